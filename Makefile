@@ -1,0 +1,49 @@
+# Everything here starts from Python and the package registries alone; no root needed.
+PYTHON ?= python3
+SECONDS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format bench torture lock clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## make .venv with the locked dependencies and .venv/bin/postroad
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: install ## run a hub, vehicles and a customer (SECONDS=20 stops by itself)
+	@$(BIN)/postroad demo $(if $(SECONDS),--seconds $(SECONDS))
+
+test: install ## every test but the long ones
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+check: install ## format, lint, strict types, import directions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: install ## let ruff format and mend what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install ## measure, as ratios; the last line is one JSON object
+	@$(BIN)/python bench/run.py
+
+torture: install ## the long tests: 100 kills, long fuzz
+	$(BIN)/python -m pytest -m slow --timeout 7200 $(PYTEST_ARGS)
+
+lock: ## renew the hashed requirements files (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/postroad.in -o requirements/postroad.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/dev.in -o requirements/dev.txt
+
+clean: ## remove what this Makefile made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,207 @@
+"""The log's seam: what every engine promises. ``tests/contract/test_log.py`` holds every engine to it.
+
+A *part* is what is appended at once: up to 10,000 items of one provider and protocol. Stored, with positions, it is a
+*batch*. An engine never looks inside an item; the columns beside the bytes say what routing needs to know.
+
+Instants are whole microseconds since 1970, UTC: they are stored and compared here, never shown.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from postroad.errors import StoreUnavailable
+
+MAX_PART_ITEMS = 10_000
+MAX_PART_BYTES = 1024 * 1024
+DEDUP_KEY_BYTES = 16
+"""A digest of the protocol's own key of an item; see ``Part.dedup_keys``."""
+
+EPOCH_BITS = 40
+"""A shard's epoch n begins at position ``(n << EPOCH_BITS) + 1``; within one epoch there is room for 10^12 items."""
+
+UNASSIGNED = 0
+"""The subject of an item whose vehicle the registry does not know (yet)."""
+
+FLAG_LATE = 1
+"""The source said that the item is old (Drivetech's ``buff``)."""
+FLAG_AHEAD = 2
+"""Its recorded time lies ahead of its arrival by more than the setting allows."""
+
+
+class Part(msgspec.Struct, kw_only=True):
+    """Items on their way into a shard, in order.
+
+    The bytes of item i are the next ``lengths[i]`` bytes of ``body`` after those before it, with one separator byte
+    between two items (a comma, so that ``[body]`` is a JSON array when the items are JSON).
+    """
+
+    provider_id: int
+    protocol: str
+    revision: int
+    """Of the provider's decoding settings: what a later reader needs to read the items the same way."""
+    received_us: int
+    """When the first item arrived."""
+    subjects: Sequence[int]
+    """The subject of each item, or ``UNASSIGNED``."""
+    kinds: bytes
+    """Index of each item's kind in its protocol's own list of kinds."""
+    flags: bytes
+    """``FLAG_...`` of each item."""
+    lengths: Sequence[int]
+    body: bytes
+    dedup_keys: bytes = b""
+    """``DEDUP_KEY_BYTES`` for each item, or nothing at all."""
+    received_offsets_us: Sequence[int] = ()
+    """For each item, how long after ``received_us`` it arrived (below 2^32), or nothing when all came at once."""
+    key: bytes = b""
+    """Names the part: a part whose key the shard has seen is not stored again. Empty: not wanted."""
+    decoded: Any = None
+    """The items as ingest decoded them, for routing in the same process; never stored."""
+
+    def __len__(self) -> int:
+        """The number of items."""
+        return len(self.kinds)
+
+
+class Batch(Part, kw_only=True):
+    """A part as it stands in the log: its items have positions ``position`` to ``position + len(batch) - 1``."""
+
+    position: int
+    stored_us: int
+
+    @property
+    def end(self) -> int:
+        """The position after its last item."""
+        return self.position + len(self.kinds)
+
+    def items(self) -> Iterator[bytes]:
+        """Each item's own bytes, in order."""
+        start, body = 0, self.body
+        for length in self.lengths:
+            yield body[start : start + length]
+            start += length + 1
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """Where a part stands in the log."""
+
+    position: int
+    """Of its first item."""
+    duplicate: bool = False
+    """True when the part's key was known: ``position`` is where it stood already."""
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that was answered with an error by its content, kept so that a person can look at it.
+
+    ``body`` holds what was sent, cut to a bound; never a header, so never a token.
+    """
+
+    received_us: int
+    provider_id: int
+    protocol: str
+    reason: str
+    body: bytes
+
+
+class Retained(msgspec.Struct, frozen=True):
+    """What a run of retention removed."""
+
+    items: int
+    batches: int
+    first_position: int
+    """The first position that is still stored, or the next one to be given when nothing is."""
+
+
+Listener = Callable[[Sequence[Batch]], None]
+Done = Callable[[Appended | StoreUnavailable], None]
+
+
+class ShardLog(Protocol):
+    """One shard of the log. All calls come from one event loop; all callbacks are made on it."""
+
+    shard: int
+
+    @property
+    def epoch(self) -> int:
+        """Raised by ``begin_epoch`` only."""
+
+    @property
+    def next_position(self) -> int:
+        """The position that the next item will get. Never goes back, whatever is removed or restored."""
+
+    @property
+    def first_position(self) -> int:
+        """The first position still stored, or ``next_position`` when nothing is."""
+
+    def submit(self, part: Part, done: Done) -> None:
+        """Append ``part``; call ``done`` on the event loop once it is durable, or once it is sure that it is not.
+
+        Parts are stored in the order of submission, each whole or not at all.
+        """
+
+    async def append(self, part: Part) -> Appended:
+        """``submit`` as a coroutine. Raises ``StoreUnavailable``; then nothing of the part is kept."""
+
+    def listen(self, listener: Listener) -> None:
+        """Have ``listener`` called with every batch stored from now on, in order, before its ``done``."""
+
+    async def read(self, position: int, *, max_bytes: int = 4 * MAX_PART_BYTES) -> list[Batch]:
+        """The batches from the one that holds ``position`` (or the first after it) on, in order, whole.
+
+        Stops after the batch with which ``max_bytes`` of bodies is reached. Empty: there is nothing from there on.
+        """
+
+    async def dedup_keys(self, *, since_us: int, limit: int) -> list[tuple[int, bytes]]:
+        """``(received_us, keys)`` of the newest parts received since then, oldest first, about ``limit`` keys in all.
+
+        Kept apart from the batches: retention of the log does not forget them before their own time.
+        """
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Keep a refusal for viewing, soon and best effort; the oldest beyond a bound go."""
+
+    async def refusals(self, *, limit: int = 100) -> list[Refusal]:
+        """The newest refusals, newest first."""
+
+    async def retain(self, *, received_before_us: int, settled: int, max_bytes: int) -> Retained:
+        """Remove batches: those received before the instant that end at or below the position ``settled``.
+
+        Then, if more than ``max_bytes`` of bodies remain, the oldest whatever their state until it fits.
+        """
+
+    async def begin_epoch(self) -> int:
+        """After a restore from a copy: go on at a position higher than any ever given, and return the new epoch."""
+
+    @property
+    def delivery(self) -> "DeliveryStore":
+        """The delivery state kept in this shard."""
+
+    async def close(self) -> None:
+        """Finish what was submitted and let go. Later calls raise ``StoreUnavailable`` with reason ``closed``."""
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """How far a subscription has come in a shard: everything below ``position`` is settled."""
+
+    subscription_id: int
+    position: int
+    updated_us: int
+
+
+class DeliveryStore(Protocol):
+    """Durable delivery state of one shard. ``tests/contract/test_delivery_store.py`` holds every engine to it."""
+
+    async def cursors(self) -> dict[int, Cursor]:
+        """Every subscription's cursor, by subscription id."""
+
+    async def settle(self, subscription_id: int, position: int) -> None:
+        """Make durable that everything below ``position`` is settled. A lower position than stored changes nothing.
+
+        Creates the cursor if there is none. Raises ``StoreUnavailable``.
+        """
+
+    async def forget(self, subscription_id: int) -> None:
+        """Remove a subscription's state."""

@@ -1,0 +1,118 @@
+"""The protocols' seam: what a protocol's folder gives the hub. Data and pure functions; no socket, no clock.
+
+``SourceProtocol`` is what ingest and routing need of a protocol that is taken in; ``TargetProtocol`` is what delivery
+needs of one that is sent on. ``tests/contract/test_protocols.py`` holds every protocol to both.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from postroad.model.events import Event, Header
+
+SLOT_BITS = 6
+
+
+def outgoing_id(position: int, slot: int) -> int:
+    """The id of an outgoing event: the same over retry, replay and better decoders. Fits a signed 64-bit integer."""
+    return position << SLOT_BITS | slot
+
+
+def position_and_slot(event_id: int) -> tuple[int, int]:
+    """The inverse of ``outgoing_id``."""
+    return event_id >> SLOT_BITS, event_id & ((1 << SLOT_BITS) - 1)
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One thing a provider said, decoded and validated."""
+
+    kind: int
+    """Index in the protocol's ``kinds``; stored beside the bytes."""
+    recorded_us: int
+    late: bool
+    namespace: str
+    """Of the subject's identifier as the provider gives it (``plate``)."""
+    identifier: str
+    """Normalised, so that two spellings of one subject are equal."""
+    dedup: bytes
+    """The protocol's own key of the item, of any length; empty when a repeat cannot be told from a new one."""
+    wire: Any
+    """The protocol's typed wire struct."""
+
+
+class SourceProtocol(Protocol):
+    """A protocol the hub takes in."""
+
+    name: str
+    kinds: Sequence[str]
+    """What an item can be, in stored order: append only, pinned by a test."""
+    settings_type: type[msgspec.Struct]
+    """Decoding settings of a provider; a frozen struct with a default for every field."""
+
+    def read(self, raw: bytes, settings: Any) -> Item:
+        """Decode and validate one item. Any bytes give an ``Item`` or raise ``WireError``, nothing else."""
+
+    def events(self, item: Item, header: Header, settings: Any) -> tuple[Event, ...]:
+        """What the item says in the common language. Pure; never raises for an item that ``read`` gave."""
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """One event of a target protocol, encoded."""
+
+    slot: int
+    body: bytes
+
+
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a failed bulk is tried again. Data; the arithmetic is ``wait_s``."""
+
+    first_waits_s: tuple[float, ...] = (20.0, 20.0, 20.0)
+    then_s: float = 120.0
+    """The wait after those; doubled each time after that."""
+    cap_s: float = 3600.0
+
+    def wait_s(self, failures: int) -> float:
+        """How long to wait after the ``failures``-th failure in a row (1 or more)."""
+        if failures <= len(self.first_waits_s):
+            return self.first_waits_s[failures - 1]
+        doublings = min(failures - len(self.first_waits_s) - 1, 64)
+        return min(self.then_s * 2.0**doublings, self.cap_s)
+
+
+class Contract(msgspec.Struct, frozen=True, kw_only=True):
+    """A target protocol's delivery rules, as data."""
+
+    name: str
+    order: Literal["bulk", "subject", "none"]
+    success: tuple[int, int] = (200, 299)
+    """First and last status that means delivered."""
+    max_items: int = 1_000
+    """Of one bulk, unless a subscription says otherwise."""
+    item_ceiling: int = 10_000
+    """What a subscription may say at most."""
+    max_bytes: int = 1024 * 1024
+    linger_ms: int = 2
+    """How long a bulk that is not full waits for more, counted from its first event."""
+    timeout_s: float = 30.0
+    retry: RetryPolicy = RetryPolicy()
+
+
+class TargetProtocol(Protocol):
+    """A protocol the hub sends on."""
+
+    name: str
+    slots: Mapping[str, int]
+    """Wire type -> its number within an outgoing id, 0 to 63: append only, pinned by a test."""
+    options_type: type[msgspec.Struct]
+    """A subscription's translation options; a frozen, hashable struct with a default for every field."""
+    issued_namespace: str
+    """Namespace of the vehicle identifier that the hub issues for this protocol (``connected_cars.vehicle_id``)."""
+    contract: Contract
+    content_type: str
+
+    def write(self, event: Event, *, vehicle_id: int, position: int, options: Any) -> list[Outgoing]:
+        """What the protocol can honestly say of the event, encoded with its ids; possibly nothing. Pure."""
+
+    def bulk(self, bodies: Sequence[bytes]) -> bytes:
+        """The body of one request that carries these events, in order."""

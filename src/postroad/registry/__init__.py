@@ -1,0 +1,1 @@
+"""The registry: organizations, providers, integrations, subjects, destinations, subscriptions, streams."""

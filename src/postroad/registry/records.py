@@ -1,0 +1,109 @@
+"""The registry's records as the running hub holds them in memory: frozen, resolved, never a database row.
+
+``RegistryView`` is one consistent picture with its version; the store gives a new one when the version has moved.
+Secrets stay sealed in a view; ``postroad.registry.secrets`` opens them where they are used.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+SubjectKind = Literal["vehicle", "driver", "fleet", "account"]
+
+
+class Organization(msgspec.Struct, frozen=True):
+    """A company: owner of providers, subjects and integrations."""
+
+    id: int
+    name: str
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
+    """Who sends to us, by one protocol."""
+
+    id: int
+    organization_id: int
+    name: str
+    protocol: str
+    unknown_vehicles: Literal["create", "unassigned"] = "create"
+    revision: int = 1
+    """Of ``settings``: raised whenever they change; older revisions stay readable in the view."""
+    settings: Mapping[str, Any] = {}
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """Who an item is about."""
+
+    id: int
+    organization_id: int
+    kind: SubjectKind
+    shard: int
+    issued: Mapping[str, int] = {}
+    """Numbers issued for sending, by namespace (``connected_cars.vehicle_id`` -> 1 ... 2^31-1); never reused."""
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """A URL, queue or topic of a customer, with its credentials."""
+
+    id: int
+    integration_id: int
+    name: str
+    transport: str
+    config: Mapping[str, Any]
+    """What the transport's config struct takes, secrets left out."""
+    sealed: Mapping[str, bytes] = {}
+    """Secret fields by path (``auth.client_secret``), sealed."""
+
+
+class Subscription(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events go to which destination, by which protocol."""
+
+    id: int
+    integration_id: int
+    organization_id: int
+    name: str
+    protocol: str
+    destination_id: int
+    types: tuple[str, ...]
+    """The agreed wire types."""
+    options: Mapping[str, Any] = {}
+    """Translation options, for the target protocol's ``options_type``."""
+    delivery: Mapping[str, Any] = {}
+    """Overrides of the contract: ``max_items``, ``max_bytes``, ``linger_ms``, ``timeout_s``, ``retry``."""
+    state: Literal["active", "paused"] = "active"
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True):
+    """One vehicle x one subscription, over an interval of positions of the vehicle's shard.
+
+    ``from_position`` is None until the node that runs the shard has activated the stream at the shard's end;
+    ``until_position`` (exclusive) is None while the stream is open. Ended streams are kept: they answer who had what.
+    """
+
+    id: int
+    subscription_id: int
+    subject_id: int
+    shard: int
+    from_position: int | None
+    until_position: int | None = None
+    ended: bool = False
+    """True once it was taken away; nothing is sent by it any more, whatever its interval."""
+
+
+class RegistryView(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the running hub asks the registry, at one version."""
+
+    version: int
+    organizations: Mapping[int, Organization]
+    providers: Mapping[int, Provider]
+    provider_settings: Mapping[tuple[int, int], Mapping[str, Any]]
+    """(provider id, revision) -> decoding settings, every revision there ever was."""
+    tokens: Mapping[bytes, int]
+    """SHA-256 of an active token -> provider id."""
+    subjects: Mapping[int, Subject]
+    identifiers: Mapping[tuple[int, str, str], int]
+    """(organization id, namespace, normalised value) -> subject id."""
+    destinations: Mapping[int, Destination]
+    subscriptions: Mapping[int, Subscription]
+    streams: Mapping[int, Stream]
