@@ -1,0 +1,23 @@
+"""How identifiers of vehicles are compared: two spellings of one vehicle must be equal.
+
+Plates are written with and without spaces, dots and hyphens, in either case, by people and by machines; VINs too. No
+pattern is demanded: plates of motorcycles, trailers and other countries differ. Any other namespace is compared as it
+is written.
+"""
+
+from typing import Final
+
+PLATE: Final = "plate"
+VIN: Final = "vin"
+
+MAX_CHARS: Final = 64
+"""Of a normalised identifier. Far above every real one; it keeps a hostile one out of indexes."""
+
+_SEPARATORS: Final = " .-"
+
+
+def normalise(namespace: str, value: str) -> str:
+    """``value`` as it is stored and compared; possibly empty, when nothing but separators was there. Idempotent."""
+    if namespace not in (PLATE, VIN):
+        return value
+    return "".join(char for char in value.upper() if char.isprintable() and char not in _SEPARATORS)
