@@ -20,4 +20,7 @@ def normalise(namespace: str, value: str) -> str:
     """``value`` as it is stored and compared; possibly empty, when nothing but separators was there. Idempotent."""
     if namespace not in (PLATE, VIN):
         return value
-    return "".join(char for char in value.upper() if char.isprintable() and char not in _SEPARATORS)
+    upper = value.upper()
+    if upper.isascii() and upper.isalnum():  # nearly always
+        return upper
+    return "".join(char for char in upper if char.isprintable() and char not in _SEPARATORS)

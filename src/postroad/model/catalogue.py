@@ -1,0 +1,195 @@
+"""The catalogue of signals and occurrences, as data.
+
+A *signal* is something with a value at an instant: a field of a position, or a reading of a report. An *occurrence* is
+something that happened. For each the catalogue says what every protocol calls it; ``tests/model`` holds the names
+against the protocols' own structs, so that neither can drift.
+
+Paths are those of the COVESA Vehicle Signal Specification 6.0. A signal has one only where VSS means the same
+quantity; where unit, type or reference differ, ``vss_note`` says how.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+import msgspec
+
+Unit = Literal["deg", "m", "km", "km/h", "h", "V", "percent", "celsius", "none"]
+"""Every unit a signal can have; ``none`` for words, codes and truth values."""
+
+UNITS: tuple[str, ...] = get_args(Unit)
+
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True):
+    """Something with a value at an instant."""
+
+    name: str
+    """Of the field of ``Position``, or the key in ``Report.readings``. Ends with the unit where there is one."""
+    place: Literal["position", "reading"]
+    type: type[float] | type[int] | type[bool] | type[str]
+    unit: Unit = "none"
+    vss: str | None = None
+    vss_note: str = ""
+    names: Mapping[str, tuple[str, ...]] = {}
+    """Protocol -> the fields or types by which it says this."""
+
+
+class OccurrenceKind(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happens."""
+
+    tag: str
+    """Of the struct in ``postroad.model.events``."""
+    names: Mapping[str, tuple[str, ...]]
+    """Protocol -> the types by which it says this."""
+
+
+MOTION_STATES = ("towed", "parked", "standing", "idling", "moving")
+"""What ``motion_state`` says where the source's word is known: moved with the engine off; standing with the engine
+off; standing with it on, for a short time; the same for longer; driving. Any other value is the source's own text."""
+
+
+def _names(*, drivetech: str, connected_cars: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:
+    """Leave out a protocol that has no name for it."""
+    return {"drivetech": (drivetech,)} | ({"connected_cars": connected_cars} if connected_cars else {})
+
+
+def _temperature(sensor: int) -> Signal:
+    return Signal(
+        name=f"temperature_{sensor}_celsius",
+        place="reading",
+        type=float,
+        unit="celsius",
+        names=_names(drivetech=f"temperature{sensor}"),
+    )
+
+
+def _network(part: str) -> Signal:
+    return Signal(name=f"mobile_{part}", place="reading", type=int, names=_names(drivetech=part))
+
+
+SIGNALS: tuple[Signal, ...] = (
+    Signal(
+        name="latitude_deg",
+        place="position",
+        type=float,
+        unit="deg",
+        vss="Vehicle.CurrentLocation.Latitude",
+        names=_names(drivetech="latitude", connected_cars=("gps_position.latitude",)),
+    ),
+    Signal(
+        name="longitude_deg",
+        place="position",
+        type=float,
+        unit="deg",
+        vss="Vehicle.CurrentLocation.Longitude",
+        names=_names(drivetech="longitude", connected_cars=("gps_position.longitude",)),
+    ),
+    Signal(
+        name="altitude_m",
+        place="position",
+        type=float,
+        unit="m",
+        vss="Vehicle.CurrentLocation.Altitude",
+        vss_note="VSS counts from the WGS 84 ellipsoid, we from sea level",
+        names=_names(drivetech="altitude"),
+    ),
+    Signal(
+        name="speed_kmh",
+        place="position",
+        type=float,
+        unit="km/h",
+        vss="Vehicle.Speed",
+        names=_names(drivetech="speed", connected_cars=("gps_position.speed", "can_vehicle_speed_kph")),
+    ),
+    Signal(
+        name="heading_deg",
+        place="position",
+        type=float,
+        unit="deg",
+        vss="Vehicle.CurrentLocation.Heading",
+        names=_names(drivetech="azimuth", connected_cars=("gps_position.direction",)),
+    ),
+    Signal(
+        name="fix",
+        place="position",
+        type=bool,
+        vss="Vehicle.CurrentLocation.GNSSReceiver.FixType",
+        vss_note="VSS has words: NONE is our false, every other word our true",
+        names=_names(drivetech="gps_status"),
+    ),
+    Signal(
+        name="odometer_km",
+        place="reading",
+        type=float,
+        unit="km",
+        vss="Vehicle.TraveledDistance",
+        vss_note="VSS counts whole metres",
+        names=_names(drivetech="odometer", connected_cars=("car_odometer_km",)),
+    ),
+    Signal(
+        name="engine_hours_h",
+        place="reading",
+        type=float,
+        unit="h",
+        vss="Vehicle.Powertrain.CombustionEngine.EngineHours",
+        names=_names(drivetech="hourmeter"),
+    ),
+    Signal(
+        name="ignition",
+        place="reading",
+        type=bool,
+        vss="Vehicle.LowVoltageSystemState",
+        vss_note="VSS has words: ON and START are our true",
+        names=_names(drivetech="ign_input"),
+    ),
+    Signal(name="motion_state", place="reading", type=str, names=_names(drivetech="state")),
+    Signal(name="doors_open", place="reading", type=bool, names=_names(drivetech="doors")),
+    Signal(
+        name="device_battery_percent",
+        place="reading",
+        type=float,
+        unit="percent",
+        names=_names(drivetech="battery"),
+    ),
+    Signal(
+        name="supply_voltage_v",
+        place="reading",
+        type=float,
+        unit="V",
+        vss="Vehicle.LowVoltageBattery.CurrentVoltage",
+        vss_note="measured where the device is connected",
+        names=_names(drivetech="power_supply", connected_cars=("car_battery_voltage",)),
+    ),
+    _temperature(1),
+    _temperature(2),
+    _temperature(3),
+    Signal(
+        name="fuel_level_percent",
+        place="reading",
+        type=float,
+        unit="percent",
+        vss="Vehicle.Powertrain.FuelSystem.RelativeLevel",
+        vss_note="VSS has whole percents",
+        names=_names(drivetech="fuel_percentage", connected_cars=("can_fuel_level_percent",)),
+    ),
+    _network("mcc"),
+    _network("mnc"),
+    _network("lac"),
+    _network("cid"),
+)
+"""Every signal, in the order in which a person wants to see them."""
+
+READINGS: Mapping[str, Signal] = {signal.name: signal for signal in SIGNALS if signal.place == "reading"}
+"""What may stand in ``Report.readings``, by name."""
+
+OCCURRENCES: tuple[OccurrenceKind, ...] = (
+    OccurrenceKind(tag="ignition", names=_names(drivetech="IGN", connected_cars=("car_ignition",))),
+    OccurrenceKind(tag="idling", names=_names(drivetech="IDLING", connected_cars=("calc_vehicle_idle",))),
+    OccurrenceKind(tag="overspeed", names=_names(drivetech="OVER_SPEED")),
+    OccurrenceKind(tag="door", names=_names(drivetech="DOOR")),
+    OccurrenceKind(tag="gnss_signal", names=_names(drivetech="GPS_SIGNAL")),
+    OccurrenceKind(tag="panic_button", names=_names(drivetech="SOS")),
+    OccurrenceKind(tag="device_battery_low", names=_names(drivetech="LOW_BATTERY")),
+    OccurrenceKind(tag="driver_identified", names=_names(drivetech="DRIVER_ID")),
+    OccurrenceKind(tag="harsh_manoeuvre", names=_names(drivetech="HARSH_BEHAVIOR", connected_cars=("car_profiling",))),
+)
+"""Every kind of occurrence. Drivetech's ``GPS`` is none: it says only where the vehicle is."""

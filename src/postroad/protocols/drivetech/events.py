@@ -1,0 +1,170 @@
+"""What an item says in the common language, and what in it does not fit together."""
+
+from typing import Final
+
+from postroad.model.events import (
+    DeviceBatteryLow,
+    Door,
+    DriverIdentified,
+    Event,
+    GnssSignal,
+    HarshManoeuvre,
+    Header,
+    Idling,
+    Ignition,
+    Occurrence,
+    Overspeed,
+    PanicButton,
+    Position,
+    Report,
+    Value,
+)
+from postroad.protocols.base import Item
+from postroad.protocols.drivetech.settings import DrivetechSettings
+from postroad.protocols.drivetech.wire import (
+    STATES,
+    DoorEvent,
+    DriverId,
+    Gps,
+    GpsSignal,
+    HarshBehavior,
+    IdlingEvent,
+    Ign,
+    Injection,
+    LowBattery,
+    OverSpeed,
+    Sos,
+    WireEvent,
+)
+
+STANDARD_GRAVITY_M_S2 = 9.80665
+
+WARNINGS: Final = (
+    "ignition_disagrees",  # IGN's status and ign_input
+    "doors_disagree",  # DOOR's status and doors
+    "gnss_disagrees",  # GPS_SIGNAL's status and gps_status
+    "state_disagrees",  # state and ign_input
+    "state_spelling",  # a known state in other letters
+    "state_unknown",
+)
+"""Every code that ``warnings`` can give: closed, fit for a metric label."""
+
+_KMH = {"km/h": 1.0, "mph": 1.609344, "kn": 1.852, "m/s": 3.6}
+_MOTION = {
+    "Tow": "towed",
+    "Ignition Off Rest": "parked",
+    "Idling": "idling",
+    "Ignition On Moving": "moving",
+    "Ignition On Rest": "standing",
+}
+_ENGINE_OFF = ("Tow", "Ignition Off Rest")
+_MANOEUVRES: Final = ("braking", "acceleration", "turn")
+_STATE_BY_FOLDED = {state.casefold(): state for state in STATES} | {"ingition on rest": "Ignition On Rest"}
+"""The misspelling is that of a widely copied tracker library."""
+
+_READINGS = (
+    ("odometer", "odometer_km"),
+    ("hourmeter", "engine_hours_h"),
+    ("ign_input", "ignition"),
+    ("doors", "doors_open"),
+    ("battery", "device_battery_percent"),
+    ("power_supply", "supply_voltage_v"),
+    ("temperature1", "temperature_1_celsius"),
+    ("temperature2", "temperature_2_celsius"),
+    ("temperature3", "temperature_3_celsius"),
+    ("fuel_percentage", "fuel_level_percent"),
+    ("mcc", "mobile_mcc"),
+    ("mnc", "mobile_mnc"),
+    ("lac", "mobile_lac"),
+    ("cid", "mobile_cid"),
+)
+"""Field -> signal, for those whose value is taken as it is."""
+
+
+def events(item: Item, header: Header, settings: DrivetechSettings) -> tuple[Event, ...]:
+    """One report: position, readings, and what happened, if the event is more than a periodic position."""
+    wire: Injection = item.wire
+    return (
+        Report(
+            header=header,
+            position=_position(wire, settings),
+            readings=_readings(wire),
+            occurrences=_occurrences(wire.event, settings),
+        ),
+    )
+
+
+def known_state(text: str) -> str | None:
+    """The documented state that is meant, also in other letters; None when there is none."""
+    return _STATE_BY_FOLDED.get(text.casefold())
+
+
+def warnings(item: Item) -> tuple[str, ...]:
+    """What does not fit together in an item, as codes of ``WARNINGS``. It is taken all the same."""
+    wire: Injection = item.wire
+    event, found = wire.event, []
+    if isinstance(event, Ign) and event.status != wire.ign_input:
+        found.append("ignition_disagrees")
+    if isinstance(event, DoorEvent) and wire.doors is not None and event.status != wire.doors:
+        found.append("doors_disagree")
+    if isinstance(event, GpsSignal) and wire.gps_status is not None and event.status != wire.gps_status:
+        found.append("gnss_disagrees")
+    state = known_state(wire.state)
+    if state is None:
+        found.append("state_unknown")
+    elif (state in _ENGINE_OFF) == wire.ign_input:
+        found.append("state_disagrees")
+    if state is not None and state != wire.state:
+        found.append("state_spelling")
+    return tuple(found)
+
+
+def _position(wire: Injection, settings: DrivetechSettings) -> Position:
+    return Position(
+        latitude_deg=wire.latitude,
+        longitude_deg=wire.longitude,
+        altitude_m=wire.altitude,
+        speed_kmh=wire.speed * _KMH[settings.speed_unit],
+        heading_deg=wire.azimuth if wire.azimuth < 360 else 0.0,
+        fix=wire.gps_status,
+    )
+
+
+def _readings(wire: Injection) -> dict[str, Value]:
+    readings: dict[str, Value] = {"motion_state": _MOTION.get(known_state(wire.state) or "", wire.state)}
+    for field, signal in _READINGS:
+        value = getattr(wire, field)
+        if value is not None:
+            readings[signal] = value
+    return readings
+
+
+def _occurrences(event: WireEvent, settings: DrivetechSettings) -> tuple[Occurrence, ...]:
+    match event:
+        case Gps():
+            return ()
+        case Ign():
+            return (Ignition(event.status, event.duration),)
+        case IdlingEvent():
+            return (Idling(event.status, event.duration),)
+        case Sos():
+            return (PanicButton(),)
+        case OverSpeed():
+            return (Overspeed(event.status),)
+        case LowBattery():
+            return (DeviceBatteryLow(),)
+        case DoorEvent():
+            return (Door(event.status),)
+        case DriverId():
+            return (DriverIdentified(event.driver_id),)
+        case GpsSignal():
+            return (GnssSignal(event.status),)
+        case HarshBehavior():
+            return (_harsh(event, settings),)
+
+
+def _harsh(event: HarshBehavior, settings: DrivetechSettings) -> HarshManoeuvre:
+    magnitude_g = None
+    if event.magnitude is not None and settings.harsh_unit != "unknown":
+        magnitude_g = event.magnitude / (STANDARD_GRAVITY_M_S2 if settings.harsh_unit == "m/s2" else 1.0)
+    return HarshManoeuvre(_MANOEUVRES[event.status], event.magnitude, magnitude_g)
