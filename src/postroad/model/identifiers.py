@@ -1,15 +1,26 @@
-"""One spelling for each identifier, so that two spellings of one vehicle are found equal."""
+"""How identifiers of vehicles are compared: two spellings of one vehicle must be equal.
 
-_SEPARATORS = str.maketrans("", "", " .-")
+Plates are written with and without spaces, dots and hyphens, in either case, by people and by machines; VINs too. No
+pattern is demanded: plates of motorcycles, trailers and other countries differ. Any other namespace is compared as it
+is written.
+"""
+
+from typing import Final
+
+PLATE: Final = "plate"
+VIN: Final = "vin"
+
+MAX_CHARS: Final = 64
+"""Of a normalised identifier. Far above every real one; it keeps a hostile one out of indexes."""
+
+_SEPARATORS: Final = " .-"
 
 
 def normalise(namespace: str, value: str) -> str:
-    """The spelling under which an identifier is stored and looked up; an unknown namespace's stays as it is.
-
-    ``plate``: upper case, without spaces, dots and hyphens. ``vin``: upper case, without surrounding space.
-    """
-    if namespace == "plate":
-        return value.translate(_SEPARATORS).upper()
-    if namespace == "vin":
-        return value.strip().upper()
-    return value
+    """``value`` as it is stored and compared; possibly empty, when nothing but separators was there. Idempotent."""
+    if namespace not in (PLATE, VIN):
+        return value
+    upper = value.upper()
+    if upper.isascii() and upper.isalnum():  # nearly always
+        return upper
+    return "".join(char for char in upper if char.isprintable() and char not in _SEPARATORS)

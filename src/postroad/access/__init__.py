@@ -1,0 +1,1 @@
+"""Access: the one place that says whether an event may be sent."""

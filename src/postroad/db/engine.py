@@ -1,0 +1,148 @@
+"""A SQL database, SQLite or PostgreSQL, behind two kinds of transaction.
+
+``read`` is a snapshot: everything read in it is of one moment. ``write`` may change things; on SQLite it takes the
+write lock at once, so that no transaction fails half-way because it began by reading. Exceptions of SQLAlchemy and the
+drivers end here.
+
+Calls block: code on an event loop makes them in threads. A ``Database`` may be shared between threads.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+
+from postroad.db.errors import translated
+from postroad.errors import ConfigError
+
+_BUSY_TIMEOUT_MS = 5_000
+_CONNECT_TIMEOUT_S = 5
+
+_WRITES = "postroad_writes"
+"""The execution option by which a transaction tells that it is going to write."""
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of the SQLite database in the file ``path``."""
+    return URL.create("sqlite", database=str(path.absolute())).render_as_string()
+
+
+class Database:
+    """One SQL database. ``close`` it."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare the engine; nothing is connected to yet.
+
+        Args:
+            url: ``sqlite:////absolute/path`` or ``postgresql+psycopg://user:password@host:port/name``.
+
+        Raises:
+            ConfigError: The URL cannot be read, names another kind of database, or its driver is not installed.
+        """
+        parsed = _parse(url)
+        self.name = parsed.render_as_string(hide_password=True)
+        """The URL without its password, for messages."""
+        if parsed.get_backend_name() == "sqlite":
+            self.engine = _sqlite_engine(parsed)
+        else:
+            self.engine = _postgresql_engine(parsed)
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that reads one consistent snapshot.
+
+        Raises:
+            StoreUnavailable: The database cannot be read now.
+            StoreCorrupt: What it holds cannot be read.
+        """
+        with self._transaction(isolation_level=self._snapshot_level()) as transaction:
+            yield transaction.connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Transaction]:
+        """A transaction that may write: committed at the end of the block, rolled back if it raises.
+
+        The block may also call ``rollback`` itself, as its last act.
+
+        Raises:
+            StoreUnavailable: The database cannot be written now; nothing was kept.
+            StoreCorrupt: What it holds cannot be read.
+        """
+        with self._transaction(**{_WRITES: True}) as transaction:
+            yield transaction
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _transaction(self, **options: Any) -> Iterator[sa.Transaction]:
+        with translated(self.name), self.engine.connect() as connection:
+            connection = connection.execution_options(**{k: v for k, v in options.items() if v is not None})
+            with connection.begin() as transaction:
+                yield transaction
+
+    def _snapshot_level(self) -> str | None:
+        # SQLite's transactions always see one snapshot; asking for a level would set a pragma for nothing.
+        return None if self.engine.dialect.name == "sqlite" else "REPEATABLE READ"
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError as exc:
+        # Neither the URL nor the cause is shown: both may hold the password.
+        message = "the database URL cannot be read; write postgresql+psycopg://user:password@host:port/name"
+        raise ConfigError(message) from exc
+    if parsed.drivername not in ("sqlite", "postgresql+psycopg"):
+        message = f"databases of the kind {parsed.drivername} are not supported; use sqlite or postgresql+psycopg"
+        raise ConfigError(message)
+    if parsed.drivername == "sqlite" and not parsed.database:
+        raise ConfigError("the SQLite URL names no file; write sqlite:////absolute/path/registry.db")
+    return parsed
+
+
+def _postgresql_engine(url: URL) -> sa.Engine:
+    try:
+        return sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_TIMEOUT_S})
+    except ImportError as exc:
+        message = "PostgreSQL needs the driver psycopg: install postroad[postgres]"
+        raise ConfigError(message) from exc
+
+
+def _sqlite_engine(url: URL) -> sa.Engine:
+    path = url.database or ""
+
+    def private_file() -> None:
+        # Personal data and sealed secrets: for the owner alone, from the first byte on. SQLite gives the files beside
+        # it the same mode. Whatever else is wrong with the path, SQLite itself says on connecting.
+        with suppress(OSError):
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+    engine = sa.create_engine(url)
+
+    @sa.event.listens_for(engine, "do_connect")
+    def before_connecting(*_: Any) -> None:
+        private_file()
+
+    @sa.event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the module's own idea of when a transaction begins is not ours
+        for pragma in (
+            f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @sa.event.listens_for(engine, "begin")
+    def begins(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

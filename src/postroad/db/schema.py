@@ -1,0 +1,223 @@
+"""The tables, as this version of the code wants them. *Stored format*: a change here needs a migration beside it.
+
+Instants are microseconds since 1970, UTC, in columns named ``..._us``. What the log or a customer may still refer to is
+never deleted but marked with ``removed_us``: ids, revisions and issued numbers are not used twice, and ended streams
+answer who had what. Names are unique among what is not removed.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.schema import SchemaItem
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up only in a column declared INTEGER
+Json = sa.JSON().with_variant(JSONB(), "postgresql")
+
+INT32_MAX = 2**31 - 1
+
+
+def _id() -> sa.Column[int]:
+    return sa.Column("id", Id, primary_key=True)
+
+
+def _reference(name: str, target: str) -> sa.Column[int]:
+    return sa.Column(name, Id, sa.ForeignKey(f"{target}.id"), nullable=False)
+
+
+def _index_where(name: str, *columns: str, condition: str, unique: bool = False) -> sa.Index:
+    where = sa.text(condition)
+    return sa.Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
+def _unique_where(name: str, *columns: str, condition: str) -> sa.Index:
+    return _index_where(name, *columns, condition=condition, unique=True)
+
+
+def _table(name: str, *items: SchemaItem) -> sa.Table:
+    # Without AUTOINCREMENT, SQLite gives the highest id again once its row is gone.
+    return sa.Table(name, metadata, *items, sqlite_autoincrement=True)
+
+
+registry_version = sa.Table(
+    "registry_version",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("id = 1", name="single_row"),
+)
+
+organizations = _table(
+    "organizations",
+    _id(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("removed_us", sa.BigInteger),
+    _unique_where("uq_organizations_name", "name", condition="removed_us IS NULL"),
+)
+
+providers = _table(
+    "providers",
+    _id(),
+    _reference("organization_id", "organizations"),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("protocol", sa.Text, nullable=False),
+    sa.Column("unknown_vehicles", sa.Text, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("removed_us", sa.BigInteger),
+    _unique_where("uq_providers_name", "organization_id", "name", condition="removed_us IS NULL"),
+)
+
+provider_revisions = sa.Table(
+    "provider_revisions",
+    metadata,
+    sa.Column("provider_id", Id, sa.ForeignKey("providers.id"), primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("settings", Json, nullable=False),
+    sa.Column("created_us", sa.BigInteger, nullable=False),
+)
+
+provider_tokens = _table(
+    "provider_tokens",
+    _id(),
+    _reference("provider_id", "providers"),
+    sa.Column("public_id", sa.Text, nullable=False, unique=True),
+    sa.Column("sha256", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("created_us", sa.BigInteger, nullable=False),
+    sa.Column("revoked_us", sa.BigInteger),
+)
+
+integrations = _table(
+    "integrations",
+    _id(),
+    _reference("organization_id", "organizations"),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("removed_us", sa.BigInteger),
+    _unique_where("uq_integrations_name", "organization_id", "name", condition="removed_us IS NULL"),
+)
+
+subjects = _table(
+    "subjects",
+    _id(),
+    _reference("organization_id", "organizations"),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("shard", sa.Integer, nullable=False),
+    sa.Column("name", sa.Text),  # fleets have one
+    sa.Column("declared", sa.Boolean, nullable=False),  # by a file; the others were learnt from what providers sent
+    sa.Column("created_us", sa.BigInteger, nullable=False),
+    sa.Column("removed_us", sa.BigInteger),
+    _unique_where(
+        "uq_subjects_name", "organization_id", "kind", "name", condition="removed_us IS NULL AND name IS NOT NULL"
+    ),
+)
+
+identifiers = sa.Table(
+    "identifiers",
+    metadata,
+    sa.Column("organization_id", Id, sa.ForeignKey("organizations.id"), primary_key=True),
+    sa.Column("namespace", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, primary_key=True),  # normalised
+    sa.Column("subject_id", Id, sa.ForeignKey("subjects.id"), nullable=False, index=True),
+)
+
+issued_numbers = sa.Table(
+    "issued_numbers",
+    metadata,
+    sa.Column("namespace", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("subject_id", Id, sa.ForeignKey("subjects.id"), nullable=False),
+    sa.UniqueConstraint("subject_id", "namespace"),
+    sa.CheckConstraint(f"number BETWEEN 1 AND {INT32_MAX}", name="int32"),
+)
+
+memberships = _table(
+    "memberships",
+    _id(),
+    _reference("fleet_id", "subjects"),
+    _reference("vehicle_id", "subjects"),
+    sa.Column("since_us", sa.BigInteger, nullable=False),
+    sa.Column("until_us", sa.BigInteger),
+    _unique_where("uq_memberships_open", "vehicle_id", condition="until_us IS NULL"),
+)
+
+destinations = _table(
+    "destinations",
+    _id(),
+    _reference("integration_id", "integrations"),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("transport", sa.Text, nullable=False),
+    sa.Column("config", Json, nullable=False),  # without its secrets
+    sa.Column("removed_us", sa.BigInteger),
+    _unique_where("uq_destinations_name", "integration_id", "name", condition="removed_us IS NULL"),
+)
+
+destination_secrets = sa.Table(
+    "destination_secrets",
+    metadata,
+    sa.Column("destination_id", Id, sa.ForeignKey("destinations.id"), primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+
+subscriptions = _table(
+    "subscriptions",
+    _id(),
+    _reference("integration_id", "integrations"),
+    _reference("destination_id", "destinations"),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("protocol", sa.Text, nullable=False),
+    sa.Column("types", Json, nullable=False),
+    sa.Column("vehicles", Json, nullable=False),  # postroad.registry.selection.Selector
+    sa.Column("options", Json, nullable=False),
+    sa.Column("delivery", Json, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("removed_us", sa.BigInteger),
+    _unique_where("uq_subscriptions_name", "integration_id", "name", condition="removed_us IS NULL"),
+)
+
+streams = _table(
+    "streams",
+    _id(),
+    _reference("subscription_id", "subscriptions"),
+    _reference("subject_id", "subjects"),
+    sa.Column("shard", sa.Integer, nullable=False),
+    sa.Column("from_position", sa.BigInteger),
+    sa.Column("until_position", sa.BigInteger),
+    sa.Column("ended", sa.Boolean, nullable=False),
+    sa.Column("created_us", sa.BigInteger, nullable=False),
+    sa.Column("ended_us", sa.BigInteger),
+    _unique_where("uq_streams_open", "subscription_id", "subject_id", condition="NOT ended"),
+    _index_where("ix_streams_waiting", "shard", condition="from_position IS NULL AND NOT ended"),
+)
+
+attempts = _table(
+    "attempts",
+    _id(),
+    # No foreign key: a ledger with a bounded life of its own, written in batches that must not fail over one row.
+    sa.Column("subscription_id", sa.BigInteger, nullable=False),
+    sa.Column("shard", sa.Integer, nullable=False),
+    sa.Column("succeeded", sa.Boolean, nullable=False),
+    sa.Column("first_position", sa.BigInteger, nullable=False),
+    sa.Column("last_position", sa.BigInteger, nullable=False),
+    sa.Column("items", sa.BigInteger, nullable=False),
+    sa.Column("bulks", sa.BigInteger, nullable=False),
+    sa.Column("first_at_us", sa.BigInteger, nullable=False),
+    sa.Column("last_at_us", sa.BigInteger, nullable=False),
+    sa.Column("min_elapsed_ms", sa.Double, nullable=False),
+    sa.Column("max_elapsed_ms", sa.Double, nullable=False),
+    sa.Column("attempt", sa.Integer),
+    sa.Column("reason", sa.Text),
+    sa.Column("status", sa.Integer),
+    sa.Column("detail", sa.Text),
+    sa.Column("request_id", sa.Text),
+    sa.Index(None, "subscription_id", "shard", "id"),
+    sa.Index(None, "last_at_us"),
+)

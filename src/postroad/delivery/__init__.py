@@ -1,0 +1,1 @@
+"""Delivery: contracts at work, a subscription at a time."""

@@ -1,0 +1,101 @@
+"""Tells the registry how attempts ended, off the event loop, a second at a time.
+
+These rows are for people: the cursor says what was delivered. When the registry cannot be written for long, the oldest
+rows beyond a bound are dropped and counted; delivery goes on.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from postroad.clock import Clock
+from postroad.delivery.bulk import Bulk
+from postroad.errors import PostroadError
+from postroad.registry.attempts import FailedAttempt, Success
+from postroad.transports.base import Delivered, Outcome
+
+FLUSH_S = 1.0
+MAX_WAITING = 10_000
+
+_log = logging.getLogger(__name__)
+
+Rows = Sequence[FailedAttempt] | Sequence[Success]
+
+
+class AttemptRecorder:
+    """Gathers attempts and hands them over in order."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        record_failures: Callable[[Sequence[FailedAttempt]], None],
+        record_successes: Callable[[Sequence[Success]], None],
+    ) -> None:
+        """The two functions block; they are called in a thread."""
+        self.dropped = 0
+        self._clock = clock
+        self._record_failures = record_failures
+        self._record_successes = record_successes
+        self._waiting: deque[FailedAttempt | Success] = deque()
+
+    def observe(self, shard: int, subscription_id: int, bulk: Bulk, attempt: int, outcome: Outcome) -> None:
+        """Note how an attempt ended."""
+        if len(self._waiting) >= MAX_WAITING:
+            self._waiting.popleft()
+            self.dropped += 1
+        place = {
+            "subscription_id": subscription_id,
+            "shard": shard,
+            "first_position": bulk.items[0].position,
+            "last_position": bulk.items[-1].position,
+            "items": bulk.events,
+            "at_us": self._clock.now_us(),
+            "elapsed_ms": outcome.elapsed_s * 1000,
+        }
+        if isinstance(outcome, Delivered):
+            self._waiting.append(Success(**place))
+            return
+        _log.warning(
+            "Bulk not delivered: subscription=%d shard=%d first=%d last=%d events=%d attempt=%d reason=%s status=%s "
+            "elapsed_ms=%.0f request_id=%s detail=%r",
+            subscription_id, shard, place["first_position"], place["last_position"], bulk.events, attempt,
+            outcome.reason, outcome.status, place["elapsed_ms"], bulk.request_id, outcome.detail,
+        )  # fmt: skip
+        self._waiting.append(
+            FailedAttempt(
+                **place,
+                attempt=attempt,
+                reason=outcome.reason,
+                status=outcome.status,
+                detail=outcome.detail,
+                request_id=bulk.request_id,
+            )
+        )
+
+    async def run(self) -> None:
+        """Hand over what was gathered, each second, until cancelled."""
+        while True:
+            await self._clock.sleep(FLUSH_S)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Hand over what was gathered."""
+        while self._waiting:
+            rows = list(self._waiting)
+            self._waiting.clear()
+            try:
+                await asyncio.to_thread(self._record, rows)
+            except PostroadError as exc:
+                _log.warning("Attempts cannot be recorded now: %s", exc)
+                self._waiting.extendleft(reversed(rows))
+                return
+
+    def _record(self, rows: Sequence[FailedAttempt | Success]) -> None:
+        for kind, run in itertools.groupby(rows, type):
+            if kind is Success:
+                self._record_successes([row for row in run if isinstance(row, Success)])
+            else:
+                self._record_failures([row for row in run if isinstance(row, FailedAttempt)])

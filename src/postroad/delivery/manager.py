@@ -1,0 +1,183 @@
+"""Keeps exactly the deliveries running that the registry asks for: one per active subscription and shard."""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from postroad.access.streams import StreamIndex
+from postroad.clock import Clock
+from postroad.delivery.bulk import Bulk, BulkDelivery
+from postroad.delivery.options import DeliveryOptions
+from postroad.errors import PostroadError
+from postroad.log.interface import ShardLog
+from postroad.protocols.base import TargetProtocol
+from postroad.registry.records import Destination, RegistryView, Subscription
+from postroad.routing.feed import Feed
+from postroad.routing.router import Router
+from postroad.routing.translation import selection_of
+from postroad.transports.base import Outcome, Transport
+
+RESTART_S = 5.0
+"""How long a delivery that broke down waits before it begins again at its cursor."""
+
+_log = logging.getLogger(__name__)
+
+OpenTransport = Callable[[Destination], Transport]
+"""Open a destination, its secrets unsealed. May raise ``PostroadError``."""
+
+
+class ShardAttemptObserver(Protocol):
+    """An ``AttemptObserver`` that is also told the shard."""
+
+    def __call__(self, shard: int, subscription_id: int, bulk: Bulk, attempt: int, outcome: Outcome) -> None:
+        """See ``AttemptObserver``."""
+
+
+class Shard(msgspec.Struct, frozen=True):
+    """One shard as delivery needs it."""
+
+    log: ShardLog
+    router: Router
+
+
+class _Running:
+    """A subscription at work."""
+
+    def __init__(self, subscription: Subscription, destination: Destination, transport: Transport) -> None:
+        self.subscription = subscription
+        self.destination = destination
+        self.transport = transport
+        self.deliveries: dict[int, BulkDelivery] = {}
+        self.tasks: list[asyncio.Task[None]] = []
+
+
+class DeliveryManager:
+    """Starts, stops and restarts deliveries as the registry changes."""
+
+    def __init__(
+        self,
+        shards: Mapping[int, Shard],
+        *,
+        targets: Mapping[str, TargetProtocol],
+        open_transport: OpenTransport,
+        observe: ShardAttemptObserver,
+        clock: Clock,
+        queue_bytes: int,
+    ) -> None:
+        """Nothing runs until ``use`` is called."""
+        self._shards = shards
+        self._targets = targets
+        self._open_transport = open_transport
+        self._observe = observe
+        self._clock = clock
+        self._queue_bytes = queue_bytes
+        self._running: dict[int, _Running] = {}
+        self._streams = StreamIndex({})
+        self._unopened: dict[int, str] = {}
+
+    async def use(self, view: RegistryView, streams: StreamIndex) -> None:
+        """Make what runs agree with the view. Raises ``StoreUnavailable``; call it again then."""
+        self._streams = streams
+        wanted = {s.id: s for s in view.subscriptions.values() if s.state == "active" and s.protocol in self._targets}
+        for subscription_id, running in list(self._running.items()):
+            subscription = wanted.get(subscription_id)
+            if (
+                subscription != running.subscription
+                or view.destinations.get(running.subscription.destination_id) != running.destination
+            ):
+                await self._stop(subscription_id)
+        for subscription in wanted.values():
+            if subscription.id not in self._running:
+                await self._start(subscription, view.destinations[subscription.destination_id])
+
+    def settled(self, shard: int, subscription_ids: frozenset[int], cursors: Mapping[int, int]) -> int:
+        """The position below which nobody needs the shard's batches any more."""
+        positions = [self._shards[shard].log.next_position]
+        for subscription_id in subscription_ids:
+            running = self._running.get(subscription_id)
+            if running is not None:
+                positions.append(running.deliveries[shard].settled)
+            elif subscription_id in cursors:
+                positions.append(cursors[subscription_id])
+        return min(positions)
+
+    async def stop(self) -> None:
+        """Stop everything. What is on its way to a destination counts as not delivered."""
+        for subscription_id in list(self._running):
+            await self._stop(subscription_id)
+
+    async def _start(self, subscription: Subscription, destination: Destination) -> None:
+        try:
+            transport = self._open_transport(destination)
+        except PostroadError as exc:
+            if self._unopened.get(subscription.id) != str(exc):  # say it once, not at every look
+                _log.error("Subscription %s cannot be delivered: %s", subscription.name, exc)
+            self._unopened[subscription.id] = str(exc)
+            return
+        self._unopened.pop(subscription.id, None)
+        running = _Running(subscription, destination, transport)
+        self._running[subscription.id] = running
+        for shard_number, shard in self._shards.items():
+            start = await self._begin_at(subscription.id, shard)
+            delivery = self._delivery(subscription, shard, transport, start)
+            running.deliveries[shard_number] = delivery
+            name = f"delivery {subscription.id}/{shard_number}"
+            running.tasks.append(asyncio.create_task(self._keep_running(subscription, shard, delivery, running), name=name))
+
+    async def _begin_at(self, subscription_id: int, shard: Shard) -> int:
+        """Where the subscription stands in the shard; a new one begins where its streams do."""
+        cursor = (await shard.log.delivery.cursors()).get(subscription_id)
+        if cursor is not None:
+            return cursor.position
+        first = self._streams.first_position(subscription_id)
+        start = shard.router.routed_to if first is None else min(first, shard.router.routed_to)
+        await shard.log.delivery.settle(subscription_id, start)
+        return start
+
+    def _delivery(
+        self, subscription: Subscription, shard: Shard, transport: Transport, start: int
+    ) -> BulkDelivery:
+        target = self._targets[subscription.protocol]
+        options = msgspec.convert(dict(subscription.delivery), DeliveryOptions)
+        feed = Feed(
+            subscription.id, selection_of(subscription, target), position=start, limit_bytes=self._queue_bytes
+        )
+        shard.router.add(feed)
+        return BulkDelivery(
+            feed,
+            shard.router,
+            target=target,
+            contract=options.applied_to(target.contract),
+            transport=transport,
+            store=shard.log.delivery,
+            settled=start,
+            streams=lambda: self._streams,
+            observe=functools.partial(self._observe, shard.log.shard),
+            clock=self._clock,
+        )
+
+    async def _keep_running(
+        self, subscription: Subscription, shard: Shard, delivery: BulkDelivery, running: _Running
+    ) -> None:
+        """Run a delivery; if it breaks down, say so and begin again at its cursor."""
+        while True:
+            try:
+                await delivery.run()
+            except Exception:  # noqa: BLE001 - one subscription's defect must neither stop it for ever nor harm others
+                _log.exception("The delivery of subscription %s broke down; it begins again", subscription.name)
+            await self._clock.sleep(RESTART_S)
+            delivery = self._delivery(subscription, shard, running.transport, delivery.settled)
+            running.deliveries[shard.log.shard] = delivery
+
+    async def _stop(self, subscription_id: int) -> None:
+        running = self._running.pop(subscription_id)
+        for task in running.tasks:
+            task.cancel()
+        await asyncio.gather(*running.tasks, return_exceptions=True)
+        for shard in self._shards.values():
+            shard.router.remove(subscription_id)
+        await running.transport.close()

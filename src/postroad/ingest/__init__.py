@@ -1,0 +1,1 @@
+"""Ingest: authenticate, decode, resolve subjects, append, and only then answer."""

@@ -1,0 +1,1 @@
+"""HTTP entrances: requests in, answers out, no knowledge of logs or routing."""

@@ -1,0 +1,74 @@
+"""The ordinary way in: an ASGI application for everything that does not take the short way of ``protocol``."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from postroad.ingest.http.answers import Answer
+from postroad.ingest.http.entrance import Entrance
+
+
+def respond(answer: Answer) -> Response:
+    """An ``Answer`` as Starlette sends it."""
+    response = Response(answer.body, answer.status)
+    response.raw_headers = list(answer.headers)
+    return response
+
+
+class _EntranceEndpoint:
+    """An entrance as an ASGI application: any method, so that a wrong one gets the protocol's own 405."""
+
+    def __init__(self, entrance: Entrance) -> None:
+        self._entrance = entrance
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        await respond(await self._answer(request))(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Answer:
+        entrance = self._entrance
+        if request.method != entrance.method:
+            return entrance.wrong_method
+        body = bytearray()
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > entrance.body_limit_bytes:
+                    return entrance.too_large
+        except ClientDisconnect:
+            return entrance.too_large  # nobody reads it
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def done(answer: Answer) -> None:
+            if not answered.done():
+                answered.set_result(answer)
+
+        entrance.receive(request.headers.raw, bytes(body), done)
+        return await answered
+
+
+def build_app(
+    entrances: Sequence[Entrance],
+    *,
+    not_found: Answer,
+    server_error: Answer,
+    pages: Sequence[tuple[str, Callable[[Request], Awaitable[Response]]]] = (),
+) -> ASGIApp:
+    """The application: entrances at their paths, ``pages`` (path, handler) for GET, ``not_found`` for the rest."""
+    routes = [Route(path, _EntranceEndpoint(entrance)) for entrance in entrances for path in entrance.paths]
+    routes += [Route(path, handler, methods=["GET"]) for path, handler in pages]
+
+    async def unknown(_request: Request, _error: Exception) -> Response:
+        return respond(not_found)
+
+    async def failed(_request: Request, _error: Exception) -> Response:
+        return respond(server_error)
+
+    app = Starlette(routes=routes, exception_handlers={404: unknown, 500: failed})
+    app.router.redirect_slashes = False
+    return app

@@ -1,0 +1,93 @@
+"""The entrance that Drivetech's clients call: ``POST /provider/event/new/``, one event a request.
+
+Order of checks, so that a bad token learns nothing of the rest: path, method, token, body, store. The bodies are the
+vendor's; those it does not show have the same two keys (``postroad.protocols.drivetech.answers``).
+"""
+
+import logging
+from collections.abc import Callable
+
+from postroad.clock import Clock
+from postroad.errors import StoreUnavailable, WireError
+from postroad.ingest.http.answers import JSON, Answer, Headers, Send, header
+from postroad.ingest.inflate import TooLarge, gunzip
+from postroad.ingest.intake import Intake
+from postroad.ingest.tokens import provider_of
+from postroad.protocols import drivetech
+from postroad.protocols.drivetech import DrivetechSettings, answers
+from postroad.registry.records import Provider
+
+PATH = "/provider/event/new/"
+
+_log = logging.getLogger(__name__)
+
+
+class DrivetechEntrance:
+    """See ``Entrance``."""
+
+    paths = (PATH, PATH.removesuffix("/"))
+    method = "POST"
+
+    def __init__(
+        self,
+        intake: Intake,
+        *,
+        clock: Clock,
+        body_limit_bytes: int,
+        retry_after_s: int,
+        settings_of: Callable[[Provider], DrivetechSettings],
+    ) -> None:
+        """``settings_of`` gives a provider's decoding settings, as its current revision has them."""
+        self._intake = intake
+        self._clock = clock
+        self._settings_of = settings_of
+        self.body_limit_bytes = body_limit_bytes
+        self.too_large = Answer(413, answers.BY_STATUS[413])
+        self.wrong_method = Answer(405, answers.BY_STATUS[405], (JSON, (b"allow", b"POST")))
+        self._saved = Answer(200, answers.SAVED)
+        self._unauthorized = Answer(401, answers.BY_STATUS[401], (JSON, (b"www-authenticate", b"Bearer")))
+        self._unavailable = Answer(
+            503, answers.BY_STATUS[503], (JSON, (b"retry-after", str(retry_after_s).encode()))
+        )
+        self._server_error = Answer(500, answers.BY_STATUS[500])
+
+    def receive(self, headers: Headers, body: bytes, send: Send) -> None:
+        """Take one event in. 200 is sent once the log holds it durably, and never before."""
+        try:
+            self._receive(headers, body, send)
+        except Exception:  # noqa: BLE001 - whatever it is, this client is told to try again and the others go on
+            _log.exception("An event could not be taken in")
+            send(self._server_error)
+
+    def _receive(self, headers: Headers, body: bytes, send: Send) -> None:
+        provider = provider_of(header(headers, b"authorization"), self._intake.view, drivetech.PROTOCOL.name)
+        if provider is None:
+            send(self._unauthorized)
+            return
+        received_us = self._clock.now_us()
+        encoding = header(headers, b"content-encoding")
+        if encoding is not None and encoding.lower() != b"identity":
+            try:
+                inflated = gunzip(body, self.body_limit_bytes) if encoding.lower() == b"gzip" else None
+            except TooLarge:
+                send(self.too_large)
+                return
+            if inflated is None:
+                self._refuse(provider, WireError("not_json"), body, received_us, send)
+                return
+            body = inflated
+        try:
+            item = drivetech.PROTOCOL.read(body, self._settings_of(provider))
+        except WireError as error:
+            self._refuse(provider, error, body, received_us, send)
+            return
+        saved, unavailable = self._saved, self._unavailable
+
+        def reply(failure: StoreUnavailable | None) -> None:
+            send(saved if failure is None else unavailable)
+
+        self._intake.offer(provider, item, body, received_us, reply)
+
+    def _refuse(self, provider: Provider, error: WireError, body: bytes, received_us: int, send: Send) -> None:
+        send(Answer(400, answers.refusal(error)))
+        self._intake.refuse(provider, str(error), body, received_us)

@@ -1,0 +1,169 @@
+"""The HTTP server's protocol, with a short way for entrances.
+
+uvicorn's own protocol makes an ASGI scope and a task for every request. An entrance needs neither: the request is
+handed over when its body is whole, and the answer is written from the log's own callback. Everything else (other paths,
+``Expect: 100-continue``, upgrades) takes the ordinary way to the ASGI application, which serves the entrances too.
+Why not plain ASGI: docs/decisions/0003-http-server.md.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from postroad.ingest.http.answers import Answer
+from postroad.ingest.http.entrance import Entrance
+
+MAX_PIPELINED = 64
+"""Requests of one connection that may wait for their answer; above it reading pauses."""
+
+SWALLOWED_BYTES = 1024 * 1024
+"""A body this much over the limit is still read to its end, so that the client sees its 413; beyond, we hang up."""
+
+
+class _Turn:
+    """One request's place in its connection's order of answers."""
+
+    __slots__ = ("answer", "connection", "keep_alive")
+
+    def __init__(self, connection: "EntranceProtocol", keep_alive: bool) -> None:
+        self.connection = connection
+        self.keep_alive = keep_alive
+        self.answer: Answer | None = None
+
+    def send(self, answer: Answer) -> None:
+        """Called by the entrance: keep the answer until it is its turn."""
+        if self.answer is None:
+            self.answer = answer
+            self.connection.write_answers()
+
+
+class EntranceProtocol(HttpToolsProtocol):
+    """One connection. Subclass it with ``bind`` to give it its entrances."""
+
+    entrances: Mapping[bytes, Entrance] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """See uvicorn."""
+        super().__init__(*args, **kwargs)
+        self._entrance: Entrance | None = None
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._turns: deque[_Turn] = deque()
+        self._ending = False
+
+    @classmethod
+    def bind(cls, entrances: Mapping[bytes, Entrance]) -> type["EntranceProtocol"]:
+        """A protocol class that serves these entrances, by raw path, the short way."""
+        return type("BoundEntranceProtocol", (cls,), {"entrances": entrances})
+
+    # The parser's callbacks, in the order of a request.
+
+    def on_message_begin(self) -> None:
+        """A request begins: uvicorn's scope is made later, if it is wanted at all."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+        self._entrance = None
+
+    def on_headers_complete(self) -> None:
+        """Choose the way."""
+        entrance = self.entrances.get(self.url)
+        if (
+            entrance is not None
+            and self.parser.get_method() == entrance.method.encode()
+            and not self.expect_100_continue
+            and not self.parser.should_upgrade()
+            and (self.cycle is None or self.cycle.response_complete)
+        ):
+            self._entrance = entrance
+            self._body = []
+            self._body_bytes = 0
+            return
+        if self._turns or self._ending:
+            # An ordinary request behind entrance requests that are not answered yet. Nobody pipelines like this;
+            # answering what came first and closing is always allowed, and the client sends the rest again.
+            self._end()
+            return
+        url, headers, expect = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url = url
+        self.headers.extend(headers)
+        self.expect_100_continue = expect
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Gather the body, up to the entrance's limit."""
+        entrance = self._entrance
+        if entrance is None:
+            if not self._ending:
+                super().on_body(body)
+            return
+        self._body_bytes += len(body)
+        if self._body_bytes <= entrance.body_limit_bytes:
+            self._body.append(body)
+        elif self._body_bytes > entrance.body_limit_bytes + SWALLOWED_BYTES:
+            self._entrance = None
+            self._ending = True
+            turn = _Turn(self, keep_alive=False)
+            self._turns.append(turn)
+            turn.send(entrance.too_large)
+
+    def on_message_complete(self) -> None:
+        """The request is whole: hand it over."""
+        entrance = self._entrance
+        if entrance is None:
+            if not self._ending:
+                super().on_message_complete()
+            return
+        self._entrance = None
+        if self._ending:
+            return
+        turn = _Turn(self, self.parser.should_keep_alive())
+        self._turns.append(turn)
+        if len(self._turns) >= MAX_PIPELINED:
+            self.flow.pause_reading()
+        self.server_state.total_requests += 1
+        if self._body_bytes > entrance.body_limit_bytes:
+            turn.send(entrance.too_large)
+            return
+        chunks = self._body
+        self._body = []
+        entrance.receive(self.headers, chunks[0] if len(chunks) == 1 else b"".join(chunks), turn.send)
+
+    # Answers.
+
+    def write_answers(self) -> None:
+        """Write every answer whose turn has come."""
+        turns, transport = self._turns, self.transport
+        while turns and (answer := turns[0].answer) is not None:
+            turn = turns.popleft()
+            if transport.is_closing():
+                continue
+            if turn.keep_alive and not (self._ending and not turns):
+                transport.write(answer.wire)
+            else:
+                transport.write(answer.closing())
+                transport.close()
+        if transport.is_closing():
+            return
+        if not turns:
+            self.flow.resume_reading()
+            if self.timeout_keep_alive_task is None:
+                self.timeout_keep_alive_task = self.loop.call_later(
+                    self.timeout_keep_alive, self.timeout_keep_alive_handler
+                )
+
+    def _end(self) -> None:
+        """Answer what is waiting, then close; read nothing more."""
+        self._ending = True
+        if not self._turns:
+            self.transport.close()
+
+    def shutdown(self) -> None:
+        """A graceful stop: what was taken in is answered first."""
+        if self._turns:
+            self._ending = True
+        else:
+            super().shutdown()

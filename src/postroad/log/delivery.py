@@ -1,0 +1,36 @@
+"""Delivery state in the shard's own file: one disk sync serves it and the appends beside it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from postroad.log.format import MAX_INT
+from postroad.log.interface import Cursor
+from postroad.log.reader import ShardReader
+from postroad.log.transaction import Transaction
+
+
+class SqliteDeliveryStore:
+    """A ``DeliveryStore`` that changes through the shard's writer and reads through its readers."""
+
+    def __init__(
+        self,
+        change: Callable[[Callable[[Transaction], Any]], Awaitable[Any]],
+        look: Callable[[Callable[[ShardReader], Any]], Awaitable[Any]],
+    ) -> None:
+        self._change = change
+        self._look = look
+
+    async def cursors(self) -> dict[int, Cursor]:
+        """See ``DeliveryStore``."""
+        cursors: dict[int, Cursor] = await self._look(ShardReader.cursors)
+        return cursors
+
+    async def settle(self, subscription_id: int, position: int) -> None:
+        """See ``DeliveryStore``. Raises ``ValueError`` for what is not a position."""
+        if not 0 <= position <= MAX_INT:
+            raise ValueError(f"{position} is not a position")
+        await self._change(lambda tx: tx.settle(subscription_id, position))
+
+    async def forget(self, subscription_id: int) -> None:
+        """See ``DeliveryStore``."""
+        await self._change(lambda tx: tx.forget(subscription_id))

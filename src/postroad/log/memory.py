@@ -1,0 +1,189 @@
+"""The log in memory, for tests in virtual time: the same promises, but for a restart."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+from msgspec import structs
+
+from postroad.clock import Clock
+from postroad.errors import StoreUnavailable
+from postroad.log.format import pack_columns
+from postroad.log.interface import (
+    DEDUP_KEY_BYTES,
+    EPOCH_BITS,
+    MAX_PART_BYTES,
+    Appended,
+    Batch,
+    Cursor,
+    Done,
+    Listener,
+    Part,
+    Refusal,
+    Retained,
+)
+
+MAX_REFUSALS = 1000
+MAX_KEYS = 1_000_000
+
+
+class MemoryLog:
+    """A ``ShardLog`` that forgets all when the process ends. ``clock`` dates what is stored."""
+
+    survives_restart = False
+
+    def __init__(self, shard: int, *, clock: Clock) -> None:
+        self.shard = shard
+        self.epoch = 0
+        self.next_position = 1
+        self.delivery = MemoryDeliveryStore(clock, self._check_open)
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._batches: deque[Batch] = deque()
+        self._named: dict[bytes, int] = {}
+        self._seen: deque[tuple[int, bytes]] = deque()
+        self._seen_keys = 0
+        self._refusals: deque[Refusal] = deque(maxlen=MAX_REFUSALS)
+        self._listeners: list[Listener] = []
+        self._closed = False
+
+    @property
+    def first_position(self) -> int:
+        """See ``ShardLog``."""
+        return self._batches[0].position if self._batches else self.next_position
+
+    def submit(self, part: Part, done: Done) -> None:
+        """See ``ShardLog``. Raises ``ValueError`` for a malformed part."""
+        pack_columns(part)
+        if self._closed:
+            self._loop.call_soon(done, StoreUnavailable("closed", "the log is closed"))
+        else:
+            self._loop.call_soon(self._store, part, done)
+
+    async def append(self, part: Part) -> Appended:
+        """See ``ShardLog``."""
+        future: asyncio.Future[Appended | StoreUnavailable] = self._loop.create_future()
+        self.submit(part, lambda result: None if future.done() else future.set_result(result))
+        result = await future
+        if isinstance(result, StoreUnavailable):
+            raise result
+        return result
+
+    def _store(self, part: Part, done: Done) -> None:
+        position = self._named.get(part.key) if part.key else None
+        if position is not None:
+            done(Appended(position, duplicate=True))
+            return
+        appended = Appended(self.next_position)
+        batch = Batch(position=appended.position, stored_us=self._clock.now_us(), **structs.asdict(part))
+        self.next_position = batch.end
+        # As a durable engine reads it back; the listeners alone get what ingest decoded.
+        self._batches.append(structs.replace(batch, decoded=None, dedup_keys=b""))
+        if part.key:
+            self._named[part.key] = batch.position
+        if part.dedup_keys:
+            self._seen.append((part.received_us, part.dedup_keys))
+            self._seen_keys += len(part)
+        while self._seen_keys > MAX_KEYS:
+            self._seen_keys -= len(self._seen.popleft()[1]) // DEDUP_KEY_BYTES
+        for listener in self._listeners:
+            self._loop.call_soon(listener, [batch])
+        self._loop.call_soon(done, appended)
+
+    def listen(self, listener: Listener) -> None:
+        """See ``ShardLog``."""
+        self._listeners.append(listener)
+
+    async def read(self, position: int, *, max_bytes: int = 4 * MAX_PART_BYTES) -> list[Batch]:
+        """See ``ShardLog``."""
+        self._check_open()
+        batches: list[Batch] = []
+        size = 0
+        for batch in self._batches:
+            if batch.end > position:
+                batches.append(batch)
+                size += len(batch.body)
+                if size >= max_bytes:
+                    break
+        return batches
+
+    async def dedup_keys(self, *, since_us: int, limit: int) -> list[tuple[int, bytes]]:
+        """See ``ShardLog``."""
+        self._check_open()
+        kept = []
+        for received_us, keys in reversed(self._seen):
+            if limit <= 0:
+                break
+            if received_us >= since_us:
+                kept.append((received_us, keys))
+                limit -= len(keys) // DEDUP_KEY_BYTES
+        return kept[::-1]
+
+    def refuse(self, refusal: Refusal) -> None:
+        """See ``ShardLog``."""
+        self._refusals.appendleft(refusal)
+
+    async def refusals(self, *, limit: int = 100) -> list[Refusal]:
+        """See ``ShardLog``."""
+        self._check_open()
+        return list(islice(self._refusals, limit))
+
+    async def retain(self, *, received_before_us: int, settled: int, max_bytes: int) -> Retained:
+        """See ``ShardLog``. Names and keys are kept: memory bounds them, not time."""
+        self._check_open()
+        items = batches = 0
+        remaining = sum(len(batch.body) for batch in self._batches)
+        while self._batches:
+            batch = self._batches[0]
+            old = batch.received_us < received_before_us and batch.end <= settled
+            if not old and remaining <= max_bytes:
+                break
+            self._batches.popleft()
+            items, batches, remaining = items + len(batch), batches + 1, remaining - len(batch.body)
+        return Retained(items, batches, self.first_position)
+
+    async def begin_epoch(self) -> int:
+        """See ``ShardLog``."""
+        self._check_open()
+        self.epoch += 1
+        self.next_position = (self.epoch << EPOCH_BITS) + 1
+        return self.epoch
+
+    async def close(self) -> None:
+        """See ``ShardLog``."""
+        self._closed = True
+        flushed = self._loop.create_future()
+        self._loop.call_soon(lambda: self._loop.call_soon(flushed.set_result, None))  # behind what was submitted
+        await flushed
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("closed", "the log is closed")
+
+
+class MemoryDeliveryStore:
+    """A ``DeliveryStore`` in memory."""
+
+    def __init__(self, clock: Clock, check_open: Callable[[], Any]) -> None:
+        self._clock = clock
+        self._check_open = check_open
+        self._cursors: dict[int, Cursor] = {}
+
+    async def cursors(self) -> dict[int, Cursor]:
+        """See ``DeliveryStore``."""
+        self._check_open()
+        return dict(self._cursors)
+
+    async def settle(self, subscription_id: int, position: int) -> None:
+        """See ``DeliveryStore``."""
+        self._check_open()
+        known = self._cursors.get(subscription_id)
+        if known is None or position > known.position:
+            self._cursors[subscription_id] = Cursor(subscription_id, position, self._clock.now_us())
+
+    async def forget(self, subscription_id: int) -> None:
+        """See ``DeliveryStore``."""
+        self._check_open()
+        self._cursors.pop(subscription_id, None)

@@ -1,0 +1,98 @@
+"""Reading a shard's file: for the engine's own reader threads, and for another process that wants a look."""
+
+from pathlib import Path
+from typing import Any
+
+from postroad.log import schema
+from postroad.log.faults import stored_errors
+from postroad.log.format import RowUnpacker
+from postroad.log.interface import DEDUP_KEY_BYTES, MAX_PART_BYTES, Batch, Cursor, Refusal
+from postroad.log.transaction import Heads, load_heads
+
+_BATCHES = """
+SELECT position, count, provider_id, protocol, revision, received_us, stored_us,
+       stored_size, size, codec, checksum, part_key, columns, body
+FROM batch
+WHERE position >= coalesce((SELECT position FROM batch WHERE position <= ?1 ORDER BY position DESC LIMIT 1), ?1)
+  AND position + count > ?1
+ORDER BY position
+"""
+
+
+class ShardReader:
+    """A read-only view of one shard's file, for one thread at a time.
+
+    Batches read back carry no ``dedup_keys``: those are kept apart, and not for as long.
+    """
+
+    def __init__(self, path: Path, shard: int | None = None, *, busy_timeout_s: float = 2.0) -> None:
+        self._connection = schema.open_reader(path, shard, busy_timeout_s=busy_timeout_s)
+        self._unpacker = RowUnpacker()
+
+    def heads(self) -> Heads:
+        """The shard's epoch, first and next position, all of one moment."""
+        with stored_errors():
+            return load_heads(self._connection)
+
+    def read(self, position: int, *, max_bytes: int = 4 * MAX_PART_BYTES) -> list[Batch]:
+        """See ``ShardLog.read``. Raises ``StoreCorrupt`` at a damaged batch."""
+        batches: list[Batch] = []
+        size = 0
+        with stored_errors():
+            rows = self._connection.execute(_BATCHES, (position,))
+            try:
+                for row in rows:
+                    batches.append(self._unpacker.unpack(row))
+                    size += len(batches[-1].body)
+                    if size >= max_bytes:
+                        break
+            finally:
+                rows.close()  # ends the read transaction, which would hold up checkpoints
+        return batches
+
+    def dedup_keys(self, *, since_us: int, limit: int) -> list[tuple[int, bytes]]:
+        """See ``ShardLog.dedup_keys``."""
+        kept: list[tuple[int, bytes]] = []
+        with stored_errors():
+            rows = self._connection.execute(
+                "SELECT received_us, keys FROM seen WHERE received_us >= ? ORDER BY last_key DESC", (since_us,)
+            )
+            try:
+                for received_us, keys in rows:
+                    if limit <= 0:
+                        break
+                    kept.append((received_us, keys))
+                    limit -= len(keys) // DEDUP_KEY_BYTES
+            finally:
+                rows.close()
+        return kept[::-1]
+
+    def refusals(self, *, limit: int = 100) -> list[Refusal]:
+        """See ``ShardLog.refusals``."""
+        query = "SELECT received_us, provider_id, protocol, reason, body FROM refusal ORDER BY id DESC LIMIT ?"
+        with stored_errors():
+            rows: list[Any] = self._connection.execute(query, (limit,)).fetchall()
+        return [
+            Refusal(received_us=received_us, provider_id=provider_id, protocol=protocol, reason=reason, body=body)
+            for received_us, provider_id, protocol, reason, body in rows
+        ]
+
+    def cursors(self) -> dict[int, Cursor]:
+        """See ``DeliveryStore.cursors``."""
+        with stored_errors():
+            rows: list[Any] = self._connection.execute(
+                "SELECT subscription_id, position, updated_us FROM cursor"
+            ).fetchall()
+        return {row[0]: Cursor(*row) for row in rows}
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+
+def open_reader(path: Path) -> ShardReader:
+    """Open any shard's file for reading, from any process, whether or not a hub is running on it.
+
+    Raises ``ConfigError``, ``StoreUnavailable`` and ``StoreCorrupt`` as ``schema.open_reader`` does.
+    """
+    return ShardReader(path)

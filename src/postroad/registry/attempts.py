@@ -1,0 +1,197 @@
+"""The ledger of attempts to deliver: a failure is a row, successes in a row share one.
+
+A healthy subscription sends thousands of bulks an hour: what matters of those is that they went, when, and how fast. It
+is for people (``explain``, lists): the cursors of the log decide what is sent. It has a bounded life.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from postroad.db import schema
+
+MAX_SUCCESS_ROW_US = 3600 * 1_000_000
+"""How long after its first success a row takes further ones."""
+
+_attempts = schema.attempts
+
+
+class FailedAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One bulk that was not confirmed."""
+
+    subscription_id: int
+    shard: int
+    first_position: int
+    last_position: int
+    items: int
+    at_us: int
+    attempt: int
+    """1 for the first try of the bulk."""
+    reason: str
+    status: int | None = None
+    detail: str = ""
+    elapsed_ms: float = 0.0
+    request_id: str | None = None
+
+
+class Success(msgspec.Struct, frozen=True, kw_only=True):
+    """One bulk that was confirmed."""
+
+    subscription_id: int
+    shard: int
+    first_position: int
+    last_position: int
+    items: int
+    at_us: int
+    elapsed_ms: float
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the ledger: one failure, or one or more successes. Instants are microseconds since 1970, UTC."""
+
+    subscription_id: int
+    shard: int
+    succeeded: bool
+    first_position: int
+    last_position: int
+    items: int
+    bulks: int
+    first_at_us: int
+    last_at_us: int
+    min_elapsed_ms: float
+    max_elapsed_ms: float
+    attempt: int | None = None
+    reason: str | None = None
+    status: int | None = None
+    detail: str | None = None
+    request_id: str | None = None
+
+
+_COLUMNS = [_attempts.c[field] for field in Attempt.__struct_fields__]
+
+
+def record_failures(connection: sa.Connection, failures: Sequence[FailedAttempt]) -> None:
+    """Add a row for each."""
+    rows = [
+        {
+            "subscription_id": failed.subscription_id,
+            "shard": failed.shard,
+            "succeeded": False,
+            "first_position": failed.first_position,
+            "last_position": failed.last_position,
+            "items": failed.items,
+            "bulks": 1,
+            "first_at_us": failed.at_us,
+            "last_at_us": failed.at_us,
+            "min_elapsed_ms": failed.elapsed_ms,
+            "max_elapsed_ms": failed.elapsed_ms,
+            "attempt": failed.attempt,
+            "reason": failed.reason,
+            "status": failed.status,
+            "detail": _storable(failed.detail),
+            "request_id": failed.request_id,
+        }
+        for failed in failures
+    ]
+    if rows:
+        connection.execute(sa.insert(_attempts), rows)
+
+
+def record_successes(connection: sa.Connection, successes: Sequence[Success]) -> None:
+    """Extend the newest row of each subscription and shard if it is one of successes and young enough, else add one."""
+    lanes: dict[tuple[int, int], list[Success]] = {}
+    for success in successes:
+        lanes.setdefault((success.subscription_id, success.shard), []).append(success)
+    for (subscription_id, shard), of_lane in lanes.items():
+        id_, current = _newest(connection, subscription_id, shard)
+        for success in of_lane:
+            if current is not None and current.succeeded and success.at_us - current.first_at_us < MAX_SUCCESS_ROW_US:
+                current = _extended(current, success)
+                continue
+            _store(connection, id_, current)
+            id_, current = None, _first(success)
+        _store(connection, id_, current)
+
+
+def listed(
+    connection: sa.Connection,
+    subscription_id: int | None,
+    *,
+    shard: int | None,
+    position: int | None,
+    limit: int,
+) -> list[Attempt]:
+    """The newest rows first; with ``position``, only those whose bulks reached over it."""
+    query = sa.select(*_COLUMNS).order_by(_attempts.c.id.desc()).limit(limit)
+    if subscription_id is not None:
+        query = query.where(_attempts.c.subscription_id == subscription_id)
+    if shard is not None:
+        query = query.where(_attempts.c.shard == shard)
+    if position is not None:
+        query = query.where(_attempts.c.first_position <= position, _attempts.c.last_position >= position)
+    return [Attempt(**row) for row in connection.execute(query).mappings()]
+
+
+def prune(connection: sa.Connection, before_us: int) -> int:
+    """Forget rows whose last attempt was before an instant; how many those were."""
+    return connection.execute(sa.delete(_attempts).where(_attempts.c.last_at_us < before_us)).rowcount
+
+
+def _newest(connection: sa.Connection, subscription_id: int, shard: int) -> tuple[int | None, Attempt | None]:
+    query = (
+        sa.select(_attempts.c.id, *_COLUMNS)
+        .where(_attempts.c.subscription_id == subscription_id, _attempts.c.shard == shard)
+        .order_by(_attempts.c.id.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        return None, None
+    fields = dict(row)
+    return fields.pop("id"), Attempt(**fields)
+
+
+def _first(success: Success) -> Attempt:
+    return Attempt(
+        subscription_id=success.subscription_id,
+        shard=success.shard,
+        succeeded=True,
+        first_position=success.first_position,
+        last_position=success.last_position,
+        items=success.items,
+        bulks=1,
+        first_at_us=success.at_us,
+        last_at_us=success.at_us,
+        min_elapsed_ms=success.elapsed_ms,
+        max_elapsed_ms=success.elapsed_ms,
+    )
+
+
+def _extended(row: Attempt, success: Success) -> Attempt:
+    return msgspec.structs.replace(
+        row,
+        first_position=min(row.first_position, success.first_position),
+        last_position=max(row.last_position, success.last_position),
+        items=row.items + success.items,
+        bulks=row.bulks + 1,
+        last_at_us=max(row.last_at_us, success.at_us),
+        min_elapsed_ms=min(row.min_elapsed_ms, success.elapsed_ms),
+        max_elapsed_ms=max(row.max_elapsed_ms, success.elapsed_ms),
+    )
+
+
+def _store(connection: sa.Connection, id_: int | None, row: Attempt | None) -> None:
+    if row is None or not row.succeeded:
+        return
+    values = msgspec.structs.asdict(row)
+    if id_ is None:
+        connection.execute(sa.insert(_attempts).values(values))
+    else:
+        connection.execute(sa.update(_attempts).where(_attempts.c.id == id_).values(values))
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL's text takes neither NUL nor half a surrogate pair; an answer's first characters may hold both."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

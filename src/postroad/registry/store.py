@@ -1,0 +1,185 @@
+"""The registry's store: what the service, the command line and ``apply`` call.
+
+Every method blocks (code on an event loop calls it in a thread) and may be called from several threads. Every method
+raises ``StoreUnavailable`` when the database cannot be used now, and then nothing was kept.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Literal
+
+import sqlalchemy as sa
+
+from postroad.clock import Clock, SystemClock
+from postroad.db import schema
+from postroad.db.engine import Database, sqlite_url
+from postroad.db.migrate import migrate
+from postroad.registry import attempts, lookup, streams, subjects, tokens
+from postroad.registry.attempts import Attempt, FailedAttempt, Success
+from postroad.registry.changes import Change, change
+from postroad.registry.records import RegistryView, Subject
+from postroad.registry.tokens import TokenInfo
+from postroad.registry.view import read_version, read_view
+
+
+class RegistryStore:
+    """The registry in its database. Make one with ``open``; ``close`` it."""
+
+    def __init__(self, database: Database, *, clock: Clock, random: Callable[[int], bytes]) -> None:
+        """Use a database whose tables are there; ``open`` is what callers want."""
+        self._database = database
+        self._clock = clock
+        self._random = random
+
+    @classmethod
+    def open(
+        cls, url: str | Path, *, clock: Clock | None = None, random: Callable[[int], bytes] = os.urandom
+    ) -> "RegistryStore":
+        """Open a registry, and create it or bring it up to date where needed.
+
+        Args:
+            url: the file of a SQLite database as a ``Path``, or a URL as ``Database`` takes it.
+            clock: dates what is created and ended.
+            random: gives that many random bytes, for tokens.
+
+        Raises:
+            ConfigError: The URL cannot be used, or a newer Postroad made the database.
+            StoreUnavailable: It cannot be reached or written now.
+            StoreCorrupt: It is no database, or a damaged one.
+        """
+        database = Database(sqlite_url(url) if isinstance(url, Path) else url)
+        try:
+            migrate(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database, clock=clock or SystemClock(), random=random)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
+    def change(self) -> AbstractContextManager[Change]:
+        """Begin a change of several parts, in one transaction with one new version."""
+        return change(self._database, self._clock.now_us())
+
+    def version(self) -> int:
+        """The version of what ``view`` would show. Increases with every change, in the same transaction. Cheap."""
+        with self._database.read() as connection:
+            return read_version(connection)
+
+    def view(self) -> RegistryView:
+        """Everything the running hub asks the registry, of one moment."""
+        with self._database.read() as connection:
+            return read_view(connection)
+
+    def create_vehicle(
+        self, organization_id: int, identifiers: Mapping[str, str], *, shard: int, issue: Sequence[str]
+    ) -> Subject:
+        """Find the vehicle with these identifiers, or create it. Two calls at once create one vehicle.
+
+        A vehicle that is found gets the identifiers that nobody has yet, keeps its own shard, and gets what it lacks of
+        ``issue``. If identifiers are those of different vehicles, the first of them decides. Streams are opened,
+        without a beginning yet, for the subscriptions that cover the vehicle.
+
+        Args:
+            organization_id: to whom it belongs.
+            identifiers: namespace -> value, in any spelling.
+            shard: where a new vehicle's items will live.
+            issue: namespaces in which it is to have a number.
+
+        Raises:
+            NotFound: There is no such organization.
+            ConfigError: An identifier is empty or too long, or there is none.
+        """
+        with self.change() as under_way:
+            return subjects.create_vehicle(under_way, organization_id, identifiers, shard=shard, issue=issue)
+
+    def activate_streams(self, shard: int, position: int) -> int:
+        """Let the open streams of a shard that have no beginning yet begin at ``position``; how many those were."""
+        with self.change() as under_way:
+            return streams.activate(under_way, shard, position)
+
+    def end_stream(self, stream_id: int, until_position: int | None) -> None:
+        """End a stream at ``until_position`` (exclusive; None: not known yet). What was told before stays.
+
+        Raises:
+            NotFound: No stream has this id.
+        """
+        with self.change() as under_way:
+            streams.end(under_way, stream_id, until_position)
+
+    def issue_token(self, provider: int | str, label: str) -> tuple[str, str]:
+        """Make a token for a provider (id, name or ``organization/name``).
+
+        Returns:
+            Its public id, and the token itself: this is the only time that it can be shown.
+
+        Raises:
+            NotFound: There is no such provider.
+            ConfigError: Several providers are called so.
+        """
+        with self.change() as under_way:
+            return tokens.issue(under_way, provider, label, self._random)
+
+    def list_tokens(self) -> list[TokenInfo]:
+        """Every token there ever was, oldest first."""
+        with self._database.read() as connection:
+            return tokens.listed(connection)
+
+    def revoke_token(self, public_id: str) -> None:
+        """End a token, now. Ending it again changes nothing.
+
+        Raises:
+            NotFound: No token has this public id.
+        """
+        with self.change() as under_way:
+            tokens.revoke(under_way, public_id)
+
+    def set_subscription_state(self, subscription: int | str, state: Literal["active", "paused"]) -> int:
+        """Pause or resume a subscription (id, name, ``integration/name`` or ``organization/integration/name``).
+
+        Returns:
+            Its id.
+
+        Raises:
+            NotFound: There is no such subscription.
+            ConfigError: Several subscriptions are called so.
+        """
+        table = schema.subscriptions
+        with self.change() as under_way:
+            id_ = lookup.subscription_id(under_way.connection, subscription)
+            differs = (table.c.id == id_) & (table.c.state != state)
+            under_way.touched = bool(
+                under_way.connection.execute(sa.update(table).where(differs).values(state=state)).rowcount
+            )
+            return id_
+
+    def record_attempts(self, failures: Sequence[FailedAttempt]) -> None:
+        """Record failed attempts to deliver, a row each. The version stays: no view shows them."""
+        with self._database.write() as transaction:
+            attempts.record_failures(transaction.connection, failures)
+
+    def record_successes(self, successes: Sequence[Success]) -> None:
+        """Record bulks that were confirmed, in order: those in a row share one, for an hour or until a failure."""
+        with self._database.write() as transaction:
+            attempts.record_successes(transaction.connection, successes)
+
+    def attempts(
+        self,
+        subscription_id: int | None = None,
+        *,
+        shard: int | None = None,
+        position: int | None = None,
+        limit: int = 100,
+    ) -> list[Attempt]:
+        """The newest attempts first: of all subscriptions or one; with ``position``, of bulks that reached over it."""
+        with self._database.read() as connection:
+            return attempts.listed(connection, subscription_id, shard=shard, position=position, limit=limit)
+
+    def prune_attempts(self, before_us: int) -> int:
+        """Forget attempts made before an instant (microseconds since 1970); how many rows those were."""
+        with self._database.write() as transaction:
+            return attempts.prune(transaction.connection, before_us)

@@ -1,0 +1,153 @@
+"""Streams: one vehicle x one subscription, over an interval of positions.
+
+Which streams are open follows from the subscriptions' selectors: ``reconcile`` opens and ends streams until the two
+agree. It runs inside every change that can move a vehicle into or out of a selector.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from postroad.db import schema
+from postroad.errors import NotFound
+from postroad.model.identifiers import PLATE
+from postroad.registry import selection
+from postroad.registry.changes import Change
+
+_streams = schema.streams
+
+
+class Moved(NamedTuple):
+    """How many streams of one subscription ``reconcile`` opened and ended."""
+
+    opened: int
+    ended: int
+
+
+class _Vehicle(NamedTuple):
+    shard: int
+    fleet: str | None
+    plates: Collection[str]
+
+
+def activate(change: Change, shard: int, position: int) -> int:
+    """Let the open streams of a shard that have no beginning yet begin at ``position``; how many those were."""
+    waiting = (_streams.c.shard == shard) & _streams.c.from_position.is_(None) & ~_streams.c.ended
+    count = change.connection.execute(sa.update(_streams).where(waiting).values(from_position=position)).rowcount
+    change.touched |= count > 0
+    return count
+
+
+def end(change: Change, stream_id: int, until_position: int | None) -> None:
+    """End a stream. Its ``until_position`` (exclusive) may be told later, by another call, but changes only once.
+
+    Raises:
+        NotFound: No stream has this id.
+    """
+    row = change.connection.execute(sa.select(_streams).where(_streams.c.id == stream_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no stream {stream_id}")
+    values: dict[str, object] = {}
+    if not row.ended:
+        values.update(ended=True, ended_us=change.now_us)
+    if row.until_position is None and until_position is not None:
+        values.update(until_position=until_position)
+    if values:
+        change.connection.execute(sa.update(_streams).where(_streams.c.id == stream_id).values(values))
+        change.touched = True
+
+
+def reconcile(change: Change, organization_id: int, *, vehicle_id: int | None = None) -> dict[int, Moved]:
+    """Make the open streams of an organization those that its subscriptions' selectors cover.
+
+    Args:
+        change: the change that this is part of.
+        organization_id: whose subscriptions and vehicles.
+        vehicle_id: look at this vehicle only.
+
+    Returns:
+        What happened, by id of the subscription; subscriptions that nothing happened to are left out.
+    """
+    vehicles = _vehicles(change.connection, organization_id, vehicle_id)
+    subscriptions, integrations = schema.subscriptions, schema.integrations
+    of_organization = (
+        sa.select(subscriptions.c.id, subscriptions.c.vehicles, subscriptions.c.removed_us)
+        .join(integrations, integrations.c.id == subscriptions.c.integration_id)
+        .where(integrations.c.organization_id == organization_id)
+    )
+    moved = {}
+    for subscription in change.connection.execute(of_organization).all():
+        wanted = set[int]()
+        if subscription.removed_us is None:
+            selector = selection.load(subscription.vehicles)
+            wanted = {id_ for id_, v in vehicles.items() if selector.covers(plates=v.plates, fleet=v.fleet)}
+        open_ = _open_streams(change.connection, subscription.id, vehicle_id)
+        opened, ended = wanted - open_.keys(), open_.keys() - wanted
+        _open(change, subscription.id, {id_: vehicles[id_].shard for id_ in opened})
+        _end_all(change, [open_[id_] for id_ in ended])
+        if opened or ended:
+            moved[subscription.id] = Moved(len(opened), len(ended))
+    return moved
+
+
+def _vehicles(connection: sa.Connection, organization_id: int, vehicle_id: int | None) -> dict[int, _Vehicle]:
+    subjects, identifiers, memberships = schema.subjects, schema.identifiers, schema.memberships
+    fleets = schema.subjects.alias("fleets")
+    plates_query = sa.select(identifiers.c.subject_id, identifiers.c.value).where(
+        identifiers.c.organization_id == organization_id, identifiers.c.namespace == PLATE
+    )
+    query = (
+        sa.select(subjects.c.id, subjects.c.shard, fleets.c.name.label("fleet"))
+        .outerjoin(memberships, (memberships.c.vehicle_id == subjects.c.id) & memberships.c.until_us.is_(None))
+        .outerjoin(fleets, fleets.c.id == memberships.c.fleet_id)
+        .where(
+            subjects.c.organization_id == organization_id,
+            subjects.c.kind == "vehicle",
+            subjects.c.removed_us.is_(None),
+        )
+    )
+    if vehicle_id is not None:
+        query = query.where(subjects.c.id == vehicle_id)
+        plates_query = plates_query.where(identifiers.c.subject_id == vehicle_id)
+    plates: dict[int, list[str]] = defaultdict(list)
+    for subject_id, value in connection.execute(plates_query):
+        plates[subject_id].append(value)
+    return {row.id: _Vehicle(row.shard, row.fleet, plates.get(row.id, ())) for row in connection.execute(query)}
+
+
+def _open_streams(connection: sa.Connection, subscription_id: int, vehicle_id: int | None) -> dict[int, int]:
+    """Vehicle id -> id of its open stream of a subscription."""
+    query = sa.select(_streams.c.subject_id, _streams.c.id).where(
+        _streams.c.subscription_id == subscription_id, ~_streams.c.ended
+    )
+    if vehicle_id is not None:
+        query = query.where(_streams.c.subject_id == vehicle_id)
+    return {row.subject_id: row.id for row in connection.execute(query)}
+
+
+def _open(change: Change, subscription_id: int, shards: dict[int, int]) -> None:
+    if not shards:
+        return
+    rows = [
+        {
+            "subscription_id": subscription_id,
+            "subject_id": subject_id,
+            "shard": shard,
+            "ended": False,
+            "created_us": change.now_us,
+        }
+        for subject_id, shard in sorted(shards.items())
+    ]
+    change.connection.execute(sa.insert(_streams), rows)
+    change.touched = True
+
+
+def _end_all(change: Change, stream_ids: Collection[int]) -> None:
+    if not stream_ids:
+        return
+    by_id = sa.update(_streams).where(_streams.c.id == sa.bindparam("stream"))
+    by_id = by_id.values(ended=True, ended_us=change.now_us)
+    change.connection.execute(by_id, [{"stream": id_} for id_ in stream_ids])
+    change.touched = True

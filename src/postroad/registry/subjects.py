@@ -1,0 +1,160 @@
+"""Subjects: finding and creating vehicles by their identifiers, and issuing numbers to them."""
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from postroad.db import schema
+from postroad.errors import ConfigError, NotFound
+from postroad.model.identifiers import MAX_CHARS, normalise
+from postroad.registry import changes, streams
+from postroad.registry.changes import Change
+from postroad.registry.records import Subject
+
+_identifiers = schema.identifiers
+_issued = schema.issued_numbers
+_subjects = schema.subjects
+
+
+def create_vehicle(
+    change: Change, organization_id: int, identifiers: Mapping[str, str], *, shard: int, issue: Sequence[str]
+) -> Subject:
+    """Find the vehicle with these identifiers, or create it; see ``RegistryStore.create_vehicle``."""
+    wanted = normalised(identifiers)
+    owners = {ns: find(change.connection, organization_id, ns, value) for ns, value in wanted.items()}
+    known = [owner for owner in owners.values() if owner is not None]
+    if known:
+        subject_id = known[0]
+    else:
+        organization = schema.organizations
+        live = sa.select(organization.c.id).where(
+            organization.c.id == organization_id, organization.c.removed_us.is_(None)
+        )
+        if change.connection.scalar(live) is None:
+            raise NotFound(f"there is no organization {organization_id}")
+        subject_id = insert_subject(change, organization_id, "vehicle", shard=shard, declared=False)
+    for namespace, owner in owners.items():
+        if owner is None:
+            identify(change, organization_id, subject_id, namespace, wanted[namespace])
+    issue_numbers(change, organization_id, issue, vehicle_id=subject_id)
+    if change.touched:
+        streams.reconcile(change, organization_id, vehicle_id=subject_id)
+    return load(change.connection, subject_id)
+
+
+def normalised(identifiers: Mapping[str, str]) -> dict[str, str]:
+    """The identifiers as they are stored and compared.
+
+    Raises:
+        ConfigError: There is none, or one is empty, too long or cannot be stored.
+    """
+    if not identifiers:
+        raise ConfigError("a vehicle needs at least one identifier")
+    wanted = {namespace: normalise(namespace, value) for namespace, value in identifiers.items()}
+    for namespace, value in wanted.items():
+        if not value or len(value) > MAX_CHARS or not value.isprintable():
+            raise ConfigError(f"a {namespace} has 1 to {MAX_CHARS} printable characters")
+    return wanted
+
+
+def find(connection: sa.Connection, organization_id: int, namespace: str, value: str) -> int | None:
+    """The id of the subject with a normalised identifier."""
+    subject_id: int | None = connection.scalar(
+        sa.select(_identifiers.c.subject_id).where(
+            _identifiers.c.organization_id == organization_id,
+            _identifiers.c.namespace == namespace,
+            _identifiers.c.value == value,
+        )
+    )
+    return subject_id
+
+
+def insert_subject(
+    change: Change, organization_id: int, kind: str, *, shard: int, declared: bool, name: str | None = None
+) -> int:
+    """Create a subject and give its id."""
+    change.touched = True
+    return changes.insert(
+        change.connection,
+        _subjects,
+        organization_id=organization_id,
+        kind=kind,
+        shard=shard,
+        name=name,
+        declared=declared,
+        created_us=change.now_us,
+    )
+
+
+def identify(change: Change, organization_id: int, subject_id: int, namespace: str, value: str) -> None:
+    """Give a subject a normalised identifier that nobody has."""
+    change.connection.execute(
+        sa.insert(_identifiers).values(
+            organization_id=organization_id, namespace=namespace, value=value, subject_id=subject_id
+        )
+    )
+    change.touched = True
+
+
+def issue_numbers(
+    change: Change, organization_id: int, namespaces: Sequence[str], *, vehicle_id: int | None = None
+) -> dict[str, int]:
+    """Give each vehicle of an organization (or one of them) a number in each namespace where it has none.
+
+    Numbers count from 1 and are never given twice: rows of ``issued_numbers`` are never deleted.
+
+    Returns:
+        How many numbers were given, by namespace; without those where none was.
+
+    Raises:
+        ConfigError: A namespace has no number left (2^31 - 1 were given).
+    """
+    given = {}
+    for namespace in namespaces:
+        lacking = _lacking_number(change.connection, organization_id, namespace, vehicle_id)
+        if not lacking:
+            continue
+        highest = sa.select(sa.func.max(_issued.c.number)).where(_issued.c.namespace == namespace)
+        last = change.connection.scalar(highest) or 0
+        if last + len(lacking) > schema.INT32_MAX:
+            raise ConfigError(f"the namespace {namespace} has no numbers left")
+        rows = [
+            {"namespace": namespace, "number": number, "subject_id": id_}
+            for number, id_ in enumerate(lacking, last + 1)
+        ]
+        change.connection.execute(sa.insert(_issued), rows)
+        change.touched = True
+        given[namespace] = len(rows)
+    return given
+
+
+def _lacking_number(
+    connection: sa.Connection, organization_id: int, namespace: str, vehicle_id: int | None
+) -> Sequence[int]:
+    query = (
+        sa.select(_subjects.c.id)
+        .outerjoin(_issued, (_issued.c.subject_id == _subjects.c.id) & (_issued.c.namespace == namespace))
+        .where(
+            _subjects.c.organization_id == organization_id,
+            _subjects.c.kind == "vehicle",
+            _subjects.c.removed_us.is_(None),
+            _issued.c.number.is_(None),
+        )
+        .order_by(_subjects.c.id)
+    )
+    if vehicle_id is not None:
+        query = query.where(_subjects.c.id == vehicle_id)
+    return connection.scalars(query).all()
+
+
+def load(connection: sa.Connection, subject_id: int) -> Subject:
+    """A subject as a record."""
+    row = connection.execute(sa.select(_subjects).where(_subjects.c.id == subject_id)).one()
+    issued = connection.execute(sa.select(_issued).where(_issued.c.subject_id == subject_id))
+    return Subject(
+        id=row.id,
+        organization_id=row.organization_id,
+        kind=row.kind,
+        shard=row.shard,
+        issued={number.namespace: number.number for number in issued},
+    )

@@ -1,0 +1,146 @@
+"""Reads a ``RegistryView``: everything the running hub asks the registry, of one moment."""
+
+from collections import defaultdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from postroad.db import schema
+from postroad.registry.records import (
+    Destination,
+    Organization,
+    Provider,
+    RegistryView,
+    Stream,
+    Subject,
+    Subscription,
+)
+
+
+def read_version(connection: sa.Connection) -> int:
+    """The registry's version."""
+    return int(connection.execute(sa.select(schema.registry_version.c.version)).scalar_one())
+
+
+def read_view(connection: sa.Connection) -> RegistryView:
+    """The registry as ``connection``'s snapshot has it.
+
+    What was removed is left out, with two exceptions: every revision of decoding settings there ever was, because the
+    log still holds items to be read by them, and every ended stream.
+    """
+    settings = _provider_settings(connection)
+    providers = _providers(connection, settings)
+    integrations = {row.id: row.organization_id for row in connection.execute(_live(schema.integrations))}
+    return RegistryView(
+        version=read_version(connection),
+        organizations={
+            row.id: Organization(row.id, row.name) for row in connection.execute(_live(schema.organizations))
+        },
+        providers=providers,
+        provider_settings=settings,
+        tokens=_tokens(connection, providers),
+        subjects=_subjects(connection),
+        identifiers={
+            (row.organization_id, row.namespace, row.value): row.subject_id
+            for row in connection.execute(sa.select(schema.identifiers))
+        },
+        destinations=_destinations(connection),
+        subscriptions=_subscriptions(connection, integrations),
+        streams=_streams(connection),
+    )
+
+
+def _live(table: sa.Table) -> sa.Select[Any]:
+    return sa.select(table).where(table.c.removed_us.is_(None))
+
+
+def _provider_settings(connection: sa.Connection) -> dict[tuple[int, int], dict[str, Any]]:
+    rows = connection.execute(sa.select(schema.provider_revisions))
+    return {(row.provider_id, row.revision): row.settings for row in rows}
+
+
+def _providers(connection: sa.Connection, settings: dict[tuple[int, int], dict[str, Any]]) -> dict[int, Provider]:
+    return {
+        row.id: Provider(
+            id=row.id,
+            organization_id=row.organization_id,
+            name=row.name,
+            protocol=row.protocol,
+            unknown_vehicles=row.unknown_vehicles,
+            revision=row.revision,
+            settings=settings[row.id, row.revision],
+        )
+        for row in connection.execute(_live(schema.providers))
+    }
+
+
+def _tokens(connection: sa.Connection, providers: dict[int, Provider]) -> dict[bytes, int]:
+    table = schema.provider_tokens
+    active = sa.select(table.c.sha256, table.c.provider_id).where(table.c.revoked_us.is_(None))
+    return {sha256: provider_id for sha256, provider_id in connection.execute(active) if provider_id in providers}
+
+
+def _subjects(connection: sa.Connection) -> dict[int, Subject]:
+    issued: dict[int, dict[str, int]] = defaultdict(dict)
+    for row in connection.execute(sa.select(schema.issued_numbers)):
+        issued[row.subject_id][row.namespace] = row.number
+    return {
+        row.id: Subject(
+            id=row.id,
+            organization_id=row.organization_id,
+            kind=row.kind,
+            shard=row.shard,
+            issued=issued.get(row.id, {}),
+        )
+        for row in connection.execute(_live(schema.subjects))
+    }
+
+
+def _destinations(connection: sa.Connection) -> dict[int, Destination]:
+    sealed: dict[int, dict[str, bytes]] = defaultdict(dict)
+    for row in connection.execute(sa.select(schema.destination_secrets)):
+        sealed[row.destination_id][row.path] = row.sealed
+    return {
+        row.id: Destination(
+            id=row.id,
+            integration_id=row.integration_id,
+            name=row.name,
+            transport=row.transport,
+            config=row.config,
+            sealed=sealed.get(row.id, {}),
+        )
+        for row in connection.execute(_live(schema.destinations))
+    }
+
+
+def _subscriptions(connection: sa.Connection, organizations: dict[int, int]) -> dict[int, Subscription]:
+    return {
+        row.id: Subscription(
+            id=row.id,
+            integration_id=row.integration_id,
+            organization_id=organizations[row.integration_id],
+            name=row.name,
+            protocol=row.protocol,
+            destination_id=row.destination_id,
+            types=tuple(row.types),
+            options=row.options,
+            delivery=row.delivery,
+            state=row.state,
+        )
+        for row in connection.execute(_live(schema.subscriptions))
+    }
+
+
+def _streams(connection: sa.Connection) -> dict[int, Stream]:
+    return {
+        row.id: Stream(
+            id=row.id,
+            subscription_id=row.subscription_id,
+            subject_id=row.subject_id,
+            shard=row.shard,
+            from_position=row.from_position,
+            until_position=row.until_position,
+            ended=row.ended,
+        )
+        for row in connection.execute(sa.select(schema.streams))
+    }

@@ -1,0 +1,84 @@
+"""A feed: what one subscription has still to send of one shard, in order, bounded.
+
+It *follows* the router as long as it keeps up. When its queue is full it stops following and remembers where; from then
+on it reads the log by itself, at its own pace (``Router.catch_up``), until it has come up with the router again. So a
+dead or slow customer costs a bounded amount of memory and nobody else's time.
+"""
+
+import asyncio
+from collections import deque
+
+import msgspec
+
+from postroad.routing.translation import Selection
+
+
+class RoutedItem(msgspec.Struct, frozen=True):
+    """An item that a subscription may have, with what is to be said of it."""
+
+    position: int
+    subject_id: int
+    bodies: tuple[bytes, ...]
+    size: int
+    """Bytes of all bodies."""
+
+
+class Feed:
+    """The queue of one subscription in one shard. Used on one event loop only."""
+
+    def __init__(self, subscription_id: int, selection: Selection, *, position: int, limit_bytes: int) -> None:
+        """Begin at ``position``, by reading the log."""
+        self.subscription_id = subscription_id
+        self.selection = selection
+        self.following = False
+        self.resume_at = position
+        """While not following: everything below is queued, was sent or was not for us."""
+        self.queue: deque[RoutedItem] = deque()
+        self.size = 0
+        """Bytes of the queue."""
+        self._limit_bytes = limit_bytes
+        self._wake = asyncio.Event()
+
+    @property
+    def full(self) -> bool:
+        """Whether it can take no more."""
+        return self.size >= self._limit_bytes
+
+    def offer(self, position: int, subject_id: int, bodies: tuple[bytes, ...]) -> None:
+        """Queue an item, or stop following at it when there is no room. Below ``resume_at`` it is known already."""
+        if position < self.resume_at:
+            return
+        if self.full:
+            self.following = False
+            self.resume_at = position
+            return
+        self.put(position, subject_id, bodies)
+
+    def put(self, position: int, subject_id: int, bodies: tuple[bytes, ...]) -> None:
+        """Queue an item at the end."""
+        item = RoutedItem(position, subject_id, bodies, sum(map(len, bodies)))
+        self.queue.append(item)
+        self.size += item.size
+
+    def put_back(self, item: RoutedItem) -> None:
+        """Queue an item at the front again."""
+        self.queue.appendleft(item)
+        self.size += item.size
+
+    def take(self) -> RoutedItem:
+        """Remove the first item."""
+        item = self.queue.popleft()
+        self.size -= item.size
+        return item
+
+    def wake(self) -> None:
+        """Tell whoever waits that there is something to look at."""
+        self._wake.set()
+
+    async def wait(self) -> None:
+        """Return once ``wake`` was called after the last ``wait`` began to look."""
+        await self._wake.wait()
+
+    def looked(self) -> None:
+        """The caller looks now: later wakes count."""
+        self._wake.clear()

@@ -1,0 +1,199 @@
+"""The router of one shard: every item once, in order, to the feeds that may have it."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from postroad.access.streams import StreamIndex
+from postroad.errors import WireError
+from postroad.log.interface import Batch, ShardLog
+from postroad.protocols.base import TargetProtocol
+from postroad.registry.records import RegistryView
+from postroad.routing.feed import Feed
+from postroad.routing.translation import BatchTranslation, Decoder
+
+SLICE_ITEMS = 128
+"""Items routed before other work on the event loop gets its turn."""
+
+INBOX_BYTES = 16 * 1024 * 1024
+"""Batches held in memory between the log and routing; beyond it the router reads the log."""
+
+CATCH_UP_BYTES = 1024 * 1024
+"""Bodies a feed that lags reads at once."""
+
+_log = logging.getLogger(__name__)
+
+Gap = Callable[[int, int, int], None]
+"""Called with (subscription id, first, end) when retention removed positions that a feed had still to read."""
+
+
+class Router:
+    """Routes one shard. Create it, ``use`` a view, add feeds, then ``run``."""
+
+    def __init__(
+        self, log: ShardLog, *, decoder: Decoder, targets: Mapping[str, TargetProtocol], gap: Gap
+    ) -> None:
+        """Route from the log's present end; what came before is read by the feeds themselves."""
+        self.gate = asyncio.Lock()
+        """Held while routing a slice. Hold it to change the registry's view between two positions, exactly."""
+        self.routed_to = log.next_position
+        """Everything below was offered to the feeds that follow."""
+        self._log = log
+        self._decoder = decoder
+        self._targets = targets
+        self._gap = gap
+        self._view: RegistryView
+        self._streams: StreamIndex
+        self._feeds: dict[int, Feed] = {}
+        self._by_subject: dict[int, list[Feed]] = {}
+        self._inbox: deque[Batch] = deque()
+        self._inbox_bytes = 0
+        self._behind = False
+        self._wake = asyncio.Event()
+        log.listen(self._received)
+
+    def use(self, view: RegistryView, streams: StreamIndex) -> None:
+        """Route by this view from ``routed_to`` on."""
+        self._view = view
+        self._streams = streams
+        self._index()
+
+    def add(self, feed: Feed) -> None:
+        """Serve a feed, from where it stands."""
+        self._feeds[feed.subscription_id] = feed
+        self._index()
+        feed.wake()
+
+    def remove(self, subscription_id: int) -> None:
+        """Serve a feed no more."""
+        self._feeds.pop(subscription_id, None)
+        self._index()
+
+    def _index(self) -> None:
+        by_subject: dict[int, list[Feed]] = {}
+        for feed in self._feeds.values():
+            for subject_id in self._streams.subjects(feed.subscription_id):
+                by_subject.setdefault(subject_id, []).append(feed)
+        self._by_subject = by_subject
+
+    # Live.
+
+    def _received(self, batches: Sequence[Batch]) -> None:
+        """The log's listener: keep the batches for ``run``, as far as there is room."""
+        for batch in batches:
+            if self._behind or self._inbox_bytes > INBOX_BYTES:
+                self._behind = True
+                break
+            self._inbox.append(batch)
+            self._inbox_bytes += len(batch.body)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Route until cancelled."""
+        while True:
+            while self._inbox:
+                batch = self._inbox.popleft()
+                self._inbox_bytes -= len(batch.body)
+                await self._route(batch)
+            if self._behind:
+                await self._read_behind()
+                continue
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _read_behind(self) -> None:
+        """The inbox overflowed: go on from the log until it is overtaken."""
+        batches = await self._log.read(self.routed_to, max_bytes=CATCH_UP_BYTES)
+        for batch in batches:
+            await self._route(batch)
+        if self.routed_to >= self._log.next_position:
+            self._behind = False
+
+    async def _route(self, batch: Batch) -> None:
+        """Offer a batch to the feeds that follow, a slice at a time."""
+        if batch.end <= self.routed_to:
+            return
+        translation: BatchTranslation | None = None
+        index = max(0, self.routed_to - batch.position)
+        while index < len(batch):
+            async with self.gate:
+                if translation is None or translation.view is not self._view:
+                    translation = BatchTranslation(batch, self._decoder, self._targets, self._view)
+                stop = min(index + SLICE_ITEMS, len(batch))
+                woken = self._route_slice(translation, range(index, stop))
+                index = stop
+                self.routed_to = batch.position + stop
+            for feed in woken:
+                feed.wake()
+            if index < len(batch):
+                await asyncio.sleep(0)
+
+    def _route_slice(self, translation: BatchTranslation, indexes: Iterable[int]) -> set[Feed]:
+        woken: set[Feed] = set()
+        batch, by_subject = translation.batch, self._by_subject
+        subjects, first = batch.subjects, batch.position
+        for index in indexes:
+            feeds = by_subject.get(subjects[index])
+            if feeds is None:
+                continue
+            for feed in feeds:
+                if feed.following:
+                    bodies = self._wanted(feed, translation, index)
+                    if bodies:
+                        feed.offer(first + index, subjects[index], bodies)
+                        woken.add(feed)
+        return woken
+
+    def _wanted(self, feed: Feed, translation: BatchTranslation, index: int) -> tuple[bytes, ...]:
+        """What the feed may have of an item; nothing if its stream does not cover it or it says nothing there."""
+        batch = translation.batch
+        position, subject_id = batch.position + index, batch.subjects[index]
+        if not self._streams.covers(feed.subscription_id, subject_id, position):
+            return ()
+        try:
+            return translation.selected(index, feed.selection)
+        except WireError as error:
+            _log.error("Position %d of shard %d cannot be read any more: %s", position, self._log.shard, error)
+            return ()
+
+    # Catching up.
+
+    async def catch_up(self, feed: Feed) -> None:
+        """Read the log for a feed that does not follow, until its queue has something, or it follows again.
+
+        The feed's own task calls this: its pace is its own.
+        """
+        while not feed.following and not feed.queue:
+            end = self._log.next_position
+            batches = await self._log.read(feed.resume_at, max_bytes=CATCH_UP_BYTES)
+            if not batches:
+                feed.resume_at = max(feed.resume_at, end)
+            elif batches[0].position > feed.resume_at:
+                self._gap(feed.subscription_id, feed.resume_at, batches[0].position)
+                feed.resume_at = batches[0].position
+            for batch in batches:
+                await self._catch_up_batch(feed, batch)
+                if feed.full:
+                    return
+            if feed.resume_at >= self.routed_to:
+                feed.following = True
+
+    async def _catch_up_batch(self, feed: Feed, batch: Batch) -> None:
+        translation: BatchTranslation | None = None
+        mine = set(self._streams.subjects(feed.subscription_id))
+        index = max(0, feed.resume_at - batch.position)
+        while index < len(batch) and not feed.full:
+            async with self.gate:
+                if translation is None or translation.view is not self._view:
+                    translation = BatchTranslation(batch, self._decoder, self._targets, self._view)
+                    mine = set(self._streams.subjects(feed.subscription_id))
+                stop = min(index + SLICE_ITEMS, len(batch))
+                while index < stop and not feed.full:
+                    if batch.subjects[index] in mine:
+                        bodies = self._wanted(feed, translation, index)
+                        if bodies:
+                            feed.put(batch.position + index, batch.subjects[index], bodies)
+                    index += 1
+                feed.resume_at = batch.position + index
+            await asyncio.sleep(0)

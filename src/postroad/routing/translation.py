@@ -1,0 +1,129 @@
+"""Translation of a batch's items, each done once however many subscriptions want it.
+
+Items are decoded only if somebody wants them; ingest's own decoding is used while it is at hand. An item is written
+once per target protocol and options, and filtered once per set of agreed types.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch
+from postroad.model.events import Event, Header
+from postroad.protocols.base import Item, Outgoing, SourceProtocol, TargetProtocol
+from postroad.registry.records import RegistryView, Subscription
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """What a subscription wants said, and how. Equal selections share their work."""
+
+    protocol: str
+    options: Any
+    """Of the target protocol's ``options_type``: frozen and hashable."""
+    slots: frozenset[int]
+    """The agreed types."""
+
+
+def selection_of(subscription: Subscription, target: TargetProtocol) -> Selection:
+    """The selection of a subscription to ``target``. Types and options were checked when they were declared."""
+    return Selection(
+        subscription.protocol,
+        msgspec.convert(dict(subscription.options), target.options_type),
+        frozenset(target.slots[wire_type] for wire_type in subscription.types if wire_type in target.slots),
+    )
+
+
+class Decoder:
+    """Decodes stored items as their provider's settings of that time say."""
+
+    def __init__(self, sources: Mapping[str, SourceProtocol]) -> None:
+        """Know the protocols that are taken in."""
+        self._sources = sources
+        self._settings: dict[tuple[int, int], Any] = {}
+
+    def use(self, view: RegistryView) -> None:
+        """Read every revision of every provider's settings."""
+        settings = {}
+        for (provider_id, revision), values in view.provider_settings.items():
+            source = self._sources.get(view.providers[provider_id].protocol) if provider_id in view.providers else None
+            if source is not None:
+                settings[provider_id, revision] = msgspec.convert(dict(values), source.settings_type)
+        self._settings = settings
+
+    def settings(self, provider_id: int, revision: int, protocol: str) -> Any:
+        """A revision of a provider's settings; the protocol's defaults if the provider is gone."""
+        known = self._settings.get((provider_id, revision))
+        return known if known is not None else self._sources[protocol].settings_type()
+
+    def source(self, protocol: str) -> SourceProtocol:
+        """The protocol of that name."""
+        return self._sources[protocol]
+
+
+class BatchTranslation:
+    """One batch on its way to its subscriptions."""
+
+    def __init__(
+        self, batch: Batch, decoder: Decoder, targets: Mapping[str, TargetProtocol], view: RegistryView
+    ) -> None:
+        """Nothing is decoded yet."""
+        self.batch = batch
+        self._source = decoder.source(batch.protocol)
+        self._settings = decoder.settings(batch.provider_id, batch.revision, batch.protocol)
+        self._targets = targets
+        self.view = view
+        self._raws: list[bytes] | None = None
+        self._events: dict[int, tuple[Event, ...]] = {}
+        self._written: dict[tuple[int, str, Any], list[Outgoing]] = {}
+        self._selected: dict[tuple[int, Selection], tuple[bytes, ...]] = {}
+
+    def events(self, index: int) -> tuple[Event, ...]:
+        """What the batch's item ``index`` says. Raises ``WireError`` if today's decoder cannot read it any more."""
+        events = self._events.get(index)
+        if events is None:
+            batch = self.batch
+            header = Header(
+                subject_id=batch.subjects[index],
+                provider_id=batch.provider_id,
+                recorded_us=(item := self._item(index)).recorded_us,
+                received_us=batch.received_us
+                + (batch.received_offsets_us[index] if batch.received_offsets_us else 0),
+                late=bool(batch.flags[index] & FLAG_LATE),
+                ahead=bool(batch.flags[index] & FLAG_AHEAD),
+            )
+            events = self._events[index] = self._source.events(item, header, self._settings)
+        return events
+
+    def outgoing(self, index: int, protocol: str, options: Any) -> list[Outgoing]:
+        """Everything ``protocol`` can say of the item."""
+        key = (index, protocol, options)
+        written = self._written.get(key)
+        if written is None:
+            target = self._targets[protocol]
+            vehicle_id = self.view.subjects[self.batch.subjects[index]].issued[target.issued_namespace]
+            position = self.batch.position + index
+            written = []
+            for event in self.events(index):
+                written += target.write(event, vehicle_id=vehicle_id, position=position, options=options)
+            self._written[key] = written
+        return written
+
+    def selected(self, index: int, selection: Selection) -> tuple[bytes, ...]:
+        """The encoded events of the item that the selection asks for, in the target's order."""
+        key = (index, selection)
+        bodies = self._selected.get(key)
+        if bodies is None:
+            slots = selection.slots
+            bodies = self._selected[key] = tuple(
+                one.body for one in self.outgoing(index, selection.protocol, selection.options) if one.slot in slots
+            )
+        return bodies
+
+    def _item(self, index: int) -> Item:
+        if self.batch.decoded is not None:
+            item: Item = self.batch.decoded[index]
+            return item
+        if self._raws is None:
+            self._raws = list(self.batch.items())
+        return self._source.read(self._raws[index], self._settings)

@@ -1,0 +1,340 @@
+"""The hub: one process that takes in, keeps, routes and delivers.
+
+``Hub.start`` opens everything in the order in which it can be relied on, ``Hub.stop`` closes it in the reverse: first
+no new requests, then no new attempts, then what is already accepted becomes durable, then the files.
+"""
+
+import asyncio
+import fcntl
+import functools
+import logging
+import os
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from postroad.access.streams import StreamIndex
+from postroad.clock import Clock, SystemClock
+from postroad.delivery.attempts import AttemptRecorder
+from postroad.delivery.manager import DeliveryManager, Shard
+from postroad.egress.client import EgressClient
+from postroad.egress.guard import parse_networks
+from postroad.errors import ConfigError, PostroadError, StoreUnavailable
+from postroad.ingest.dedup import DedupMemory
+from postroad.ingest.http.answers import Answer
+from postroad.ingest.http.app import build_app
+from postroad.ingest.http.drivetech import DrivetechEntrance
+from postroad.ingest.intake import Intake, NewVehicle
+from postroad.ingest.server import HttpServer, listen
+from postroad.log.sqlite import SqliteLog, SqliteSettings, open_log
+from postroad.protocols import SOURCES, TARGETS
+from postroad.protocols.drivetech import DrivetechSettings, answers
+from postroad.registry import subjects
+from postroad.registry.records import Destination, Provider, RegistryView
+from postroad.registry.secrets import KeyRing, open_config
+from postroad.registry.store import RegistryStore
+from postroad.routing.router import Router
+from postroad.routing.translation import Decoder
+from postroad.settings import Settings
+from postroad.transports import TRANSPORTS
+from postroad.transports.base import Transport
+
+REGISTRY_FILE = "registry.db"
+LOCK_FILE = "postroad.lock"
+SHARDS = (0,)
+"""One machine has one shard."""
+RETENTION_EVERY_S = 60.0
+ATTEMPTS_KEPT_US = 30 * 24 * 3600 * 1_000_000
+_DAY_US = 24 * 3600 * 1_000_000
+
+_log = logging.getLogger(__name__)
+
+
+def registry_url(folder: Path, settings: Settings) -> str | Path:
+    """Where the registry of the hub in ``folder`` is."""
+    return settings.hub.registry_url or folder / REGISTRY_FILE
+
+
+def issued_namespaces() -> list[str]:
+    """In which namespaces a vehicle needs a number, for every protocol that is sent on."""
+    return [target.issued_namespace for target in TARGETS.values()]
+
+
+class Hub:
+    """A hub in one folder. Not to be started twice."""
+
+    def __init__(self, folder: Path, settings: Settings, *, clock: Clock | None = None) -> None:
+        """Nothing is opened yet."""
+        self._folder = folder
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._lock = -1
+        self._registry: RegistryStore
+        self._keys: KeyRing
+        self._view: RegistryView
+        self._logs: dict[int, SqliteLog] = {}
+        self._routers: dict[int, Router] = {}
+        self._decoder = Decoder(SOURCES)
+        self._decoding: dict[int, DrivetechSettings] = {}
+        self._intake: Intake
+        self._manager: DeliveryManager
+        self._egress: EgressClient
+        self._attempts: AttemptRecorder
+        self._server: HttpServer
+        self._tasks: list[asyncio.Task[None]] = []
+        self._serving: asyncio.Task[None] | None = None
+        self._refreshing = asyncio.Lock()
+        self.port = 0
+        """The port it listens on, once started."""
+
+    async def start(self) -> None:
+        """Open, recover, deliver, listen: in this order.
+
+        Raises ``ConfigError``, ``StoreUnavailable`` or ``StoreCorrupt``; then nothing is left open.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        settings = self._settings
+        self._take_lock()
+        self._keys = await asyncio.to_thread(KeyRing.open, self._folder)
+        self._registry = await asyncio.to_thread(
+            RegistryStore.open, registry_url(self._folder, settings), clock=self._clock
+        )
+        self._egress = EgressClient(allowed=parse_networks(settings.egress.allow_cidrs), clock=self._clock)
+        self._attempts = AttemptRecorder(
+            clock=self._clock,
+            record_failures=self._registry.record_attempts,
+            record_successes=self._registry.record_successes,
+        )
+        keep_us = settings.ingest.dedup_days * _DAY_US
+        dedup = DedupMemory(max_keys=settings.ingest.dedup_max_keys, keep_us=keep_us)
+        for number in SHARDS:
+            self._logs[number] = await self._open_shard(number, keep_us)
+            dedup.load(
+                await self._logs[number].dedup_keys(
+                    since_us=self._clock.now_us() - keep_us, limit=settings.ingest.dedup_max_keys
+                )
+            )
+            self._routers[number] = Router(
+                self._logs[number], decoder=self._decoder, targets=TARGETS, gap=functools.partial(self._gap, number)
+            )
+        self._intake = Intake(
+            self._logs,
+            clock=self._clock,
+            dedup=dedup,
+            create_vehicles=self._create_vehicles,
+            queued_limit_bytes=settings.ingest.queued_limit_bytes,
+            ahead_limit_us=settings.ingest.ahead_limit_s * 1_000_000,
+        )
+        self._manager = DeliveryManager(
+            {number: Shard(self._logs[number], self._routers[number]) for number in SHARDS},
+            targets=TARGETS,
+            open_transport=self._open_transport,
+            observe=self._attempts.observe,
+            clock=self._clock,
+            queue_bytes=settings.delivery.queue_bytes,
+        )
+        await self._refresh(force=True)
+        for router in self._routers.values():
+            self._spawn(router.run())
+        self._spawn(self._attempts.run())
+        self._spawn(self._watch_registry())
+        self._spawn(self._retain_forever())
+        await self._listen()
+
+    async def _open_shard(self, number: int, keep_us: int) -> SqliteLog:
+        settings = self._settings.log
+        return await open_log(
+            self._folder,
+            number,
+            clock=self._clock,
+            settings=SqliteSettings(
+                reserve_bytes=settings.reserve_bytes,
+                busy_timeout_s=settings.busy_timeout_ms / 1000,
+                keys_kept_us=keep_us,
+                max_keys=self._settings.ingest.dedup_max_keys,
+            ),
+        )
+
+    async def _listen(self) -> None:
+        settings = self._settings
+        entrance = DrivetechEntrance(
+            self._intake,
+            clock=self._clock,
+            body_limit_bytes=settings.ingest.body_limit_bytes,
+            retry_after_s=settings.ingest.retry_after_s,
+            settings_of=lambda provider: self._decoding[provider.id],
+        )
+        app = build_app(
+            [entrance],
+            not_found=Answer(404, answers.BY_STATUS[404]),
+            server_error=Answer(500, answers.BY_STATUS[500]),
+        )
+        try:
+            bound = listen(settings.hub.host, settings.hub.port)
+        except OSError as exc:
+            raise ConfigError(
+                f"cannot listen on {settings.hub.host} port {settings.hub.port}: {exc.strerror}", field="hub.port"
+            ) from exc
+        self.port = bound.getsockname()[1]
+        self._server = HttpServer(app, [entrance], stop_within_s=settings.hub.stop_within_s)
+        self._serving = asyncio.create_task(self._server.serve([bound]), name="http")
+        while not self._server.started:
+            if self._serving.done():
+                self._serving.result()
+            await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        """Stop in order. Everything that was acknowledged is durable when this returns."""
+        if self._serving is not None:
+            self._server.should_exit = True
+            await asyncio.wait([self._serving])
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if hasattr(self, "_manager"):
+            await self._manager.stop()
+        if hasattr(self, "_attempts"):
+            await self._attempts.flush()
+        if hasattr(self, "_egress"):
+            await self._egress.close()
+        for log in self._logs.values():
+            await log.close()
+        if hasattr(self, "_registry"):
+            await asyncio.to_thread(self._registry.close)
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _take_lock(self) -> None:
+        """Only one process may append to a shard."""
+        self._lock = os.open(self._folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            raise ConfigError(f"another hub is running on {self._folder}; stop it, or use another folder") from exc
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(_report)
+        self._tasks.append(task)
+
+    # The registry.
+
+    async def _watch_registry(self) -> None:
+        """Look for changes made by other processes: the command line, another node."""
+        while True:
+            await self._clock.sleep(self._settings.delivery.registry_poll_ms / 1000)
+            try:
+                await self._refresh()
+            except PostroadError as exc:
+                _log.warning("The registry cannot be read now; going on with what is known: %s", exc)
+
+    async def _refresh(self, *, force: bool = False) -> None:
+        """Bring what runs up to the registry's version.
+
+        Routing stands still while streams are activated: each begins exactly at the position routing goes on from.
+        """
+        async with self._refreshing:
+            if not force and await asyncio.to_thread(self._registry.version) == self._view.version:
+                await self._manager.use(self._view, self._streams)  # what could not be opened before may be now
+                return
+            view = await asyncio.to_thread(self._registry.view)
+            if not any(s.from_position is None and not s.ended for s in view.streams.values()):
+                await self._use(view)
+                return
+            gates = [router.gate for router in self._routers.values()]
+            for gate in gates:
+                await gate.acquire()
+            try:
+                for number, router in self._routers.items():
+                    await asyncio.to_thread(self._registry.activate_streams, number, router.routed_to)
+                view = await asyncio.to_thread(self._registry.view)
+                self._apply(view)
+            finally:
+                for gate in gates:
+                    gate.release()
+            await self._manager.use(view, self._streams)
+
+    async def _use(self, view: RegistryView) -> None:
+        self._apply(view)
+        await self._manager.use(view, self._streams)
+
+    def _apply(self, view: RegistryView) -> None:
+        """Without an await: between two items everybody changes to the new view at once."""
+        self._view = view
+        self._streams = StreamIndex(view.streams)
+        self._decoder.use(view)
+        self._decoding = {
+            provider.id: self._decoder.settings(provider.id, provider.revision, provider.protocol)
+            for provider in view.providers.values()
+            if provider.protocol in SOURCES
+        }
+        self._intake.use(view)
+        for router in self._routers.values():
+            router.use(view, self._streams)
+
+    async def _create_vehicles(self, vehicles: Sequence[NewVehicle]) -> None:
+        """See ``CreateVehicles``: one transaction for all, then one refresh."""
+        await asyncio.to_thread(self._store_vehicles, vehicles)
+        await self._refresh()
+
+    def _store_vehicles(self, vehicles: Sequence[NewVehicle]) -> None:
+        with self._registry.change() as change:
+            for vehicle in vehicles:
+                subjects.create_vehicle(
+                    change,
+                    vehicle.organization_id,
+                    {vehicle.namespace: vehicle.identifier},
+                    shard=SHARDS[0],
+                    issue=issued_namespaces(),
+                )
+
+    def _open_transport(self, destination: Destination) -> Transport:
+        spec = TRANSPORTS[destination.transport]
+        config = open_config(destination, spec.config_type, self._keys)
+        return spec.open(config, self._egress, self._clock)
+
+    # Retention.
+
+    async def _retain_forever(self) -> None:
+        while True:
+            await self._clock.sleep(RETENTION_EVERY_S)
+            try:
+                await self._retain()
+            except PostroadError as exc:
+                _log.warning("Retention could not run: %s", exc)
+
+    async def _retain(self) -> None:
+        now_us = self._clock.now_us()
+        limits = self._settings.log
+        wanted = frozenset(self._view.subscriptions)
+        for number, log in self._logs.items():
+            cursors = {id_: cursor.position for id_, cursor in (await log.delivery.cursors()).items()}
+            removed = await log.retain(
+                received_before_us=now_us - int(limits.retention_days * _DAY_US),
+                settled=self._manager.settled(number, wanted, cursors),
+                max_bytes=limits.max_bytes,
+            )
+            if removed.items:
+                _log.info("Retention removed %d items from shard %d", removed.items, number)
+        await asyncio.to_thread(self._registry.prune_attempts, now_us - ATTEMPTS_KEPT_US)
+
+    def _gap(self, shard: int, subscription_id: int, first: int, end: int) -> None:
+        _log.error(
+            "Subscription %d lost positions %d to %d of shard %d to retention before they were delivered",
+            subscription_id, first, end - 1, shard,
+        )  # fmt: skip
+
+
+def _report(task: "asyncio.Task[None]") -> None:
+    """A task of the hub's own never ends by itself: say so loudly if one does."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.critical("A part of the hub stopped: %s", error, exc_info=error)

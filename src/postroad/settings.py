@@ -1,0 +1,173 @@
+"""The hub's settings: ``postroad.toml`` in the data folder, then ``POSTROAD_<SECTION>_<NAME>`` from the environment.
+
+Every setting has a default that suits one small machine. Units stand in the names.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from postroad.errors import ConfigError
+
+FILE_NAME = "postroad.toml"
+_PREFIX = "POSTROAD_"
+
+Positive = Annotated[int, Meta(ge=1)]
+NotNegative = Annotated[int, Meta(ge=0)]
+
+
+class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the hub listens."""
+
+    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8480
+    registry_url: Annotated[
+        str, Meta(description="SQLAlchemy URL of the registry; empty: `registry.db` in the data folder.")
+    ] = ""
+    stop_within_s: Annotated[float, Meta(gt=0, description="How long a graceful stop may take, in seconds.")] = 10.0
+
+
+class IngestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What entrances accept."""
+
+    body_limit_bytes: Annotated[
+        Positive, Meta(description="Largest request body, also after inflation; a larger one is answered 413.")
+    ] = 64 * 1024
+    queued_limit_bytes: Annotated[
+        Positive, Meta(description="Bytes accepted and not yet durable; above it requests are answered 503.")
+    ] = 64 * 1024 * 1024
+    retry_after_s: Annotated[Positive, Meta(description="`Retry-After` of a 503, in seconds.")] = 5
+    ahead_limit_s: Annotated[
+        NotNegative,
+        Meta(description="A report recorded further in the future than this is flagged; never last-known state."),
+    ] = 300
+    dedup_days: Annotated[Positive, Meta(description="How long a resend is recognised, in days.")] = 7
+    dedup_max_keys: Annotated[
+        Annotated[int, Meta(ge=2)],
+        Meta(description="How many items are remembered for that at most; about 100 bytes of memory each."),
+    ] = 1_000_000
+
+
+class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The durable log."""
+
+    retention_days: Annotated[
+        float, Meta(gt=0, description="Age at which settled batches are removed, in days.")
+    ] = 7.0
+    max_bytes: Annotated[
+        Positive, Meta(description="Bytes of bodies kept in a shard; above it the oldest go, settled or not.")
+    ] = 10 * 1024**3
+    reserve_bytes: Annotated[
+        NotNegative, Meta(description="Free disk below which nothing more is accepted (503).")
+    ] = 256 * 1024**2
+    busy_timeout_ms: Annotated[
+        NotNegative, Meta(description="How long a commit waits for a lock that somebody else holds, in milliseconds.")
+    ] = 2000
+
+
+class EgressSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The outbound rules."""
+
+    allow_cidrs: Annotated[
+        tuple[str, ...],
+        Meta(description="Private ranges that destinations may stand in, as CIDR; none by default."),
+    ] = ()
+    ca_file: Annotated[
+        str, Meta(description="PEM file of certificate authorities trusted beside the system's; empty: none.")
+    ] = ""
+
+
+class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all subscriptions share."""
+
+    queue_bytes: Annotated[
+        Positive, Meta(description="Events a subscription may hold in memory; beyond it, it reads the log by itself.")
+    ] = 2 * 1024 * 1024
+    registry_poll_ms: Annotated[
+        Positive, Meta(description="How often a change of the registry is looked for, in milliseconds.")
+    ] = 500
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings, by section."""
+
+    hub: HubSettings = HubSettings()
+    ingest: IngestSettings = IngestSettings()
+    log: LogSettings = LogSettings()
+    egress: EgressSettings = EgressSettings()
+    delivery: DeliverySettings = DeliverySettings()
+
+
+def load(folder: Path, environ: Mapping[str, str]) -> Settings:
+    """The settings of the hub in ``folder``. Raises ``ConfigError`` that names the file or variable and the field."""
+    path = folder / FILE_NAME
+    values: dict[str, Any] = {}
+    if path.exists():
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+            raise ConfigError(f"is not TOML: {exc}", file=str(path)) from exc
+    _convert(values, str(path))
+    for section, name, text, variable in _from_environment(environ):
+        values.setdefault(section, {})[name] = _parse(section, name, text, variable)
+    return _convert(values, "the environment")
+
+
+def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
+    found = []
+    for section in Settings.__struct_fields__:
+        prefix = f"{_PREFIX}{section.upper()}_"
+        for variable, text in environ.items():
+            if variable.startswith(prefix):
+                found.append((section, variable.removeprefix(prefix).lower(), text, variable))
+    return found
+
+
+def _parse(section: str, name: str, text: str, variable: str) -> Any:
+    """Read a variable by the type of its field: lists are comma-separated, numbers may be text."""
+    fields = {f.name: f for f in msgspec.structs.fields(getattr(Settings(), section))}
+    if name not in fields:
+        raise ConfigError(f"there is no setting {section}.{name}; known: {', '.join(fields)}", field=variable)
+    raw: Any = [part.strip() for part in text.split(",") if part.strip()] if name == "allow_cidrs" else text
+    try:
+        return msgspec.convert(raw, fields[name].type, strict=False)
+    except msgspec.ValidationError as exc:
+        raise ConfigError(str(exc), field=variable) from exc
+
+
+def _convert(values: Mapping[str, Any], source: str) -> Settings:
+    try:
+        return msgspec.convert(values, Settings)
+    except msgspec.ValidationError as exc:
+        raise ConfigError(str(exc).replace("`$.", "`"), file=source) from exc
+
+
+def default_toml() -> str:
+    """The text of a new ``postroad.toml``: every setting with its description, commented out at its default."""
+    lines = ["# Postroad's settings. Each line shows a default; remove the # to change it.", ""]
+    for section in msgspec.structs.fields(Settings):
+        lines += [f"[{section.name}]"]
+        for field in msgspec.structs.fields(section.default):
+            lines += [f"# {_description(field.type)}", f"# {field.name} = {_toml(field.default)}", ""]
+    return "\n".join(lines)
+
+
+def _description(annotation: Any) -> str:
+    while annotation is not None:
+        for meta in getattr(annotation, "__metadata__", ()):
+            if isinstance(meta, Meta) and meta.description:
+                return meta.description
+        annotation = getattr(annotation, "__origin__", None)
+    return ""
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    return str(value)

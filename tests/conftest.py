@@ -1,0 +1,8 @@
+"""What every suite shares: fixtures that start real servers."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # importlib mode adds nothing, and plugins are imported by name
+
+pytest_plugins = ["fixtures.postgres"]
