@@ -1,1 +1,16 @@
 """The push protocols, a folder each: wire structs, read, write, contract. They know nothing of each other."""
+
+from collections.abc import Mapping
+
+from postroad.protocols import connected_cars, drivetech
+from postroad.protocols.base import SourceProtocol, TargetProtocol
+
+SOURCES: Mapping[str, SourceProtocol] = {
+    drivetech.PROTOCOL.name: drivetech.PROTOCOL,
+}
+"""What can be taken in, by name."""
+
+TARGETS: Mapping[str, TargetProtocol] = {
+    connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
+}
+"""What can be sent on, by name."""

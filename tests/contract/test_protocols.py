@@ -1,0 +1,346 @@
+"""What every protocol promises, whichever it is: parametrised over the lists of sources and targets.
+
+A protocol joins by its line in the list and by samples in ``tests/protocols/samples/<name>/``: for a source, frames
+beside what they say; for a target, reports beside the events they become.
+"""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from postroad.clock import to_us
+from postroad.errors import WireError
+from postroad.model.catalogue import OCCURRENCES, READINGS
+from postroad.model.events import Header, Report
+from postroad.protocols import SOURCES, TARGETS
+from postroad.protocols.base import SLOT_BITS, Item, SourceProtocol, outgoing_id, position_and_slot
+
+SAMPLES = Path(__file__).parent.parent / "protocols" / "samples"
+
+PINNED_KINDS = {
+    "drivetech": (
+        "GPS IGN IDLING SOS OVER_SPEED LOW_BATTERY DOOR DRIVER_ID GPS_SIGNAL HARSH_BEHAVIOR".split()
+    ),
+}
+"""Logs hold indexes into these lists. Append when a protocol does; never change what is here."""
+
+PINNED_SLOTS = {
+    "connected_cars": (
+        "calc_vehicle_idle can_adblue_remaining_distance_km can_ambient_air_temperature_celsius "
+        "can_distance_with_mil_on_km can_dtc can_engine_code can_engine_coolant_temperature_celsius "
+        "can_exceeded_oil_change_days can_exceeded_oil_change_km can_fuel_level_liters can_fuel_level_percent "
+        "can_high_voltage_battery_charge_percent can_high_voltage_battery_temperature_celsius "
+        "can_last_oil_change_days can_last_oil_change_km can_last_service_at_date can_last_service_at_odometer "
+        "can_last_service_days can_last_service_km can_mil_lamp can_next_oil_change_30days "
+        "can_next_oil_change_days can_next_oil_change_km can_next_service_30days can_next_service_days "
+        "can_next_service_km can_odometer_km can_odometer10_km can_oil_change_interval_fixed_days "
+        "can_oil_change_interval_fixed_km can_oil_change_interval_variable_days "
+        "can_oil_change_interval_variable_km can_oil_change_type_is_fixed can_oil_degration_percent "
+        "can_service_interval_days can_service_interval_km can_vehicle_speed_kph can_vin car_battery_voltage "
+        "car_ignition car_odometer_km car_profiling daily_can_odometer_km gpio_battery_external_disconnect "
+        "gpio_battery_internal_voltage gps_position "
+        "access_granted_to_fleet access_granted_to_vehicle access_removed_from_fleet access_removed_from_vehicle "
+        "vehicle_added_to_fleet vehicle_removed_from_fleet "
+        "service_reminder_lead can_oil_degradation_percent car_service_booking can_range_total_km "
+        "car_roadworthy_inspection_date mapped_dtc"
+    ).split(),
+}
+"""Customers hold ids made of these numbers. Append when a protocol does; never change what is here."""
+
+source_names = pytest.mark.parametrize("name", SOURCES)
+target_names = pytest.mark.parametrize("name", TARGETS)
+damage = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def samples(name: str) -> list[dict]:
+    found = [json.loads(file.read_text()) for file in sorted((SAMPLES / name).glob("*.json"))]
+    assert found, f"no samples for {name}"
+    return found
+
+
+def sample_ids(names: Iterable[str]) -> list[tuple[str, str]]:
+    return [(name, file.stem) for name in names for file in sorted((SAMPLES / name).glob("*.json"))]
+
+
+def sample(name: str, stem: str) -> dict:
+    return json.loads((SAMPLES / name / f"{stem}.json").read_text())
+
+
+def frame_bytes(frame: object) -> bytes:
+    """A frame given as text is sent as it stands."""
+    return frame.encode() if isinstance(frame, str) else json.dumps(frame).encode()
+
+
+def header_of(item: Item) -> Header:
+    return Header(
+        subject_id=1,
+        provider_id=2,
+        recorded_us=item.recorded_us,
+        received_us=item.recorded_us + 1_000_000,
+        late=item.late,
+    )
+
+
+def settings_of(protocol: SourceProtocol, given_settings: dict) -> msgspec.Struct:
+    return msgspec.convert(given_settings, protocol.settings_type)
+
+
+def report_of(said: dict) -> Report:
+    us = to_us(datetime.fromisoformat(said["recorded"]))
+    return Report(
+        header=Header(subject_id=1, provider_id=2, recorded_us=us, received_us=us),
+        **{
+            field.name: msgspec.convert(said[field.name], field.type)
+            for field in msgspec.structs.fields(Report)
+            if field.name in said
+        },
+    )
+
+
+def known(struct: msgspec.Struct) -> dict:
+    return {name: value for name, value in msgspec.to_builtins(struct).items() if value is not None}
+
+
+def hold_to_the_promise(protocol: SourceProtocol, raw: bytes, choice: msgspec.Struct) -> Item | None:
+    """Read bytes of any sort: an item whose events can be had, or a ``WireError``. Twice the same."""
+    try:
+        item = protocol.read(raw, choice)
+    except WireError as error:
+        assert error.code in {"missing", "invalid", "not_json"}
+        with pytest.raises(WireError) as again:
+            protocol.read(raw, choice)
+        assert (again.value.code, again.value.field) == (error.code, error.field)
+        return None
+    assert protocol.read(raw, choice) == item
+    assert 0 <= item.kind < len(protocol.kinds)
+    assert item.identifier
+    raw.decode()
+    events = protocol.events(item, header_of(item), choice)
+    assert events == protocol.events(item, header_of(item), choice)
+    for event in events:
+        assert set(event.readings) <= set(READINGS)
+        for signal, value in event.readings.items():
+            assert type(value) is READINGS[signal].type, signal
+        for target in TARGETS.values():
+            target.write(event, vehicle_id=1, position=1, options=target.options_type())
+    return item
+
+
+def test_every_protocol_is_listed_by_its_own_name():
+    for protocols in (SOURCES, TARGETS):
+        for name, protocol in protocols.items():
+            assert protocol.name == name
+
+
+# Sources
+
+
+@source_names
+def test_kinds_are_stored_so_they_keep_their_places(name):
+    assert list(SOURCES[name].kinds) == PINNED_KINDS[name]
+    assert len(set(SOURCES[name].kinds)) == len(SOURCES[name].kinds) <= 256
+
+
+@source_names
+def test_settings_have_a_default_for_everything_and_are_hashable(name):
+    assert hash(SOURCES[name].settings_type()) == hash(SOURCES[name].settings_type())
+
+
+@pytest.mark.parametrize(("name", "stem"), sample_ids(SOURCES))
+def test_a_recorded_frame_says_what_stands_beside_it(name, stem):
+    protocol, recorded = SOURCES[name], sample(name, stem)
+    choice, expect = settings_of(protocol, recorded["settings"]), recorded["expect"]
+    item = protocol.read(frame_bytes(recorded["frame"]), choice)
+    assert protocol.kinds[item.kind] == expect["kind"]
+    assert item.recorded_us == to_us(datetime.fromisoformat(expect["recorded"]))
+    assert (item.late, item.identifier) == (expect["late"], expect["identifier"])
+    (event,) = protocol.events(item, header_of(item), choice)
+    assert event.header == header_of(item)
+    assert known(event.position) == expect["position"]
+    assert event.readings == expect["readings"]
+    assert [known(occurrence) for occurrence in event.occurrences] == expect["occurrences"]
+
+
+@source_names
+def test_samples_show_every_kind(name):
+    assert {recorded["expect"]["kind"] for recorded in samples(name)} == set(SOURCES[name].kinds)
+
+
+@source_names
+def test_readings_are_of_the_catalogue_and_the_catalogue_knows_their_types(name):
+    protocol = SOURCES[name]
+    for recorded in samples(name):
+        assert hold_to_the_promise(
+            protocol, frame_bytes(recorded["frame"]), settings_of(protocol, recorded["settings"])
+        )
+
+
+@source_names
+@damage
+@given(data=st.data())
+def test_a_cut_frame_gives_an_item_or_a_wire_error(name, data):
+    raw = frame_bytes(data.draw(st.sampled_from(samples(name)))["frame"])
+    cut = raw[: data.draw(st.integers(0, len(raw)))]
+    hold_to_the_promise(SOURCES[name], cut, SOURCES[name].settings_type())
+
+
+@source_names
+@damage
+@given(data=st.data())
+def test_a_frame_with_noise_in_it_gives_an_item_or_a_wire_error(name, data):
+    raw = frame_bytes(data.draw(st.sampled_from(samples(name)))["frame"])
+    at = data.draw(st.integers(0, len(raw)))
+    noisy = raw[:at] + data.draw(st.binary(max_size=8)) + raw[at + data.draw(st.integers(0, 4)) :]
+    hold_to_the_promise(SOURCES[name], noisy, SOURCES[name].settings_type())
+
+
+@source_names
+@damage
+@given(data=st.data())
+def test_a_frame_with_flipped_bits_gives_an_item_or_a_wire_error(name, data):
+    raw = bytearray(frame_bytes(data.draw(st.sampled_from(samples(name)))["frame"]))
+    for at in data.draw(st.lists(st.integers(0, len(raw) - 1), min_size=1, max_size=4)):
+        raw[at] ^= 1 << data.draw(st.integers(0, 7))
+    hold_to_the_promise(SOURCES[name], bytes(raw), SOURCES[name].settings_type())
+
+
+@source_names
+@damage
+@given(data=st.data())
+def test_a_frame_with_other_values_swapped_in_gives_an_item_or_a_wire_error(name, data):
+    frame = data.draw(st.sampled_from([one for one in samples(name) if isinstance(one["frame"], dict)]))["frame"]
+    objects = [frame, *(value for value in frame.values() if isinstance(value, dict))]
+    for _ in range(data.draw(st.integers(1, 3))):
+        struck = data.draw(st.sampled_from(objects))
+        struck[data.draw(st.sampled_from(sorted(struck)))] = data.draw(json_values)
+    hold_to_the_promise(SOURCES[name], json.dumps(frame).encode(), SOURCES[name].settings_type())
+
+
+@source_names
+@damage
+@given(raw=st.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode()))
+def test_anything_else_gives_an_item_or_a_wire_error(name, raw):
+    hold_to_the_promise(SOURCES[name], raw, SOURCES[name].settings_type())
+
+
+@source_names
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\xef\xbb\xbf{}",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"x": NaN}',
+        b'{"x": 1e999}',
+        b'{"x": "\\ud800"}',
+        b'{"x": "\xed\xa0\x80"}',
+        b'{"x": 1, "x": 2}',
+        b'{"\xff": 1}',
+        b"{} {}",
+        b"9" * 5000,
+    ],
+    ids=lambda raw: repr(raw[:20]),
+)
+def test_hostile_json_gives_an_item_or_a_wire_error(name, raw):
+    hold_to_the_promise(SOURCES[name], raw, SOURCES[name].settings_type())
+    frame = frame_bytes(samples(name)[0]["frame"])
+    if raw.startswith(b'{"'):
+        hold_to_the_promise(SOURCES[name], raw[:-1] + b", " + frame[1:], SOURCES[name].settings_type())
+
+
+# Targets
+
+
+@target_names
+def test_slots_are_in_ids_so_they_keep_their_numbers(name):
+    assert dict(TARGETS[name].slots) == {wire_type: slot for slot, wire_type in enumerate(PINNED_SLOTS[name])}
+    assert max(TARGETS[name].slots.values()) < 1 << SLOT_BITS
+    assert len(set(TARGETS[name].slots.values())) == len(TARGETS[name].slots)
+
+
+@target_names
+def test_options_have_a_default_for_everything_and_are_hashable(name):
+    assert hash(TARGETS[name].options_type()) == hash(TARGETS[name].options_type())
+
+
+@target_names
+def test_the_contract_can_be_kept(name):
+    contract = TARGETS[name].contract
+    assert contract.name == name
+    assert 1 <= contract.max_items <= contract.item_ceiling
+    assert 100 <= contract.success[0] <= contract.success[1] <= 599
+    waits = [contract.retry.wait_s(failures) for failures in range(1, 100)]
+    assert waits == sorted(waits)
+    assert 0 < waits[0]
+    assert waits[-1] == contract.retry.cap_s
+
+
+@pytest.mark.parametrize(("name", "stem"), sample_ids(TARGETS))
+def test_a_report_becomes_the_events_that_stand_beside_it(name, stem):
+    protocol, recorded = TARGETS[name], sample(name, stem)
+    outgoing = protocol.write(
+        report_of(recorded["report"]),
+        vehicle_id=recorded["vehicle_id"],
+        position=recorded["position"],
+        options=msgspec.convert(recorded["options"], protocol.options_type),
+    )
+    assert [json.loads(event.body) for event in outgoing] == recorded["expect"]
+
+
+@pytest.mark.parametrize(("name", "stem"), sample_ids(TARGETS))
+def test_each_event_has_its_own_slot_and_writing_twice_gives_the_same_bytes(name, stem):
+    protocol, recorded = TARGETS[name], sample(name, stem)
+    arguments = {
+        "vehicle_id": recorded["vehicle_id"],
+        "position": recorded["position"],
+        "options": msgspec.convert(recorded["options"], protocol.options_type),
+    }
+    report = report_of(recorded["report"])
+    doubled = msgspec.structs.replace(report, occurrences=report.occurrences * 2)
+    outgoing = protocol.write(report, **arguments)
+    assert outgoing == protocol.write(report, **arguments)
+    for events in (outgoing, protocol.write(doubled, **arguments)):
+        slots = [event.slot for event in events]
+        assert len(set(slots)) == len(slots)
+        assert set(slots) <= set(protocol.slots.values())
+
+
+@target_names
+def test_a_bulk_holds_its_events_in_order(name):
+    protocol, bodies = TARGETS[name], []
+    for position, recorded in enumerate(samples(name), start=1):
+        report, choice = report_of(recorded["report"]), msgspec.convert(recorded["options"], protocol.options_type)
+        bodies += [e.body for e in protocol.write(report, vehicle_id=7, position=position, options=choice)]
+    assert protocol.content_type == "application/json"
+    assert json.loads(protocol.bulk(bodies)) == [json.loads(body) for body in bodies]
+    assert json.loads(protocol.bulk(bodies[:1])) == [json.loads(bodies[0])]
+    assert json.loads(protocol.bulk([])) == []
+
+
+@given(position=st.integers(1, 2**57 - 1), slot=st.integers(0, (1 << SLOT_BITS) - 1))
+def test_an_id_gives_back_its_position_and_slot_and_fits_64_bits(position, slot):
+    assert position_and_slot(outgoing_id(position, slot)) == (position, slot)
+    assert outgoing_id(position, slot) < 2**63
+
+
+# The two together
+
+
+def test_every_occurrence_of_the_model_is_in_the_catalogue():
+    tags = {occurrence.tag for occurrence in OCCURRENCES}
+    said = {one["type"] for name in SOURCES for recorded in samples(name) for one in recorded["expect"]["occurrences"]}
+    assert said == tags

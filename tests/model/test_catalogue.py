@@ -1,0 +1,72 @@
+"""The catalogue against the structs it describes."""
+
+from typing import get_args
+
+import msgspec
+from postroad.model.catalogue import MOTION_STATES, OCCURRENCES, READINGS, SIGNALS, UNITS
+from postroad.model.events import Occurrence, Position
+from postroad.protocols import SOURCES, TARGETS, connected_cars, drivetech
+
+WIRE_FIELDS = {
+    "drivetech": set(drivetech.Injection.__struct_fields__),
+    "connected_cars": set(connected_cars.SLOTS) | {f"gps_position.{f}" for f in connected_cars.GpsPosition.__struct_fields__},
+}
+WIRE_TYPES = {"drivetech": set(drivetech.KINDS), "connected_cars": set(connected_cars.SLOTS)}
+
+
+def test_names_are_unique():
+    assert len({signal.name for signal in SIGNALS}) == len(SIGNALS)
+    assert len({kind.tag for kind in OCCURRENCES}) == len(OCCURRENCES)
+
+
+def test_units_are_of_the_closed_set_and_stand_in_the_name():
+    endings = {"deg": "_deg", "m": "_m", "km": "_km", "km/h": "_kmh", "h": "_h", "V": "_v", "percent": "_percent",
+               "celsius": "_celsius"}
+    assert set(endings) | {"none"} == set(UNITS)
+    for signal in SIGNALS:
+        assert signal.unit in UNITS
+        assert signal.name.endswith(endings.get(signal.unit, ""))
+        assert (signal.unit == "none") == (signal.type is not float)
+
+
+def test_signals_of_a_position_are_exactly_its_fields():
+    fields = {field.name: field.type for field in msgspec.structs.fields(Position)}
+    signals = {signal.name: signal for signal in SIGNALS if signal.place == "position"}
+    assert set(signals) == set(fields)
+    for name, signal in signals.items():
+        assert signal.type in (fields[name], *get_args(fields[name]))
+
+
+def test_readings_are_the_other_signals():
+    assert set(READINGS) == {signal.name for signal in SIGNALS} - set(Position.__struct_fields__)
+
+
+def test_occurrence_kinds_are_exactly_those_of_the_model():
+    assert [kind.tag for kind in OCCURRENCES] == [struct.__struct_config__.tag for struct in get_args(Occurrence)]
+
+
+def test_what_a_protocol_is_said_to_call_it_is_what_it_calls_it():
+    for entries, names in ((SIGNALS, WIRE_FIELDS), (OCCURRENCES, WIRE_TYPES)):
+        for entry in entries:
+            for protocol, called in entry.names.items():
+                assert protocol in SOURCES or protocol in TARGETS
+                assert set(called) <= names[protocol], entry
+
+
+def test_every_measured_field_of_drivetech_is_in_the_catalogue():
+    said = {name for signal in SIGNALS for name in signal.names.get("drivetech", ())}
+    assert said == WIRE_FIELDS["drivetech"] - {"plate", "buff", "datetime", "event"}
+    told = {name for kind in OCCURRENCES for name in kind.names["drivetech"]}
+    assert told == WIRE_TYPES["drivetech"] - {"GPS"}
+
+
+def test_vss_paths_look_like_vss_paths_and_a_note_has_a_path():
+    paths = [signal.vss for signal in SIGNALS if signal.vss]
+    assert len(set(paths)) == len(paths)
+    for signal in SIGNALS:
+        assert signal.vss is None or all(part[0].isupper() for part in signal.vss.split("."))
+        assert signal.vss or not signal.vss_note
+
+
+def test_motion_states_are_those_that_drivetech_gives():
+    assert len(MOTION_STATES) == len(drivetech.STATES)
