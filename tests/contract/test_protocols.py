@@ -24,9 +24,7 @@ from postroad.protocols.base import SLOT_BITS, Item, SourceProtocol, outgoing_id
 SAMPLES = Path(__file__).parent.parent / "protocols" / "samples"
 
 PINNED_KINDS = {
-    "drivetech": (
-        "GPS IGN IDLING SOS OVER_SPEED LOW_BATTERY DOOR DRIVER_ID GPS_SIGNAL HARSH_BEHAVIOR".split()
-    ),
+    "drivetech": ("GPS IGN IDLING SOS OVER_SPEED LOW_BATTERY DOOR DRIVER_ID GPS_SIGNAL HARSH_BEHAVIOR".split()),
 }
 """Logs hold indexes into these lists. Append when a protocol does; never change what is here."""
 

@@ -9,7 +9,7 @@ from postroad.cli.output import json_option, messages, print_json
 from postroad.errors import ConfigError
 from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
-from postroad.service import registry_url
+from postroad.service import KEY_FILE, registry_url
 from postroad.settings import FILE_NAME, Settings, default_toml
 
 
@@ -25,7 +25,7 @@ def command(folder: Path, as_json: bool) -> None:
     settings = folder / FILE_NAME
     if not settings.exists():
         settings.write_text(default_toml(), encoding="utf-8")
-    KeyRing.open(folder)
+    KeyRing.load_or_create(folder / KEY_FILE)
     RegistryStore.open(registry_url(folder, Settings())).close()
     if as_json:
         print_json({"folder": str(folder)})

@@ -46,7 +46,9 @@ def routes_of(
         for s in view.subscriptions.values()
         if s.protocol in targets and (subject is None or s.organization_id == subject.organization_id)
     ]
-    return [_route(subscription, translation, index, view, targets[subscription.protocol]) for subscription in subscriptions]
+    return [
+        _route(subscription, translation, index, view, targets[subscription.protocol]) for subscription in subscriptions
+    ]
 
 
 def _route(
@@ -67,9 +69,7 @@ def _route(
 
     if subject_id == UNASSIGNED:
         return route("unassigned")
-    streams = [
-        s for s in view.streams.values() if s.subscription_id == subscription.id and s.subject_id == subject_id
-    ]
+    streams = [s for s in view.streams.values() if s.subscription_id == subscription.id and s.subject_id == subject_id]
     closed = _closed(streams, position)
     if closed is not None:
         return route(closed)
