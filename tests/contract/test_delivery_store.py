@@ -1,10 +1,15 @@
 """What every delivery store promises (``postroad.log.interface.DeliveryStore``)."""
 
 import asyncio
+import random
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
-from log_members import ManualClock, Member, part_of
+from log_disk import PowerCutDisk
+from log_members import ManualClock, Member, SqliteMember, part_of
 
+from postroad.errors import StoreUnavailable
 from postroad.log.interface import Cursor, ShardLog
 
 
@@ -75,3 +80,31 @@ async def test_what_is_no_position_is_refused_at_once(log: ShardLog) -> None:
     for position in (-1, 2**63):
         with pytest.raises(ValueError, match="position"):
             await log.delivery.settle(7, position)
+
+
+async def settled_until_the_power_went(member: SqliteMember, disk: PowerCutDisk, synchronous: str) -> int:
+    log = await member.open(vfs=disk.name, synchronous=synchronous)
+    position = 0
+    with suppress(StoreUnavailable):
+        while True:
+            await log.delivery.settle(7, position + 1)
+            position += 1
+    await log.close()
+    return position
+
+
+@pytest.mark.parametrize(("synchronous", "lost"), [("FULL", 0), ("OFF", 1)])
+async def test_a_power_cut_takes_no_cursor_that_was_settled(tmp_path: Path, synchronous: str, lost: int) -> None:
+    """The second case proves that the cut does take what was not synced."""
+    before, after = SqliteMember(ManualClock(), tmp_path / "before"), SqliteMember(ManualClock(), tmp_path / "after")
+    before.folder.mkdir()
+    after.folder.mkdir()
+    await (await before.open()).close()
+    disk = PowerCutDisk(cut_at=100)
+    settled = await settled_until_the_power_went(before, disk, synchronous)
+    disk.image(after.folder, random.Random(1))
+    log = await after.open()
+    known = (await log.delivery.cursors()).get(7)
+    assert settled > 10
+    assert (known is None or known.position < settled) == bool(lost)
+    await after.finish()

@@ -40,7 +40,11 @@ class Disk(apsw.VFS):
     def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - apsw's name
         if name is None:
             raise AssertionError("the log needs no temporary file: one could fail, too")
+        self.opened(Path(name if isinstance(name, str) else name.filename()))
         return _File(self, name, flags)
+
+    def opened(self, path: Path) -> None:
+        """Called before each opening."""
 
     def note(self, what: str, path: str, at: int = 0, data: bytes = b"") -> None:
         raise NotImplementedError
@@ -73,6 +77,11 @@ class PowerCutDisk(Disk):
         self._left = cut_at
         self._durable: dict[str, bytearray] = {}
         self._pending: dict[str, list[tuple[str, int, bytes]]] = {}
+
+    def opened(self, path: Path) -> None:
+        if path.exists():  # what was there before this disk was looked at is durable
+            self._durable.setdefault(str(path), bytearray(path.read_bytes()))
+            self._pending.setdefault(str(path), [])
 
     @property
     def cut(self) -> bool:
