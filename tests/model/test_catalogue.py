@@ -3,13 +3,15 @@
 from typing import get_args
 
 import msgspec
+
 from postroad.model.catalogue import MOTION_STATES, OCCURRENCES, READINGS, SIGNALS, UNITS
 from postroad.model.events import Occurrence, Position
 from postroad.protocols import SOURCES, TARGETS, connected_cars, drivetech
 
 WIRE_FIELDS = {
     "drivetech": set(drivetech.Injection.__struct_fields__),
-    "connected_cars": set(connected_cars.SLOTS) | {f"gps_position.{f}" for f in connected_cars.GpsPosition.__struct_fields__},
+    "connected_cars": set(connected_cars.SLOTS)
+    | {f"gps_position.{f}" for f in connected_cars.GpsPosition.__struct_fields__},
 }
 WIRE_TYPES = {"drivetech": set(drivetech.KINDS), "connected_cars": set(connected_cars.SLOTS)}
 
@@ -20,8 +22,16 @@ def test_names_are_unique():
 
 
 def test_units_are_of_the_closed_set_and_stand_in_the_name():
-    endings = {"deg": "_deg", "m": "_m", "km": "_km", "km/h": "_kmh", "h": "_h", "V": "_v", "percent": "_percent",
-               "celsius": "_celsius"}
+    endings = {
+        "deg": "_deg",
+        "m": "_m",
+        "km": "_km",
+        "km/h": "_kmh",
+        "h": "_h",
+        "V": "_v",
+        "percent": "_percent",
+        "celsius": "_celsius",
+    }
     assert set(endings) | {"none"} == set(UNITS)
     for signal in SIGNALS:
         assert signal.unit in UNITS
