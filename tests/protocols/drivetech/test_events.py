@@ -1,5 +1,8 @@
 """What the samples do not show of the translation: units, states, warnings."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from postroad.model.events import HarshManoeuvre, Header, Report
@@ -8,6 +11,7 @@ from postroad.protocols.drivetech import DrivetechSettings
 from postroad.protocols.drivetech.events import known_state
 
 LENIENT = DrivetechSettings()
+SAMPLES = Path(__file__).parent.parent / "samples" / "drivetech"
 
 
 def report(raw: bytes, settings: DrivetechSettings = LENIENT) -> Report:
@@ -85,3 +89,10 @@ def test_a_documented_state_is_known_in_any_letters(state):
 def test_what_does_not_fit_together_is_named_and_taken(frame, changes, found):
     assert drivetech.warnings(drivetech.read(frame(**changes), LENIENT)) == found
     assert set(found) <= set(drivetech.WARNINGS)
+
+
+@pytest.mark.parametrize("file", sorted(SAMPLES.glob("*.json")), ids=lambda file: file.stem)
+def test_a_recorded_frame_warns_of_what_stands_beside_it(file):
+    recorded = json.loads(file.read_text())
+    item = drivetech.read(json.dumps(recorded["frame"]).encode(), LENIENT)
+    assert list(drivetech.warnings(item)) == recorded["expect"]["warnings"]
