@@ -24,30 +24,84 @@ from postroad.protocols.base import SLOT_BITS, Item, SourceProtocol, outgoing_id
 SAMPLES = Path(__file__).parent.parent / "protocols" / "samples"
 
 PINNED_KINDS = {
-    "drivetech": ("GPS IGN IDLING SOS OVER_SPEED LOW_BATTERY DOOR DRIVER_ID GPS_SIGNAL HARSH_BEHAVIOR".split()),
+    "drivetech": (
+        [
+            "GPS",
+            "IGN",
+            "IDLING",
+            "SOS",
+            "OVER_SPEED",
+            "LOW_BATTERY",
+            "DOOR",
+            "DRIVER_ID",
+            "GPS_SIGNAL",
+            "HARSH_BEHAVIOR",
+        ]
+    ),
 }
 """Logs hold indexes into these lists. Append when a protocol does; never change what is here."""
 
 PINNED_SLOTS = {
-    "connected_cars": (
-        "calc_vehicle_idle can_adblue_remaining_distance_km can_ambient_air_temperature_celsius "
-        "can_distance_with_mil_on_km can_dtc can_engine_code can_engine_coolant_temperature_celsius "
-        "can_exceeded_oil_change_days can_exceeded_oil_change_km can_fuel_level_liters can_fuel_level_percent "
-        "can_high_voltage_battery_charge_percent can_high_voltage_battery_temperature_celsius "
-        "can_last_oil_change_days can_last_oil_change_km can_last_service_at_date can_last_service_at_odometer "
-        "can_last_service_days can_last_service_km can_mil_lamp can_next_oil_change_30days "
-        "can_next_oil_change_days can_next_oil_change_km can_next_service_30days can_next_service_days "
-        "can_next_service_km can_odometer_km can_odometer10_km can_oil_change_interval_fixed_days "
-        "can_oil_change_interval_fixed_km can_oil_change_interval_variable_days "
-        "can_oil_change_interval_variable_km can_oil_change_type_is_fixed can_oil_degration_percent "
-        "can_service_interval_days can_service_interval_km can_vehicle_speed_kph can_vin car_battery_voltage "
-        "car_ignition car_odometer_km car_profiling daily_can_odometer_km gpio_battery_external_disconnect "
-        "gpio_battery_internal_voltage gps_position "
-        "access_granted_to_fleet access_granted_to_vehicle access_removed_from_fleet access_removed_from_vehicle "
-        "vehicle_added_to_fleet vehicle_removed_from_fleet "
-        "service_reminder_lead can_oil_degradation_percent car_service_booking can_range_total_km "
-        "car_roadworthy_inspection_date mapped_dtc"
-    ).split(),
+    "connected_cars": [
+        "calc_vehicle_idle",
+        "can_adblue_remaining_distance_km",
+        "can_ambient_air_temperature_celsius",
+        "can_distance_with_mil_on_km",
+        "can_dtc",
+        "can_engine_code",
+        "can_engine_coolant_temperature_celsius",
+        "can_exceeded_oil_change_days",
+        "can_exceeded_oil_change_km",
+        "can_fuel_level_liters",
+        "can_fuel_level_percent",
+        "can_high_voltage_battery_charge_percent",
+        "can_high_voltage_battery_temperature_celsius",
+        "can_last_oil_change_days",
+        "can_last_oil_change_km",
+        "can_last_service_at_date",
+        "can_last_service_at_odometer",
+        "can_last_service_days",
+        "can_last_service_km",
+        "can_mil_lamp",
+        "can_next_oil_change_30days",
+        "can_next_oil_change_days",
+        "can_next_oil_change_km",
+        "can_next_service_30days",
+        "can_next_service_days",
+        "can_next_service_km",
+        "can_odometer_km",
+        "can_odometer10_km",
+        "can_oil_change_interval_fixed_days",
+        "can_oil_change_interval_fixed_km",
+        "can_oil_change_interval_variable_days",
+        "can_oil_change_interval_variable_km",
+        "can_oil_change_type_is_fixed",
+        "can_oil_degration_percent",
+        "can_service_interval_days",
+        "can_service_interval_km",
+        "can_vehicle_speed_kph",
+        "can_vin",
+        "car_battery_voltage",
+        "car_ignition",
+        "car_odometer_km",
+        "car_profiling",
+        "daily_can_odometer_km",
+        "gpio_battery_external_disconnect",
+        "gpio_battery_internal_voltage",
+        "gps_position",
+        "access_granted_to_fleet",
+        "access_granted_to_vehicle",
+        "access_removed_from_fleet",
+        "access_removed_from_vehicle",
+        "vehicle_added_to_fleet",
+        "vehicle_removed_from_fleet",
+        "service_reminder_lead",
+        "can_oil_degradation_percent",
+        "car_service_booking",
+        "can_range_total_km",
+        "car_roadworthy_inspection_date",
+        "mapped_dtc",
+    ],
 }
 """Customers hold ids made of these numbers. Append when a protocol does; never change what is here."""
 
@@ -111,17 +165,20 @@ def known(struct: msgspec.Struct) -> dict:
     return {name: value for name, value in msgspec.to_builtins(struct).items() if value is not None}
 
 
+def outcome(protocol: SourceProtocol, raw: bytes, choice: msgspec.Struct) -> Item | tuple[str, str | None]:
+    try:
+        return protocol.read(raw, choice)
+    except WireError as error:
+        return error.code, error.field
+
+
 def hold_to_the_promise(protocol: SourceProtocol, raw: bytes, choice: msgspec.Struct) -> Item | None:
     """Read bytes of any sort: an item whose events can be had, or a ``WireError``. Twice the same."""
-    try:
-        item = protocol.read(raw, choice)
-    except WireError as error:
-        assert error.code in {"missing", "invalid", "not_json"}
-        with pytest.raises(WireError) as again:
-            protocol.read(raw, choice)
-        assert (again.value.code, again.value.field) == (error.code, error.field)
+    item = outcome(protocol, raw, choice)
+    assert outcome(protocol, raw, choice) == item
+    if isinstance(item, tuple):
+        assert item[0] in {"missing", "invalid", "not_json"}
         return None
-    assert protocol.read(raw, choice) == item
     assert 0 <= item.kind < len(protocol.kinds)
     assert item.identifier
     raw.decode()
@@ -283,7 +340,7 @@ def test_the_contract_can_be_kept(name):
     assert 100 <= contract.success[0] <= contract.success[1] <= 599
     waits = [contract.retry.wait_s(failures) for failures in range(1, 100)]
     assert waits == sorted(waits)
-    assert 0 < waits[0]
+    assert waits[0] > 0
     assert waits[-1] == contract.retry.cap_s
 
 

@@ -3,6 +3,7 @@
 from typing import get_args
 
 import msgspec
+
 from postroad.model.catalogue import MOTION_STATES, OCCURRENCES, READINGS, SIGNALS, UNITS
 from postroad.model.events import Occurrence, Position
 from postroad.protocols import SOURCES, TARGETS, connected_cars, drivetech

@@ -6,14 +6,12 @@ The common case is one typed decode; only what that refuses goes through ``caref
 import msgspec
 
 from postroad.errors import WireError
-from postroad.model.identifiers import normalise
+from postroad.model.identifiers import MAX_CHARS, PLATE, normalise
 from postroad.protocols.base import Item
 from postroad.protocols.drivetech import times
 from postroad.protocols.drivetech.careful import read_carefully
 from postroad.protocols.drivetech.settings import DrivetechSettings
 from postroad.protocols.drivetech.wire import EVENT_TYPES, KINDS, DriverId, Injection, StrictInjection, WireEvent
-
-NAMESPACE = "plate"
 
 _LENIENT = msgspec.json.Decoder(Injection)
 _STRICT = msgspec.json.Decoder(StrictInjection)
@@ -33,12 +31,12 @@ def read(raw: bytes, settings: DrivetechSettings) -> Item:
         wire: Injection = (_STRICT if strict else _LENIENT).decode(raw)
     except (msgspec.DecodeError, RecursionError):
         wire = read_carefully(raw, strict=strict)
-    plate = normalise(NAMESPACE, wire.plate)
-    if not plate or not plate.isprintable():
+    plate = normalise(PLATE, wire.plate)
+    if not 0 < len(plate) <= MAX_CHARS:  # upper case can be longer
         raise WireError("invalid", "plate")
     recorded_us = times.instant_us(wire.datetime)
     kind = _KIND[type(wire.event)]
-    return Item(kind, recorded_us, wire.buff, NAMESPACE, plate, _dedup(plate, recorded_us, kind, wire.event), wire)
+    return Item(kind, recorded_us, wire.buff, PLATE, plate, _dedup(plate, recorded_us, kind, wire.event), wire)
 
 
 def _check_utf8(raw: bytes) -> None:
