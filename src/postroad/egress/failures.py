@@ -45,11 +45,15 @@ def failure_of(exc: BaseException) -> EgressFailed | EgressRefused:
     if isinstance(exc, TimeoutError):
         return EgressFailed("timeout", "no complete answer in time")
     for cause in _causes(exc):
+        if isinstance(cause, aiohttp.ClientError):
+            continue  # some of aiohttp's are SSLErrors by name only; the real one stands behind them
         if isinstance(cause, ssl.SSLCertVerificationError):
             return EgressFailed("tls", f"the certificate was not accepted: {cause.verify_message}")
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
             return EgressFailed("tls", f"TLS failed: {(cause.reason or 'no reason given').lower().replace('_', ' ')}")
     if isinstance(exc, aiohttp.ClientConnectorError):
+        if isinstance(exc.os_error, ConnectionResetError | ConnectionAbortedError):
+            return EgressFailed("tls", "the connection ended during the TLS handshake")
         return EgressFailed("connect", exc.os_error.strerror or "no connection could be made")
     if isinstance(exc, aiohttp.InvalidURL):
         return EgressRefused("name", "the URL's host is not in its usual spelling")

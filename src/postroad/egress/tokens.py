@@ -90,10 +90,12 @@ class TokenSource:
         """The token, from memory while it is good. Raises ``TokenFailed``, or ``EgressRefused`` for its URL."""
         cached = self._cached
         if cached is None or self._clock.monotonic_s() >= cached.until_s:
-            if self._renewal is None:
-                self._renewal = asyncio.create_task(self._renew())
-            # Shielded: the one who is cancelled must not take the token from those who wait beside it.
-            cached = await asyncio.shield(self._renewal)
+            renewal = self._renewal = self._renewal or asyncio.create_task(self._renew())
+            # Waited for from outside: one who is cancelled must not take the token from those who wait beside it.
+            await asyncio.wait([renewal])
+            if renewal.cancelled():
+                raise TokenFailed("closed while waiting for a token")
+            cached = renewal.result()
         if isinstance(cached.result, TokenFailed):
             raise TokenFailed(str(cached.result))
         return cached.result

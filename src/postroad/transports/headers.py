@@ -29,7 +29,7 @@ OURS = frozenset(
 
 
 def check_headers(headers: Mapping[str, str], *, also: Iterable[str] = ()) -> None:
-    """Raise ``ValueError`` naming a header that is malformed or not to be set (``OURS``, ``proxy-...`` and ``also``)."""
+    """Raise ``ValueError`` naming a header that is malformed or not to be set (``OURS``, ``proxy-...``, ``also``)."""
     forbidden = OURS.union(also)
     for name, value in headers.items():
         if not _NAME.fullmatch(name):

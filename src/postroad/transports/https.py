@@ -68,16 +68,18 @@ class Https:
         try:
             authorization = await self.credentials.authorization()
             answer = await self._post(message, authorization)
+            sent = [authorization]
             if self.credentials.refused(authorization, answer.status):
                 authorization = await self.credentials.authorization()
                 answer = await self._post(message, authorization)
+                sent.append(authorization)
         except TokenFailed as exc:
             return failed("credentials", str(exc))
         except EgressRefused as exc:
             return failed("refused_address", str(exc))
         except EgressFailed as exc:
             return failed(exc.reason, exc.detail)
-        return self._outcome(answer, authorization, self._clock.monotonic_s() - started)
+        return self._outcome(answer, sent, self._clock.monotonic_s() - started)
 
     async def close(self) -> None:
         """See ``Transport``."""
@@ -96,11 +98,11 @@ class Https:
             headers["Authorization"] = authorization
         return await self.pool.post(self._config.url, message.body, headers, self._timeouts)
 
-    def _outcome(self, answer: Answer, authorization: str | None, elapsed_s: float) -> Outcome:
+    def _outcome(self, answer: Answer, sent: list[str | None], elapsed_s: float) -> Outcome:
         reason = reason_of(answer.status)
         if reason is None:
             return Delivered(status=answer.status, elapsed_s=elapsed_s)
-        secrets = (*self._secrets, *(authorization or "").split(" ")[1:])
+        secrets = (*self._secrets, *(value.partition(" ")[2] for value in sent if value is not None))
         return Failed(
             reason=reason,
             status=answer.status,
