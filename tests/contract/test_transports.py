@@ -124,7 +124,9 @@ async def test_a_body_of_several_megabytes_arrives_whole(harness: HttpsHarness) 
     ("status", "reason"),
     [(400, "rejected"), (401, "credentials"), (404, "rejected"), (413, "too_large"), (500, "server_error")],
 )
-async def test_a_refusal_says_why_and_what_the_remote_side_said(harness: HttpsHarness, status: int, reason: str) -> None:
+async def test_a_refusal_says_why_and_what_the_remote_side_said(
+    harness: HttpsHarness, status: int, reason: str
+) -> None:
     harness.answers(status, b'{"message":\n "no such\tthing"}')
     outcome = await harness.send()
     assert isinstance(outcome, Failed)
@@ -593,9 +595,7 @@ async def test_closing_ends_a_token_request_that_is_under_way(harness: HttpsHarn
 # --- secrets
 
 
-async def test_no_secret_leaves_by_outcome_log_or_repr(
-    harness: HttpsHarness, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_no_secret_leaves_by_outcome_log_or_repr(harness: HttpsHarness, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     header, query = "header-key-5150", "code=url+key%2F42"
     harness.remote.answer = lambda request: harness.reply(
