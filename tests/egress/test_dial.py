@@ -25,7 +25,7 @@ async def test_the_machine_s_own_name_is_looked_up_and_refused() -> None:
     lookup = SystemLookup()
     try:
         assert set(await lookup("localhost", 443)) & {"127.0.0.1", "::1"}
-        with pytest.raises(EgressRefused, match="localhost: .* loopback"):
+        with pytest.raises(EgressRefused, match=r"localhost: .* loopback"):
             await checked_addresses(lookup, (), "localhost", 443)
     finally:
         lookup.close()

@@ -1,5 +1,7 @@
 """What ``postroad subscriptions test`` shows of an HTTPS destination."""
 
+import ssl
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -46,9 +48,6 @@ async def test_without_a_message_nothing_is_sent(probe: Any, remote: Any) -> Non
 async def test_a_certificate_that_ends_soon_is_said_so(
     probe: Any, clock: Any, authority: Any, start_remote: Any
 ) -> None:
-    import ssl
-    from datetime import UTC, datetime, timedelta
-
     clock.us = int(datetime.now(UTC).timestamp() * 1e6)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1", not_after=datetime.now(UTC) + timedelta(days=3, hours=1)).configure_cert(context)
