@@ -1,4 +1,4 @@
-"""Every transport's promises, over real sockets. A member brings a harness that can put its remote side into each state."""
+"""Each transport's promises, over real sockets. A member brings a harness that puts its remote side into each state."""
 
 import asyncio
 import gzip
@@ -302,6 +302,7 @@ async def test_tls_1_1_is_not_spoken(harness: HttpsHarness, certified: Any) -> N
     context = certified("127.0.0.1")
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.minimum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
 

@@ -17,9 +17,8 @@ from yarl import URL
 from postroad.clock import Clock, SystemClock
 from postroad.egress import tls
 from postroad.egress.dial import GuardedResolver, Lookup, SystemLookup, checked_addresses, guarded_socket
-from postroad.egress.failures import EgressFailed, failure_of
+from postroad.egress.failures import failure_of
 from postroad.egress.guard import Network, check_url
-from postroad.errors import EgressRefused
 
 MAX_ANSWER_BYTES = 64 * 1024
 KEPT_HEADERS = ("content-encoding", "content-type", "retry-after")
@@ -151,7 +150,7 @@ class Pool:
         try:
             async with asyncio.timeout(timeouts.total_s):
                 status, kept, prefix = await self._exchange(target, body, headers, timeouts)
-        except (aiohttp.ClientError, OSError, TimeoutError, EgressFailed, EgressRefused) as exc:
+        except (aiohttp.ClientError, OSError) as exc:  # a TimeoutError is an OSError
             raise failure_of(exc) from exc
         return Answer(status=status, headers=kept, body=prefix, elapsed_s=self._clock.monotonic_s() - started)
 

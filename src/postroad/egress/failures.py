@@ -38,8 +38,6 @@ class RefusedSocket(OSError):
 def failure_of(exc: BaseException) -> EgressFailed | EgressRefused:
     """What an exception out of aiohttp means. The order matters: its classes inherit from several of these."""
     for cause in _causes(exc):
-        if isinstance(cause, EgressFailed | EgressRefused):
-            return cause
         if isinstance(cause, RefusedSocket):
             return cause.refusal
     if isinstance(exc, TimeoutError):
@@ -66,9 +64,7 @@ def failure_of(exc: BaseException) -> EgressFailed | EgressRefused:
 
 def _causes(exc: BaseException | None) -> Iterator[BaseException]:
     """``exc``, what it was raised from, and so on; with the ``OSError`` that a connector's error holds."""
-    seen: set[int] = set()
-    while exc is not None and id(exc) not in seen:
-        seen.add(id(exc))
+    while exc is not None:
         yield exc
         if isinstance(exc, aiohttp.ClientConnectorError):
             yield exc.os_error

@@ -14,7 +14,7 @@ import msgspec
 from postroad.clock import Clock
 from postroad.egress.client import Answer
 from postroad.egress.failures import EgressFailed
-from postroad.errors import PostroadError
+from postroad.errors import EgressRefused, PostroadError
 
 UNSTATED_LIFETIME_S = 300.0
 """Of a token whose answer says nothing about it: short, since nobody will tell us when it ends."""
@@ -68,7 +68,9 @@ class _TokenAnswer(msgspec.Struct):
 
 
 class _Cached(msgspec.Struct, frozen=True):
-    result: str | TokenFailed
+    """How the last request ended. A failure is a value: nobody may be left to fetch it from the task."""
+
+    result: str | TokenFailed | EgressRefused
     until_s: float
 
 
@@ -96,9 +98,9 @@ class TokenSource:
             if renewal.cancelled():
                 raise TokenFailed("closed while waiting for a token")
             cached = renewal.result()
-        if isinstance(cached.result, TokenFailed):
-            raise TokenFailed(str(cached.result))
-        return cached.result
+        if isinstance(cached.result, str):
+            return cached.result
+        raise cached.result.with_traceback(None)  # raised again and again: its traceback must not grow
 
     def invalidate(self, token: str) -> None:
         """Forget ``token`` if it is still the current one; another has renewed it already if it is not."""
@@ -116,7 +118,7 @@ class TokenSource:
         try:
             token, lifetime_s = await self._request()
             self._cached = _Cached(token, started + lifetime_s - min(MARGIN_S, MARGIN_SHARE * lifetime_s))
-        except TokenFailed as exc:
+        except (TokenFailed, EgressRefused) as exc:
             self._cached = _Cached(exc, self._clock.monotonic_s() + FAILURE_S)
         finally:
             self._renewal = None
