@@ -130,11 +130,9 @@ async def test_more_waiting_than_the_limit_is_503(running: Any, client: Any) -> 
         client.write(
             sample(plate="KXRT41", odometer=number, datetime=f"2026-07-02T14:03:{number:02d}Z", pad="x" * 2000)
         )
-    statuses = []
     await asyncio.sleep(0.2)
     running.hub.log.release()
-    for _ in range(60):
-        statuses.append((await client.answer())[0])
+    statuses = [(await client.answer())[0] for _ in range(60)]
     assert set(statuses) == {200, 503}
     assert len(await running.hub.stored()) == statuses.count(200)
 

@@ -1,6 +1,6 @@
 """Certificates for a demo: an authority of its own, and a server's certificate by it, for a day."""
 
-import datetime
+import datetime as dt
 import ipaddress
 import ssl
 from pathlib import Path
@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-_DAY = datetime.timedelta(days=1)
+_DAY = dt.timedelta(days=1)
 
 
 def make_server_context(
-    folder: Path, now: datetime.datetime, *, address: str = "127.0.0.1"
+    folder: Path, now: dt.datetime, *, address: str = "127.0.0.1"
 ) -> tuple[ssl.SSLContext, Path]:
     """A TLS context for a server at ``address``, and the PEM file of the authority that its clients must trust."""
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
@@ -53,7 +53,7 @@ def _name(text: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime.datetime
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: dt.datetime
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
