@@ -19,6 +19,7 @@ from postroad.access.streams import StreamIndex
 from postroad.clock import Clock, SystemClock
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.manager import DeliveryManager, Shard
+from postroad.delivery.options import DeliveryOptions
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
 from postroad.errors import ConfigError, PostroadError
@@ -32,6 +33,7 @@ from postroad.log.sqlite import SqliteLog, SqliteSettings, open_log
 from postroad.protocols import SOURCES, TARGETS
 from postroad.protocols.drivetech import DrivetechSettings, answers
 from postroad.registry import subjects
+from postroad.registry.apply import Catalogue
 from postroad.registry.records import Destination, RegistryView
 from postroad.registry.secrets import KeyRing, opened_config
 from postroad.registry.store import RegistryStore
@@ -58,9 +60,16 @@ def registry_url(folder: Path, settings: Settings) -> str | Path:
     return settings.hub.registry_url or folder / REGISTRY_FILE
 
 
-def issued_namespaces() -> list[str]:
-    """In which namespaces a vehicle needs a number, for every protocol that is sent on."""
-    return [target.issued_namespace for target in TARGETS.values()]
+def catalogue() -> Catalogue:
+    """What may be declared: this hub's protocols, transports and delivery options."""
+    return Catalogue(
+        source_settings={name: source.settings_type for name, source in SOURCES.items()},
+        target_types={name: tuple(target.slots) for name, target in TARGETS.items()},
+        target_options={name: target.options_type for name, target in TARGETS.items()},
+        delivery_type=DeliveryOptions,
+        transport_config={name: spec.config_type for name, spec in TRANSPORTS.items()},
+        issued_namespaces=[target.issued_namespace for target in TARGETS.values()],
+    )
 
 
 class Hub:
@@ -288,14 +297,14 @@ class Hub:
         await self._refresh()
 
     def _store_vehicles(self, vehicles: Sequence[NewVehicle]) -> None:
-        with self._registry.change() as change:
+        with self._registry.transaction() as transaction:
             for vehicle in vehicles:
                 subjects.create_vehicle(
-                    change,
+                    transaction,
                     vehicle.organization_id,
                     {vehicle.namespace: vehicle.identifier},
                     shard=SHARDS[0],
-                    issue=issued_namespaces(),
+                    issue=catalogue().issued_namespaces,
                 )
 
     def _open_transport(self, destination: Destination) -> Transport:

@@ -17,7 +17,7 @@ from postroad.egress.guard import parse_networks
 from postroad.errors import ConfigError, PostroadError
 from postroad.registry.secrets import KeyRing, opened_config
 from postroad.service import KEY_FILE
-from postroad.settings import Settings
+from postroad.settings import FILE_NAME, Settings
 from postroad.transports import TRANSPORTS
 
 
@@ -55,11 +55,15 @@ def _examine(folder: Path) -> list[Finding]:
             findings.append(Finding(check, False, str(exc)))
         return findings[-1].ok
 
-    if not look("settings", lambda: f"{settings_of(folder) and folder}"):
+    def readable(open_: Callable[[], object], path: Path) -> str:
+        open_()
+        return str(path)
+
+    if not look("settings", lambda: readable(lambda: settings_of(folder), folder / FILE_NAME)):
         return findings
     settings = settings_of(folder)
     look("folder", lambda: _folder(folder))
-    key = look("sealing key", lambda: f"{KeyRing.load(folder / KEY_FILE) and folder / KEY_FILE}")
+    key = look("sealing key", lambda: readable(lambda: KeyRing.load(folder / KEY_FILE), folder / KEY_FILE))
     registry = look("registry", lambda: _registry(folder))
     for shard in shards_of(folder):
         look(f"shard {shard}", lambda shard=shard: _shard(folder, shard))  # type: ignore[misc] # bound for each

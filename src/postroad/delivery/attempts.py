@@ -9,6 +9,7 @@ import itertools
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from postroad.clock import Clock
 from postroad.delivery.bulk import Bulk
@@ -46,7 +47,7 @@ class AttemptRecorder:
         if len(self._waiting) >= MAX_WAITING:
             self._waiting.popleft()
             self.dropped += 1
-        place = {
+        place: dict[str, Any] = {
             "subscription_id": subscription_id,
             "shard": shard,
             "first_position": bulk.items[0].position,

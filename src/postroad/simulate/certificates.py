@@ -13,9 +13,7 @@ from cryptography.x509.oid import NameOID
 _DAY = dt.timedelta(days=1)
 
 
-def make_server_context(
-    folder: Path, now: dt.datetime, *, address: str = "127.0.0.1"
-) -> tuple[ssl.SSLContext, Path]:
+def make_server_context(folder: Path, now: dt.datetime, *, address: str = "127.0.0.1") -> tuple[ssl.SSLContext, Path]:
     """A TLS context for a server at ``address``, and the PEM file of the authority that its clients must trust."""
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority_name = _name("Postroad demo authority")

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 class DrivetechEntrance:
     """See ``Entrance``."""
 
-    paths = (PATH, PATH.removesuffix("/"))
+    paths: tuple[str, ...] = (PATH, PATH.removesuffix("/"))
     method = "POST"
 
     def __init__(
