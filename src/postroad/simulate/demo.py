@@ -3,11 +3,8 @@
 import asyncio
 import datetime as dt
 import os
-import socket
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
@@ -17,12 +14,12 @@ import aiohttp
 import msgspec
 
 from postroad.clock import Clock
-from postroad.errors import PostroadError, StoreUnavailable
 from postroad.simulate.certificates import make_server_context
 from postroad.simulate.counter import Count, Quantiles, compare
 from postroad.simulate.customer import EVENTS_PATH, TOKEN_PATH, Customer, CustomerSettings
 from postroad.simulate.drivetech_vehicle import Limits
 from postroad.simulate.fleet import make_fleet
+from postroad.simulate.hub_process import HubProcess
 from postroad.simulate.injector import Injector, Resending
 from postroad.simulate.ledger import Ledger
 from postroad.simulate.traces import load_traces
@@ -67,13 +64,6 @@ organizations:
             types: [{types}]
             vehicles: all
             delivery: {{retry: {{first_waits_s: [{retry_s}], then_s: {retry_s}, cap_s: {retry_s}}}}}
-"""
-_SETTINGS = """\
-[hub]
-port = {port}
-
-[egress]
-allow_cidrs = ["127.0.0.1/32"]  # the demo's customer is on this machine
 """
 
 
@@ -129,8 +119,9 @@ class Demo:
             customer = Customer(CustomerSettings(client_id=CLIENT_ID, client_secret=secret), clock=self._clock)
             base = await customer.start(context)
             stack.push_async_callback(customer.stop)
-            hub = _HubProcess(folder / "hub", secret)
-            token = await asyncio.to_thread(hub.prepare, _declaration(base, ca_file))
+            hub = HubProcess(folder / "hub", environment={"POSTROAD_DEMO_SECRET": secret})
+            await asyncio.to_thread(hub.prepare, _declaration(base, ca_file))
+            token = await asyncio.to_thread(hub.issue_token, "demo-gps")
             await hub.start()
             stack.push_async_callback(hub.stop)
             session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
@@ -207,65 +198,6 @@ class _Outage:
 
     def covers(self, at_us: int) -> bool:
         return any(begun <= at_us < ended for begun, ended in self.spans)
-
-
-class _HubProcess:
-    """``postroad`` as an operator runs it: a folder and a process."""
-
-    def __init__(self, folder: Path, secret: str) -> None:
-        self._folder = folder
-        self._environment: Mapping[str, str] = os.environ | {"POSTROAD_DEMO_SECRET": secret}
-        self._port = _free_port()
-        self._process: asyncio.subprocess.Process | None = None
-        self.url = f"http://127.0.0.1:{self._port}"
-
-    def prepare(self, declaration: str) -> str:
-        """Make the folder, declare everything, and give a token for the provider."""
-        self._postroad("init")
-        (self._folder / "postroad.toml").write_text(_SETTINGS.format(port=self._port), encoding="utf-8")
-        file = self._folder / "demo.yaml"
-        file.write_text(declaration, encoding="utf-8")
-        self._postroad("apply", str(file))
-        token: str = msgspec.json.decode(self._postroad("token", "issue", "demo-gps", "--json"))["token"]
-        return token
-
-    def _postroad(self, *arguments: str) -> bytes:
-        command = [sys.executable, "-m", "postroad", *arguments, "--data", str(self._folder)]
-        done = subprocess.run(command, env=self._environment, capture_output=True, check=False)  # noqa: S603 - ourselves
-        if done.returncode:
-            raise PostroadError(f"postroad {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}")
-        return done.stdout
-
-    async def start(self) -> None:
-        """Start the process, and wait until it listens."""
-        with (self._folder / "hub.log").open("wb") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "postroad", "serve", "--data", str(self._folder),
-                env=self._environment, stdout=log, stderr=log,
-            )  # fmt: skip
-        for _ in range(200):
-            if self._process.returncode is not None:
-                break
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
-            except OSError:
-                await asyncio.sleep(0.05)
-                continue
-            writer.close()
-            return
-        raise StoreUnavailable("closed", f"the hub did not start:\n{(self._folder / 'hub.log').read_text()[-2000:]}")
-
-    async def stop(self) -> None:
-        """Stop the process gracefully."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.terminate()
-            await self._process.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def _declaration(base: str, ca_file: Path) -> str:
