@@ -1,8 +1,8 @@
-"""What every suite shares: fixtures that start real servers."""
+"""What every suite shares: virtual time, and fixtures that start real servers."""
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode adds nothing, and plugins are imported by name
 
-pytest_plugins = ["fixtures.postgres"]
+pytest_plugins = ["fixtures.clock", "fixtures.postgres", "fixtures.remote"]

@@ -9,7 +9,7 @@ import fcntl
 import functools
 import logging
 import os
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.manager import DeliveryManager, Shard
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
-from postroad.errors import ConfigError, PostroadError, StoreUnavailable
+from postroad.errors import ConfigError, PostroadError
 from postroad.ingest.dedup import DedupMemory
 from postroad.ingest.http.answers import Answer
 from postroad.ingest.http.app import build_app
@@ -32,8 +32,8 @@ from postroad.log.sqlite import SqliteLog, SqliteSettings, open_log
 from postroad.protocols import SOURCES, TARGETS
 from postroad.protocols.drivetech import DrivetechSettings, answers
 from postroad.registry import subjects
-from postroad.registry.records import Destination, Provider, RegistryView
-from postroad.registry.secrets import KeyRing, open_config
+from postroad.registry.records import Destination, RegistryView
+from postroad.registry.secrets import KeyRing, opened_config
 from postroad.registry.store import RegistryStore
 from postroad.routing.router import Router
 from postroad.routing.translation import Decoder
@@ -42,6 +42,7 @@ from postroad.transports import TRANSPORTS
 from postroad.transports.base import Transport
 
 REGISTRY_FILE = "registry.db"
+KEY_FILE = "postroad.key"
 LOCK_FILE = "postroad.lock"
 SHARDS = (0,)
 """One machine has one shard."""
@@ -103,7 +104,7 @@ class Hub:
     async def _start(self) -> None:
         settings = self._settings
         self._take_lock()
-        self._keys = await asyncio.to_thread(KeyRing.open, self._folder)
+        self._keys = await asyncio.to_thread(KeyRing.load_or_create, self._folder / KEY_FILE)
         self._registry = await asyncio.to_thread(
             RegistryStore.open, registry_url(self._folder, settings), clock=self._clock
         )
@@ -299,7 +300,7 @@ class Hub:
 
     def _open_transport(self, destination: Destination) -> Transport:
         spec = TRANSPORTS[destination.transport]
-        config = open_config(destination, spec.config_type, self._keys)
+        config = msgspec.convert(opened_config(destination, self._keys), spec.config_type)
         return spec.open(config, self._egress, self._clock)
 
     # Retention.

@@ -126,7 +126,9 @@ class DeliveryManager:
             delivery = self._delivery(subscription, shard, transport, start)
             running.deliveries[shard_number] = delivery
             name = f"delivery {subscription.id}/{shard_number}"
-            running.tasks.append(asyncio.create_task(self._keep_running(subscription, shard, delivery, running), name=name))
+            running.tasks.append(
+                asyncio.create_task(self._keep_running(subscription, shard, delivery, running), name=name)
+            )
 
     async def _begin_at(self, subscription_id: int, shard: Shard) -> int:
         """Where the subscription stands in the shard; a new one begins where its streams do."""
@@ -138,14 +140,10 @@ class DeliveryManager:
         await shard.log.delivery.settle(subscription_id, start)
         return start
 
-    def _delivery(
-        self, subscription: Subscription, shard: Shard, transport: Transport, start: int
-    ) -> BulkDelivery:
+    def _delivery(self, subscription: Subscription, shard: Shard, transport: Transport, start: int) -> BulkDelivery:
         target = self._targets[subscription.protocol]
         options = msgspec.convert(dict(subscription.delivery), DeliveryOptions)
-        feed = Feed(
-            subscription.id, selection_of(subscription, target), position=start, limit_bytes=self._queue_bytes
-        )
+        feed = Feed(subscription.id, selection_of(subscription, target), position=start, limit_bytes=self._queue_bytes)
         shard.router.add(feed)
         return BulkDelivery(
             feed,

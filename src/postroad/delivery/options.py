@@ -16,13 +16,10 @@ class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     linger_ms: (
         Annotated[int, Meta(ge=0, le=60_000, description="How long a bulk that is not full waits for more.")] | None
     ) = None
-    timeout_s: Annotated[float, Meta(gt=0, le=600, description="Limit of one attempt, in seconds.")] | None = None
     retry: Annotated[RetryPolicy, Meta(description="When a failed bulk is tried again.")] | None = None
 
     def applied_to(self, contract: Contract) -> Contract:
         """The contract as this subscription has it; never beyond the contract's own ceiling."""
-        changed = {
-            name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None
-        }
+        changed = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
         result = msgspec.structs.replace(contract, **changed)
         return msgspec.structs.replace(result, max_items=min(result.max_items, contract.item_ceiling))

@@ -59,7 +59,7 @@ class _Accepted(msgspec.Struct, frozen=True):
 class _Gathering:
     """What waits to become the next part of one provider in one shard."""
 
-    __slots__ = ("accepted", "bytes", "busy", "flags", "revision", "subjects")
+    __slots__ = ("accepted", "busy", "bytes", "flags", "revision", "subjects")
 
     def __init__(self, revision: int) -> None:
         self.revision = revision

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from postroad.log.format import MAX_INT
+from postroad.log.format import check_position
 from postroad.log.interface import Cursor
 from postroad.log.reader import ShardReader
 from postroad.log.transaction import Transaction
@@ -27,8 +27,7 @@ class SqliteDeliveryStore:
 
     async def settle(self, subscription_id: int, position: int) -> None:
         """See ``DeliveryStore``. Raises ``ValueError`` for what is not a position."""
-        if not 0 <= position <= MAX_INT:
-            raise ValueError(f"{position} is not a position")
+        check_position(position)
         await self._change(lambda tx: tx.settle(subscription_id, position))
 
     async def forget(self, subscription_id: int) -> None:

@@ -54,6 +54,12 @@ def pack_columns(part: Part) -> bytes:
     return b"".join((prefix, _little(subjects), part.kinds, part.flags, _little(lengths), tail))
 
 
+def check_position(position: int) -> None:
+    """Raise ``ValueError`` unless ``position`` is one that a log could give."""
+    if not 0 <= position <= MAX_INT:
+        raise ValueError(f"{position} is not a position")
+
+
 def _check_sizes(part: Part) -> None:
     count = len(part)
     offsets, keys = len(part.received_offsets_us), len(part.dedup_keys)

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable
-from postroad.log.format import pack_columns
+from postroad.log.format import check_position, pack_columns
 from postroad.log.interface import (
     DEDUP_KEY_BYTES,
     EPOCH_BITS,
@@ -25,7 +25,6 @@ from postroad.log.interface import (
     Retained,
 )
 
-MAX_REFUSALS = 1000
 MAX_KEYS = 1_000_000
 
 
@@ -34,7 +33,7 @@ class MemoryLog:
 
     survives_restart = False
 
-    def __init__(self, shard: int, *, clock: Clock) -> None:
+    def __init__(self, shard: int, *, clock: Clock, max_refusals: int = 1000) -> None:
         self.shard = shard
         self.epoch = 0
         self.next_position = 1
@@ -45,7 +44,7 @@ class MemoryLog:
         self._named: dict[bytes, int] = {}
         self._seen: deque[tuple[int, bytes]] = deque()
         self._seen_keys = 0
-        self._refusals: deque[Refusal] = deque(maxlen=MAX_REFUSALS)
+        self._refusals: deque[Refusal] = deque(maxlen=max_refusals)
         self._listeners: list[Listener] = []
         self._closed = False
 
@@ -177,7 +176,8 @@ class MemoryDeliveryStore:
         return dict(self._cursors)
 
     async def settle(self, subscription_id: int, position: int) -> None:
-        """See ``DeliveryStore``."""
+        """See ``DeliveryStore``. Raises ``ValueError`` for what is not a position."""
+        check_position(position)
         self._check_open()
         known = self._cursors.get(subscription_id)
         if known is None or position > known.position:

@@ -86,8 +86,12 @@ class SqliteLog:
         self._writer = Writer(connection, clock=clock, reserve=reserve, deliver=self._deliver)
         self._heads = self._writer.heads
         self._readers: SimpleQueue[ShardReader] = SimpleQueue()
-        for _ in range(settings.readers):
-            self._readers.put(ShardReader(path, shard, busy_timeout_s=settings.busy_timeout_s))
+        try:
+            for _ in range(settings.readers):
+                self._readers.put(ShardReader(path, shard, busy_timeout_s=settings.busy_timeout_s))
+        except BaseException:
+            self._writer.close()
+            raise
         self._pool = ThreadPoolExecutor(settings.readers, thread_name_prefix="log-reader")
         self._delivery = SqliteDeliveryStore(self._change, self._look)
 

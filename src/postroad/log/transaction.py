@@ -85,8 +85,8 @@ class Transaction:
             count = min(_MOST_ROWS, 1 << (len(rows) - start).bit_length() - 1)
             chunk = rows[start : start + count]
             values = ", ".join([f"({', '.join('?' * len(chunk[0]))})"] * count)
-            # The table's name is one of two constants above; values are bound.
-            sql = f"INSERT INTO {table} VALUES {values}"  # noqa: S608 - nothing but a constant and marks goes in
+            # OR ROLLBACK spares the journal (a temporary file) that SQLite keeps to undo half a statement.
+            sql = f"INSERT OR ROLLBACK INTO {table} VALUES {values}"  # noqa: S608 - nothing but a constant and marks goes in
             self.connection.execute(sql, [value for row in chunk for value in row])
             start += count
 

@@ -10,7 +10,7 @@ import msgspec
 
 from postroad.clock import Clock
 from postroad.log.disk import Reserve
-from postroad.log.faults import unavailable
+from postroad.log.faults import stored_errors, unavailable
 from postroad.log.format import RowPacker
 from postroad.log.interface import Done, Part
 from postroad.log.schema import PAGE_BYTES
@@ -64,7 +64,8 @@ class Writer:
     def __init__(
         self, connection: apsw.Connection, *, clock: Clock, reserve: Reserve, deliver: Callable[[Group], None]
     ) -> None:
-        self.heads = load_heads(connection)
+        with stored_errors():
+            self.heads = load_heads(connection)
         self._connection = connection
         self._clock = clock
         self._reserve = reserve

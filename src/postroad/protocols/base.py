@@ -94,7 +94,6 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int = 1024 * 1024
     linger_ms: int = 2
     """How long a bulk that is not full waits for more, counted from its first event."""
-    timeout_s: float = 30.0
     retry: RetryPolicy = RetryPolicy()
 
 

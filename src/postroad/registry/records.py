@@ -70,7 +70,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any] = {}
     """Translation options, for the target protocol's ``options_type``."""
     delivery: Mapping[str, Any] = {}
-    """Overrides of the contract: ``max_items``, ``max_bytes``, ``linger_ms``, ``timeout_s``, ``retry``."""
+    """Overrides of the contract: ``max_items``, ``max_bytes``, ``linger_ms``, ``retry``."""
     state: Literal["active", "paused"] = "active"
 
 

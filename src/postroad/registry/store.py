@@ -18,9 +18,9 @@ from postroad.db.engine import Database, sqlite_url
 from postroad.db.migrate import migrate
 from postroad.registry import attempts, lookup, streams, subjects, tokens
 from postroad.registry.attempts import Attempt, FailedAttempt, Success
-from postroad.registry.changes import Change, change
 from postroad.registry.records import RegistryView, Subject
 from postroad.registry.tokens import TokenInfo
+from postroad.registry.transaction import Transaction, transaction
 from postroad.registry.view import read_version, read_view
 
 
@@ -61,9 +61,9 @@ class RegistryStore:
         """Let go of the database."""
         self._database.close()
 
-    def change(self) -> AbstractContextManager[Change]:
+    def transaction(self) -> AbstractContextManager[Transaction]:
         """Begin a change of several parts, in one transaction with one new version."""
-        return change(self._database, self._clock.now_us())
+        return transaction(self._database, self._clock.now_us())
 
     def version(self) -> int:
         """The version of what ``view`` would show. Increases with every change, in the same transaction. Cheap."""
@@ -94,12 +94,12 @@ class RegistryStore:
             NotFound: There is no such organization.
             ConfigError: An identifier is empty or too long, or there is none.
         """
-        with self.change() as under_way:
+        with self.transaction() as under_way:
             return subjects.create_vehicle(under_way, organization_id, identifiers, shard=shard, issue=issue)
 
     def activate_streams(self, shard: int, position: int) -> int:
         """Let the open streams of a shard that have no beginning yet begin at ``position``; how many those were."""
-        with self.change() as under_way:
+        with self.transaction() as under_way:
             return streams.activate(under_way, shard, position)
 
     def end_stream(self, stream_id: int, until_position: int | None) -> None:
@@ -108,7 +108,7 @@ class RegistryStore:
         Raises:
             NotFound: No stream has this id.
         """
-        with self.change() as under_way:
+        with self.transaction() as under_way:
             streams.end(under_way, stream_id, until_position)
 
     def issue_token(self, provider: int | str, label: str) -> tuple[str, str]:
@@ -121,7 +121,7 @@ class RegistryStore:
             NotFound: There is no such provider.
             ConfigError: Several providers are called so.
         """
-        with self.change() as under_way:
+        with self.transaction() as under_way:
             return tokens.issue(under_way, provider, label, self._random)
 
     def list_tokens(self) -> list[TokenInfo]:
@@ -135,7 +135,7 @@ class RegistryStore:
         Raises:
             NotFound: No token has this public id.
         """
-        with self.change() as under_way:
+        with self.transaction() as under_way:
             tokens.revoke(under_way, public_id)
 
     def set_subscription_state(self, subscription: int | str, state: Literal["active", "paused"]) -> int:
@@ -149,7 +149,7 @@ class RegistryStore:
             ConfigError: Several subscriptions are called so.
         """
         table = schema.subscriptions
-        with self.change() as under_way:
+        with self.transaction() as under_way:
             id_ = lookup.subscription_id(under_way.connection, subscription)
             differs = (table.c.id == id_) & (table.c.state != state)
             under_way.touched = bool(

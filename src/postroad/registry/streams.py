@@ -14,7 +14,7 @@ from postroad.db import schema
 from postroad.errors import NotFound
 from postroad.model.identifiers import PLATE
 from postroad.registry import selection
-from postroad.registry.changes import Change
+from postroad.registry.transaction import Transaction
 
 _streams = schema.streams
 
@@ -32,45 +32,45 @@ class _Vehicle(NamedTuple):
     plates: Collection[str]
 
 
-def activate(change: Change, shard: int, position: int) -> int:
+def activate(transaction: Transaction, shard: int, position: int) -> int:
     """Let the open streams of a shard that have no beginning yet begin at ``position``; how many those were."""
     waiting = (_streams.c.shard == shard) & _streams.c.from_position.is_(None) & ~_streams.c.ended
-    count = change.connection.execute(sa.update(_streams).where(waiting).values(from_position=position)).rowcount
-    change.touched |= count > 0
+    count = transaction.connection.execute(sa.update(_streams).where(waiting).values(from_position=position)).rowcount
+    transaction.touched |= count > 0
     return count
 
 
-def end(change: Change, stream_id: int, until_position: int | None) -> None:
+def end(transaction: Transaction, stream_id: int, until_position: int | None) -> None:
     """End a stream. Its ``until_position`` (exclusive) may be told later, by another call, but changes only once.
 
     Raises:
         NotFound: No stream has this id.
     """
-    row = change.connection.execute(sa.select(_streams).where(_streams.c.id == stream_id)).one_or_none()
+    row = transaction.connection.execute(sa.select(_streams).where(_streams.c.id == stream_id)).one_or_none()
     if row is None:
         raise NotFound(f"there is no stream {stream_id}")
     values: dict[str, object] = {}
     if not row.ended:
-        values.update(ended=True, ended_us=change.now_us)
+        values.update(ended=True, ended_us=transaction.now_us)
     if row.until_position is None and until_position is not None:
         values.update(until_position=until_position)
     if values:
-        change.connection.execute(sa.update(_streams).where(_streams.c.id == stream_id).values(values))
-        change.touched = True
+        transaction.connection.execute(sa.update(_streams).where(_streams.c.id == stream_id).values(values))
+        transaction.touched = True
 
 
-def reconcile(change: Change, organization_id: int, *, vehicle_id: int | None = None) -> dict[int, Moved]:
+def reconcile(transaction: Transaction, organization_id: int, *, vehicle_id: int | None = None) -> dict[int, Moved]:
     """Make the open streams of an organization those that its subscriptions' selectors cover.
 
     Args:
-        change: the change that this is part of.
+        transaction: the change that this is part of.
         organization_id: whose subscriptions and vehicles.
         vehicle_id: look at this vehicle only.
 
     Returns:
         What happened, by id of the subscription; subscriptions that nothing happened to are left out.
     """
-    vehicles = _vehicles(change.connection, organization_id, vehicle_id)
+    vehicles = _vehicles(transaction.connection, organization_id, vehicle_id)
     subscriptions, integrations = schema.subscriptions, schema.integrations
     of_organization = (
         sa.select(subscriptions.c.id, subscriptions.c.vehicles, subscriptions.c.removed_us)
@@ -78,15 +78,15 @@ def reconcile(change: Change, organization_id: int, *, vehicle_id: int | None = 
         .where(integrations.c.organization_id == organization_id)
     )
     moved = {}
-    for subscription in change.connection.execute(of_organization).all():
+    for subscription in transaction.connection.execute(of_organization).all():
         wanted = set[int]()
         if subscription.removed_us is None:
             selector = selection.load(subscription.vehicles)
             wanted = {id_ for id_, v in vehicles.items() if selector.covers(plates=v.plates, fleet=v.fleet)}
-        open_ = _open_streams(change.connection, subscription.id, vehicle_id)
+        open_ = _open_streams(transaction.connection, subscription.id, vehicle_id)
         opened, ended = wanted - open_.keys(), open_.keys() - wanted
-        _open(change, subscription.id, {id_: vehicles[id_].shard for id_ in opened})
-        _end_all(change, [open_[id_] for id_ in ended])
+        _open(transaction, subscription.id, {id_: vehicles[id_].shard for id_ in opened})
+        _end_all(transaction, [open_[id_] for id_ in ended])
         if opened or ended:
             moved[subscription.id] = Moved(len(opened), len(ended))
     return moved
@@ -127,7 +127,7 @@ def _open_streams(connection: sa.Connection, subscription_id: int, vehicle_id: i
     return {row.subject_id: row.id for row in connection.execute(query)}
 
 
-def _open(change: Change, subscription_id: int, shards: dict[int, int]) -> None:
+def _open(transaction: Transaction, subscription_id: int, shards: dict[int, int]) -> None:
     if not shards:
         return
     rows = [
@@ -136,18 +136,18 @@ def _open(change: Change, subscription_id: int, shards: dict[int, int]) -> None:
             "subject_id": subject_id,
             "shard": shard,
             "ended": False,
-            "created_us": change.now_us,
+            "created_us": transaction.now_us,
         }
         for subject_id, shard in sorted(shards.items())
     ]
-    change.connection.execute(sa.insert(_streams), rows)
-    change.touched = True
+    transaction.connection.execute(sa.insert(_streams), rows)
+    transaction.touched = True
 
 
-def _end_all(change: Change, stream_ids: Collection[int]) -> None:
+def _end_all(transaction: Transaction, stream_ids: Collection[int]) -> None:
     if not stream_ids:
         return
     by_id = sa.update(_streams).where(_streams.c.id == sa.bindparam("stream"))
-    by_id = by_id.values(ended=True, ended_us=change.now_us)
-    change.connection.execute(by_id, [{"stream": id_} for id_ in stream_ids])
-    change.touched = True
+    by_id = by_id.values(ended=True, ended_us=transaction.now_us)
+    transaction.connection.execute(by_id, [{"stream": id_} for id_ in stream_ids])
+    transaction.touched = True

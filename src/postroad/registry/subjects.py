@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from postroad.db import schema
 from postroad.errors import ConfigError, NotFound
 from postroad.model.identifiers import MAX_CHARS, normalise
-from postroad.registry import changes, streams
-from postroad.registry.changes import Change
+from postroad.registry import streams
 from postroad.registry.records import Subject
+from postroad.registry.transaction import Transaction, insert
 
 _identifiers = schema.identifiers
 _issued = schema.issued_numbers
@@ -17,11 +17,11 @@ _subjects = schema.subjects
 
 
 def create_vehicle(
-    change: Change, organization_id: int, identifiers: Mapping[str, str], *, shard: int, issue: Sequence[str]
+    transaction: Transaction, organization_id: int, identifiers: Mapping[str, str], *, shard: int, issue: Sequence[str]
 ) -> Subject:
     """Find the vehicle with these identifiers, or create it; see ``RegistryStore.create_vehicle``."""
     wanted = normalised(identifiers)
-    owners = {ns: find(change.connection, organization_id, ns, value) for ns, value in wanted.items()}
+    owners = {ns: find(transaction.connection, organization_id, ns, value) for ns, value in wanted.items()}
     known = [owner for owner in owners.values() if owner is not None]
     if known:
         subject_id = known[0]
@@ -30,16 +30,16 @@ def create_vehicle(
         live = sa.select(organization.c.id).where(
             organization.c.id == organization_id, organization.c.removed_us.is_(None)
         )
-        if change.connection.scalar(live) is None:
+        if transaction.connection.scalar(live) is None:
             raise NotFound(f"there is no organization {organization_id}")
-        subject_id = insert_subject(change, organization_id, "vehicle", shard=shard, declared=False)
+        subject_id = insert_subject(transaction, organization_id, "vehicle", shard=shard, declared=False)
     for namespace, owner in owners.items():
         if owner is None:
-            identify(change, organization_id, subject_id, namespace, wanted[namespace])
-    issue_numbers(change, organization_id, issue, vehicle_id=subject_id)
-    if change.touched:
-        streams.reconcile(change, organization_id, vehicle_id=subject_id)
-    return load(change.connection, subject_id)
+            identify(transaction, organization_id, subject_id, namespace, wanted[namespace])
+    issue_numbers(transaction, organization_id, issue, vehicle_id=subject_id)
+    if transaction.touched:
+        streams.reconcile(transaction, organization_id, vehicle_id=subject_id)
+    return load(transaction.connection, subject_id)
 
 
 def normalised(identifiers: Mapping[str, str]) -> dict[str, str]:
@@ -70,34 +70,34 @@ def find(connection: sa.Connection, organization_id: int, namespace: str, value:
 
 
 def insert_subject(
-    change: Change, organization_id: int, kind: str, *, shard: int, declared: bool, name: str | None = None
+    transaction: Transaction, organization_id: int, kind: str, *, shard: int, declared: bool, name: str | None = None
 ) -> int:
     """Create a subject and give its id."""
-    change.touched = True
-    return changes.insert(
-        change.connection,
+    transaction.touched = True
+    return insert(
+        transaction.connection,
         _subjects,
         organization_id=organization_id,
         kind=kind,
         shard=shard,
         name=name,
         declared=declared,
-        created_us=change.now_us,
+        created_us=transaction.now_us,
     )
 
 
-def identify(change: Change, organization_id: int, subject_id: int, namespace: str, value: str) -> None:
+def identify(transaction: Transaction, organization_id: int, subject_id: int, namespace: str, value: str) -> None:
     """Give a subject a normalised identifier that nobody has."""
-    change.connection.execute(
+    transaction.connection.execute(
         sa.insert(_identifiers).values(
             organization_id=organization_id, namespace=namespace, value=value, subject_id=subject_id
         )
     )
-    change.touched = True
+    transaction.touched = True
 
 
 def issue_numbers(
-    change: Change, organization_id: int, namespaces: Sequence[str], *, vehicle_id: int | None = None
+    transaction: Transaction, organization_id: int, namespaces: Sequence[str], *, vehicle_id: int | None = None
 ) -> dict[str, int]:
     """Give each vehicle of an organization (or one of them) a number in each namespace where it has none.
 
@@ -111,19 +111,19 @@ def issue_numbers(
     """
     given = {}
     for namespace in namespaces:
-        lacking = _lacking_number(change.connection, organization_id, namespace, vehicle_id)
+        lacking = _lacking_number(transaction.connection, organization_id, namespace, vehicle_id)
         if not lacking:
             continue
         highest = sa.select(sa.func.max(_issued.c.number)).where(_issued.c.namespace == namespace)
-        last = change.connection.scalar(highest) or 0
+        last = transaction.connection.scalar(highest) or 0
         if last + len(lacking) > schema.INT32_MAX:
             raise ConfigError(f"the namespace {namespace} has no numbers left")
         rows = [
             {"namespace": namespace, "number": number, "subject_id": id_}
             for number, id_ in enumerate(lacking, last + 1)
         ]
-        change.connection.execute(sa.insert(_issued), rows)
-        change.touched = True
+        transaction.connection.execute(sa.insert(_issued), rows)
+        transaction.touched = True
         given[namespace] = len(rows)
     return given
 

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import NotFound
-from postroad.registry import changes, lookup
-from postroad.registry.changes import Change
+from postroad.registry import lookup
+from postroad.registry.transaction import Transaction, insert
 
 PREFIX = "prt_"
 """So that people and scanners of repositories recognise a token."""
@@ -40,41 +40,41 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def issue(change: Change, provider: int | str, label: str, random: Callable[[int], bytes]) -> tuple[str, str]:
+def issue(transaction: Transaction, provider: int | str, label: str, random: Callable[[int], bytes]) -> tuple[str, str]:
     """Make a token for a provider; give its public id and the token itself, which nothing can show again.
 
     Raises:
         NotFound, ConfigError: See ``lookup.provider_id``.
     """
-    provider_id = lookup.provider_id(change.connection, provider)
+    provider_id = lookup.provider_id(transaction.connection, provider)
     token = PREFIX + base64.urlsafe_b64encode(random(_TOKEN_BYTES)).decode().rstrip("=")
     public_id = base64.b32encode(random(_PUBLIC_ID_BYTES)).decode().lower()
-    changes.insert(
-        change.connection,
+    insert(
+        transaction.connection,
         _tokens,
         provider_id=provider_id,
         public_id=public_id,
         sha256=digest(token),
         label=label,
-        created_us=change.now_us,
+        created_us=transaction.now_us,
     )
-    change.touched = True
+    transaction.touched = True
     return public_id, token
 
 
-def revoke(change: Change, public_id: str) -> None:
+def revoke(transaction: Transaction, public_id: str) -> None:
     """End a token, now. Ending it again changes nothing.
 
     Raises:
         NotFound: No token has this public id.
     """
-    row = change.connection.execute(sa.select(_tokens).where(_tokens.c.public_id == public_id)).one_or_none()
+    row = transaction.connection.execute(sa.select(_tokens).where(_tokens.c.public_id == public_id)).one_or_none()
     if row is None:
         raise NotFound(f"there is no token {public_id!r}")
     if row.revoked_us is None:
-        values = {"revoked_us": change.now_us}
-        change.connection.execute(sa.update(_tokens).where(_tokens.c.id == row.id).values(values))
-        change.touched = True
+        values = {"revoked_us": transaction.now_us}
+        transaction.connection.execute(sa.update(_tokens).where(_tokens.c.id == row.id).values(values))
+        transaction.touched = True
 
 
 def listed(connection: sa.Connection) -> list[TokenInfo]:

@@ -31,9 +31,7 @@ Gap = Callable[[int, int, int], None]
 class Router:
     """Routes one shard. Create it, ``use`` a view, add feeds, then ``run``."""
 
-    def __init__(
-        self, log: ShardLog, *, decoder: Decoder, targets: Mapping[str, TargetProtocol], gap: Gap
-    ) -> None:
+    def __init__(self, log: ShardLog, *, decoder: Decoder, targets: Mapping[str, TargetProtocol], gap: Gap) -> None:
         """Route from the log's present end; what came before is read by the feeds themselves."""
         self.gate = asyncio.Lock()
         """Held while routing a slice. Hold it to change the registry's view between two positions, exactly."""

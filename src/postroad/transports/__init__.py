@@ -1,1 +1,14 @@
 """Transports: how bytes reach a destination. They know nothing of telematics."""
+
+from collections.abc import Mapping
+
+from postroad.transports.https import Https, HttpsConfig
+from postroad.transports.probe import probe_https
+from postroad.transports.spec import Step, TransportSpec
+
+__all__ = ["TRANSPORTS", "Step", "TransportSpec"]
+
+TRANSPORTS: Mapping[str, TransportSpec] = {
+    "https": TransportSpec(config_type=HttpsConfig, open=Https, probe=probe_https),
+}
+"""By the name that a destination's ``transport`` gives."""

@@ -46,9 +46,7 @@ class DrivetechEntrance:
         self.wrong_method = Answer(405, answers.BY_STATUS[405], (JSON, (b"allow", b"POST")))
         self._saved = Answer(200, answers.SAVED)
         self._unauthorized = Answer(401, answers.BY_STATUS[401], (JSON, (b"www-authenticate", b"Bearer")))
-        self._unavailable = Answer(
-            503, answers.BY_STATUS[503], (JSON, (b"retry-after", str(retry_after_s).encode()))
-        )
+        self._unavailable = Answer(503, answers.BY_STATUS[503], (JSON, (b"retry-after", str(retry_after_s).encode())))
         self._server_error = Answer(500, answers.BY_STATUS[500])
 
     def receive(self, headers: Headers, body: bytes, send: Send) -> None:

@@ -9,7 +9,7 @@ from postroad.db import schema
 from postroad.db.engine import Database
 
 
-class Change:
+class Transaction:
     """A change under way. Everything written through ``connection`` happens together, or not at all.
 
     Attributes:
@@ -27,20 +27,20 @@ class Change:
 
 
 @contextmanager
-def change(database: Database, now_us: int) -> Iterator[Change]:
+def transaction(database: Database, now_us: int) -> Iterator[Transaction]:
     """Begin a change; it is committed at the end of the block.
 
     Changes happen one after another, on every engine: the version's row is locked first, so that what a change has read
     is still so when it writes. That is what makes "find, or create" safe without retries.
     """
     table = schema.registry_version
-    with database.write() as transaction:
-        connection = transaction.connection
+    with database.write() as raw:
+        connection = raw.connection
         version = connection.execute(sa.select(table.c.version).with_for_update()).scalar_one()
-        under_way = Change(connection, now_us)
+        under_way = Transaction(connection, now_us)
         yield under_way
         if under_way.dropped:
-            transaction.rollback()
+            raw.rollback()
         elif under_way.touched:
             connection.execute(sa.update(table).values(version=version + 1))
 

@@ -1,0 +1,5 @@
+"""``python -m postroad``."""
+
+from postroad.cli.main import main
+
+main()

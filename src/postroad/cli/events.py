@@ -1,0 +1,141 @@
+"""``postroad events``: look at what was taken in."""
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from postroad.cli.folder import folder_option, reader_of, registry_of, shards_of
+from postroad.cli.output import console, json_option, print_json, print_table, when
+from postroad.errors import WireError
+from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch, Refusal
+from postroad.log.reader import ShardReader
+from postroad.protocols import SOURCES
+from postroad.registry.records import RegistryView
+from postroad.routing.translation import Decoder
+
+POLL_S = 0.3
+REFUSED_BODY_CHARACTERS = 120
+
+
+@click.group("events")
+def group() -> None:
+    """Look at what was taken in, and at what was refused."""
+
+
+@group.command("tail")
+@click.option("-n", "--last", type=click.IntRange(0), default=10, show_default=True, help="Begin this many items back.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what arrives, until Ctrl-C.")
+@click.option("--body", "with_body", is_flag=True, help="Show what the provider sent, too.")
+@folder_option
+@json_option
+def tail(last: int, follow: bool, with_body: bool, folder: Path, as_json: bool) -> None:
+    """Show the newest items of the log, oldest first, one a line."""
+    with registry_of(folder) as registry, reader_of(folder, shards_of(folder)[0]) as reader:
+        decoder = Decoder(SOURCES)
+        names = _Names(registry.view())
+        decoder.use(names.view)
+        position = max(reader.heads().first_position, reader.heads().next_position - last)
+        while True:
+            for batch, index in _items(reader, position):
+                if names.stale(batch, index):
+                    names = _Names(registry.view())
+                    decoder.use(names.view)
+                row = _row(batch, index, names, decoder, with_body=with_body)
+                print_json(row) if as_json else _print_row(row)
+                position = batch.position + index + 1
+            if not follow:
+                return
+            time.sleep(POLL_S)
+
+
+@group.command("refused")
+@click.option("-n", "--last", type=click.IntRange(1), default=20, show_default=True, help="How many.")
+@folder_option
+@json_option
+def refused(last: int, folder: Path, as_json: bool) -> None:
+    """Show the newest requests that were answered 400: what was wrong with them, and what they held."""
+    with registry_of(folder) as registry, reader_of(folder, shards_of(folder)[0]) as reader:
+        providers = {provider.id: provider.name for provider in registry.view().providers.values()}
+        rows = [_refusal(refusal, providers) for refusal in reader.refusals(limit=last)]
+    if as_json:
+        for row in rows:
+            print_json(row)
+        return
+    print_table(
+        ["received", "provider", "reason", "body"],
+        [[r["received"], r["provider"], r["reason"], r["body"][:REFUSED_BODY_CHARACTERS]] for r in rows],
+        empty="Nothing was refused.",
+    )
+
+
+def _refusal(refusal: Refusal, providers: Mapping[int, str]) -> dict[str, Any]:
+    return {
+        "received": when(refusal.received_us),
+        "provider": providers.get(refusal.provider_id, str(refusal.provider_id)),
+        "protocol": refusal.protocol,
+        "reason": refusal.reason,
+        "body": refusal.body.decode(errors="replace"),
+    }
+
+
+class _Names:
+    """What people call the numbers in the log."""
+
+    def __init__(self, view: RegistryView) -> None:
+        self.view = view
+        self.vehicles = {
+            subject_id: value for (_, namespace, value), subject_id in view.identifiers.items() if namespace == "plate"
+        }
+
+    def stale(self, batch: Batch, index: int) -> bool:
+        """Whether the item is of somebody that this view does not know."""
+        subject_id = batch.subjects[index]
+        return bool(subject_id and subject_id not in self.view.subjects) or batch.provider_id not in self.view.providers
+
+
+def _items(reader: ShardReader, position: int) -> Iterator[tuple[Batch, int]]:
+    while batches := reader.read(position):
+        for batch in batches:
+            for index in range(max(0, position - batch.position), len(batch)):
+                yield batch, index
+            position = batch.end
+
+
+def _row(batch: Batch, index: int, names: _Names, decoder: Decoder, *, with_body: bool) -> dict[str, Any]:
+    source = SOURCES[batch.protocol]
+    subject_id = batch.subjects[index]
+    provider = names.view.providers.get(batch.provider_id)
+    raw = list(batch.items())[index]
+    row: dict[str, Any] = {
+        "position": batch.position + index,
+        "received": when(batch.received_us + (batch.received_offsets_us[index] if batch.received_offsets_us else 0)),
+        "stored": when(batch.stored_us),
+        "provider": provider.name if provider else str(batch.provider_id),
+        "vehicle": names.vehicles.get(subject_id) if subject_id else None,
+        "kind": source.kinds[batch.kinds[index]],
+        "late": bool(batch.flags[index] & FLAG_LATE),
+        "ahead": bool(batch.flags[index] & FLAG_AHEAD),
+    }
+    try:
+        item = source.read(raw, decoder.settings(batch.provider_id, batch.revision, batch.protocol))
+        row["recorded"] = when(item.recorded_us)
+    except WireError as error:
+        row["recorded"], row["unreadable"] = None, str(error)
+    if with_body:
+        row["body"] = msgspec.Raw(raw)
+    return row
+
+
+def _print_row(row: Mapping[str, Any]) -> None:
+    marks = "".join(f" [yellow]{mark}[/]" for mark in ("late", "ahead") if row[mark])
+    vehicle = row["vehicle"] or "[yellow]unassigned[/]"
+    console().print(
+        f"[dim]{row['position']:>8}[/] {row['received']}  {row['provider']}  [bold]{vehicle}[/]  "
+        f"{row['kind']}  recorded {row['recorded'] or 'unreadable'}{marks}"
+    )
+    if "body" in row:
+        console().print("         " + bytes(row["body"]).decode(errors="replace"), markup=False, style="dim")

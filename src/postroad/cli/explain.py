@@ -1,0 +1,169 @@
+"""``postroad explain``: the whole story of one item."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from postroad.cli.folder import folder_option, reader_of, registry_of
+from postroad.cli.output import console, json_option, print_fields, print_json, when
+from postroad.errors import ConfigError, NotFound
+from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch
+from postroad.log.reader import ShardReader
+from postroad.protocols import SOURCES, TARGETS
+from postroad.protocols.base import position_and_slot
+from postroad.registry.attempts import Attempt
+from postroad.registry.store import RegistryStore
+from postroad.routing.explain import Route, routes_of
+from postroad.routing.translation import Decoder
+
+WHY = {
+    "unassigned": "not sent: no vehicle has this plate yet",
+    "no_stream": "not sent: the subscription has no stream of this vehicle",
+    "before_stream": "not sent: the stream began after this item",
+    "stream_ended": "not sent: the stream has ended",
+    "nothing_to_say": "not sent: the protocol has no event for it",
+    "types_not_agreed": "not sent: the subscription did not ask for these types",
+    "unreadable": "not sent: today's decoder cannot read it",
+}
+
+
+@click.command("explain")
+@click.argument("event_id")
+@folder_option
+@json_option
+def command(event_id: str, folder: Path, as_json: bool) -> None:
+    """Tell the story of EVENT_ID: came in by whom, stored as what, routed where or why not, and each attempt.
+
+    EVENT_ID is the id of an event as a customer got it, or SHARD:POSITION as `postroad events tail` shows positions.
+    """
+    shard, position = _parse(event_id)
+    with registry_of(folder) as registry, reader_of(folder, shard) as reader:
+        story = _story(registry, reader, shard, position)
+    if as_json:
+        print_json(story)
+    else:
+        _print(story)
+
+
+def _parse(event_id: str) -> tuple[int, int]:
+    try:
+        if ":" in event_id:
+            shard, position = (int(part) for part in event_id.split(":"))
+            return shard, position
+        return 0, position_and_slot(int(event_id))[0]
+    except ValueError as exc:
+        raise ConfigError(
+            f"{event_id!r} is no event id; give the id a customer got (a number), or SHARD:POSITION such as 0:123"
+        ) from exc
+
+
+def _story(registry: RegistryStore, reader: ShardReader, shard: int, position: int) -> dict[str, Any]:
+    batch, index = _find(reader, shard, position)
+    view = registry.view()
+    decoder = Decoder(SOURCES)
+    decoder.use(view)
+    cursors = reader.cursors()
+    provider = view.providers.get(batch.provider_id)
+    subject_id = batch.subjects[index]
+    names = [f"{namespace} {value}" for (_, namespace, value), s in view.identifiers.items() if s == subject_id]
+    raw = list(batch.items())[index]
+    return {
+        "shard": shard,
+        "position": position,
+        "came_in": {
+            "protocol": batch.protocol,
+            "provider": provider.name if provider else str(batch.provider_id),
+            "kind": SOURCES[batch.protocol].kinds[batch.kinds[index]],
+            "received": when(
+                batch.received_us + (batch.received_offsets_us[index] if batch.received_offsets_us else 0)
+            ),
+            "late": bool(batch.flags[index] & FLAG_LATE),
+            "ahead": bool(batch.flags[index] & FLAG_AHEAD),
+        },
+        "stored": {
+            "at": when(batch.stored_us),
+            "subject": subject_id or None,
+            "identifiers": names,
+            "batch": batch.position,
+            "index": index,
+            "settings_revision": batch.revision,
+            "body": raw.decode(errors="replace"),
+        },
+        "routes": [
+            _route(route, registry, shard, position, cursors.get(route.subscription_id))
+            for route in routes_of(batch, index, view=view, decoder=decoder, targets=TARGETS)
+        ],
+    }
+
+
+def _find(reader: ShardReader, shard: int, position: int) -> tuple[Batch, int]:
+    batches = reader.read(position, max_bytes=1)
+    if not batches or not batches[0].position <= position < batches[0].end:
+        heads = reader.heads()
+        raise NotFound(
+            f"shard {shard} holds no item at position {position}; "
+            f"it holds positions {heads.first_position} to {heads.next_position - 1}"
+        )
+    return batches[0], position - batches[0].position
+
+
+def _route(route: Route, registry: RegistryStore, shard: int, position: int, cursor: Any) -> dict[str, Any]:
+    attempts = registry.attempts(route.subscription_id, shard=shard, position=position, limit=20)
+    settled = cursor is not None and position < cursor.position
+    if route.verdict != "routed":
+        state = "skipped"
+    elif settled:
+        state = "delivered"
+    else:
+        state = "failing" if attempts and not attempts[0].succeeded else "pending"
+    return {
+        "subscription": route.subscription,
+        "verdict": route.verdict,
+        "state": state,
+        "types": route.events,
+        "ids": route.ids,
+        "attempts": [_attempt(attempt) for attempt in reversed(attempts)],
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    told = {"outcome": "delivered", "at": when(attempt.last_at_us), "bulks": attempt.bulks}
+    if attempt.succeeded:
+        return told | {"first_at": when(attempt.first_at_us)}
+    return {
+        "outcome": "failed",
+        "at": when(attempt.last_at_us),
+        "attempt": attempt.attempt,
+        "reason": attempt.reason,
+        "status": attempt.status,
+        "detail": attempt.detail,
+        "request_id": attempt.request_id,
+    }
+
+
+def _print(story: dict[str, Any]) -> None:
+    came, stored = story["came_in"], story["stored"]
+    marks = "".join(f", {mark}" for mark in ("late", "ahead") if came[mark])
+    print_fields(
+        {
+            "came in": f"{came['received']} by {came['protocol']} from {came['provider']}: {came['kind']}{marks}",
+            "stored": f"{stored['at']} at position {story['position']} of shard {story['shard']}, "
+            f"for {', '.join(stored['identifiers']) or 'nobody (unassigned)'}",
+        }
+    )
+    console().print(stored["body"], markup=False, style="dim")
+    for route in story["routes"]:
+        if route["verdict"] == "routed":
+            events = ", ".join(f"{kind} ({id_})" for kind, id_ in zip(route["types"], route["ids"], strict=True))
+            console().print(f"[bold]{route['subscription']}[/]  {route['state']}: {events}")
+        else:
+            console().print(f"[bold]{route['subscription']}[/]  {WHY[route['verdict']]} {', '.join(route['types'])}")
+        for attempt in route["attempts"]:
+            if attempt["outcome"] == "delivered":
+                console().print(f"    {attempt['first_at']} to {attempt['at']}  delivered, {attempt['bulks']} bulks")
+            else:
+                console().print(
+                    f"    {attempt['at']}  attempt {attempt['attempt']} failed: {attempt['reason']}"
+                    f" {attempt['status'] or ''} {attempt['detail']}"
+                )

@@ -1,0 +1,41 @@
+"""``postroad serve``: run the hub."""
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+
+import click
+import msgspec
+import uvloop
+
+from postroad.cli.folder import folder_option, settings_of
+from postroad.cli.output import messages
+from postroad.service import Hub
+from postroad.settings import Settings
+
+
+@click.command("serve")
+@folder_option
+@click.option("--host", help="Address to listen on, instead of the setting hub.host.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on, instead of the setting hub.port.")
+def command(folder: Path, host: str | None, port: int | None) -> None:
+    """Run the hub until it is told to stop (SIGTERM or Ctrl-C)."""
+    settings = settings_of(folder)
+    changed = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    hub = msgspec.structs.replace(settings.hub, **changed)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    uvloop.run(_serve(folder, msgspec.structs.replace(settings, hub=hub)))
+
+
+async def _serve(folder: Path, settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    hub = Hub(folder, settings)
+    await hub.start()
+    messages().print(f"Postroad listens on http://{settings.hub.host}:{hub.port}")
+    await stop.wait()
+    messages().print("Stopping: finishing what was accepted")
+    await hub.stop()

@@ -1,0 +1,172 @@
+"""``postroad subscriptions``: how each stands, and try, pause or resume one."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+import msgspec
+
+from postroad.cli.folder import folder_option, reader_of, registry_of, settings_of, shards_of
+from postroad.cli.output import age, console, json_option, messages, print_json, print_table, when
+from postroad.clock import SystemClock
+from postroad.egress.client import EgressClient
+from postroad.egress.guard import parse_networks
+from postroad.errors import NotFound
+from postroad.log.reader import ShardReader
+from postroad.protocols import SOURCES, TARGETS
+from postroad.registry.records import RegistryView, Subscription
+from postroad.registry.secrets import KeyRing, opened_config
+from postroad.registry.store import RegistryStore
+from postroad.routing.backlog import oldest_undelivered
+from postroad.routing.translation import Decoder
+from postroad.service import KEY_FILE
+from postroad.transports import TRANSPORTS, Step
+from postroad.transports.base import Message
+
+
+@click.group("subscriptions")
+def group() -> None:
+    """See how subscriptions stand; try, pause or resume one."""
+
+
+@group.command("list")
+@folder_option
+@json_option
+def list_subscriptions(folder: Path, as_json: bool) -> None:
+    """List subscriptions, the age of the oldest undelivered item first: that is the figure to watch."""
+    with registry_of(folder) as registry:
+        view = registry.view()
+        rows = [_row(registry, view, subscription, folder) for subscription in view.subscriptions.values()]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ["oldest undelivered", "subscription", "state", "protocol", "last delivered", "last failure"],
+        [
+            [
+                age(row["oldest_undelivered_age_s"]),
+                row["subscription"],
+                row["state"],
+                row["protocol"],
+                row["last_delivered"],
+                _failure(row["last_failure"]),
+            ]
+            for row in rows
+        ],
+        empty="No subscriptions yet. Declare them in a file and: postroad apply FILE",
+    )
+
+
+def _failure(failure: dict[str, Any] | None) -> str:
+    if failure is None:
+        return ""
+    return f"{failure['at']} attempt {failure['attempt']}: {failure['reason']} {failure['status'] or ''}".rstrip()
+
+
+def _row(registry: RegistryStore, view: RegistryView, subscription: Subscription, folder: Path) -> dict[str, Any]:
+    oldest_us: int | None = None
+    for shard in shards_of(folder):
+        with reader_of(folder, shard) as reader:
+            received_us = _oldest_us(reader, subscription, view)
+        if received_us is not None:
+            oldest_us = received_us if oldest_us is None else min(oldest_us, received_us)
+    attempts = registry.attempts(subscription.id, limit=50)
+    delivered = next((a for a in attempts if a.succeeded), None)
+    newest = attempts[0] if attempts else None
+    return {
+        "subscription": subscription.name,
+        "state": subscription.state,
+        "protocol": subscription.protocol,
+        "oldest_undelivered_age_s": None if oldest_us is None else max(0.0, time.time() - oldest_us / 1e6),
+        "last_delivered": when(delivered.last_at_us) if delivered else None,
+        "last_failure": None
+        if newest is None or newest.succeeded
+        else {
+            "at": when(newest.last_at_us),
+            "attempt": newest.attempt,
+            "reason": newest.reason,
+            "status": newest.status,
+            "detail": newest.detail,
+        },
+    }
+
+
+def _oldest_us(reader: ShardReader, subscription: Subscription, view: RegistryView) -> int | None:
+    cursor = reader.cursors().get(subscription.id)
+    if cursor is None or subscription.protocol not in TARGETS:
+        return None
+    decoder = Decoder(SOURCES)
+    decoder.use(view)
+    oldest = oldest_undelivered(reader.read, cursor.position, subscription, view=view, decoder=decoder, targets=TARGETS)
+    return None if oldest is None else oldest.received_us
+
+
+@group.command("test")
+@click.argument("name")
+@folder_option
+@json_option
+def test(name: str, folder: Path, as_json: bool) -> None:
+    """Try the destination of subscription NAME, step by step, ending with an empty bulk. Nothing of the log is sent."""
+    settings = settings_of(folder)
+    with registry_of(folder) as registry:
+        view = registry.view()
+    subscription = _named(view, name)
+    destination = view.destinations[subscription.destination_id]
+    spec = TRANSPORTS[destination.transport]
+    keys = KeyRing.load(folder / KEY_FILE)
+    config = msgspec.convert(opened_config(destination, keys), spec.config_type)
+    target = TARGETS[subscription.protocol]
+    message = Message(body=target.bulk([]), content_type=target.content_type, request_id="postroad-test")
+
+    async def probe() -> tuple[Step, ...]:
+        egress = EgressClient(allowed=parse_networks(settings.egress.allow_cidrs))
+        try:
+            return await spec.probe(config, egress, SystemClock(), message)
+        finally:
+            await egress.close()
+
+    steps = asyncio.run(probe())
+    if as_json:
+        print_json([{"step": step.name, "ok": step.ok, "detail": step.detail} for step in steps])
+    else:
+        for step in steps:
+            console().print(f"{'[green]ok  [/]' if step.ok else '[red]FAIL[/]'} [bold]{step.name}[/]  {step.detail}")
+    if not all(step.ok for step in steps):
+        raise click.exceptions.Exit(1)
+
+
+def _named(view: RegistryView, name: str) -> Subscription:
+    found = [s for s in view.subscriptions.values() if s.name == name or str(s.id) == name]
+    if not found:
+        known = ", ".join(sorted(s.name for s in view.subscriptions.values())) or "none"
+        raise NotFound(f"there is no subscription {name!r}; known: {known}")
+    return found[0]
+
+
+@group.command("pause")
+@click.argument("name")
+@folder_option
+@json_option
+def pause(name: str, folder: Path, as_json: bool) -> None:
+    """Stop sending for subscription NAME. Its events are kept; resume goes on where it stopped."""
+    _set(name, folder, "paused", as_json)
+
+
+@group.command("resume")
+@click.argument("name")
+@folder_option
+@json_option
+def resume(name: str, folder: Path, as_json: bool) -> None:
+    """Go on sending for subscription NAME."""
+    _set(name, folder, "active", as_json)
+
+
+def _set(name: str, folder: Path, state: Literal["active", "paused"], as_json: bool) -> None:
+    with registry_of(folder) as registry:
+        registry.set_subscription_state(name, state)
+    if as_json:
+        print_json({"subscription": name, "state": state})
+        return
+    messages().print(f"Subscription {name} is {state}. A running hub follows within half a second.")

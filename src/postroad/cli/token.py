@@ -1,0 +1,71 @@
+"""``postroad token``: bearer tokens of providers."""
+
+from pathlib import Path
+
+import click
+
+from postroad.cli.folder import folder_option, registry_of
+from postroad.cli.output import console, json_option, messages, print_json, print_table, when
+
+
+@click.group("token")
+def group() -> None:
+    """Issue, list and revoke the tokens by which providers are known."""
+
+
+@group.command("issue")
+@click.argument("provider")
+@click.option("--label", default="", help="What it is for, to tell several tokens apart.")
+@folder_option
+@json_option
+def issue(provider: str, label: str, folder: Path, as_json: bool) -> None:
+    """Issue a token to PROVIDER (a name, or organization/name). It is shown this once and stored only as a hash."""
+    with registry_of(folder) as registry:
+        public_id, token = registry.issue_token(provider, label)
+    if as_json:
+        print_json({"id": public_id, "token": token})
+        return
+    console().print(token, markup=False)
+    messages().print(f"Token {public_id}: keep it now, it cannot be shown again.")
+
+
+@group.command("list")
+@folder_option
+@json_option
+def list_tokens(folder: Path, as_json: bool) -> None:
+    """List every token there ever was, never its text."""
+    with registry_of(folder) as registry:
+        tokens = registry.list_tokens()
+    rows = []
+    for token in tokens:
+        rows.append(
+            {
+                "id": token.id,
+                "provider": token.provider,
+                "label": token.label,
+                "created": when(token.created_us),
+                "revoked": when(token.revoked_us) or None,
+            }
+        )
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ["id", "provider", "label", "created", "revoked"],
+        [list(row.values()) for row in rows],
+        empty="No tokens yet. Issue one with: postroad token issue PROVIDER",
+    )
+
+
+@group.command("revoke")
+@click.argument("token_id")
+@folder_option
+@json_option
+def revoke(token_id: str, folder: Path, as_json: bool) -> None:
+    """Revoke the token TOKEN_ID (as listed). A running hub refuses it within its registry poll, half a second."""
+    with registry_of(folder) as registry:
+        registry.revoke_token(token_id)
+    if as_json:
+        print_json({"id": token_id, "revoked": True})
+        return
+    messages().print(f"Token {token_id} is revoked.")

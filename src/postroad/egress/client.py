@@ -1,0 +1,218 @@
+"""The one outbound client. It sends a body and reads a bounded answer; what the answer means is others' business.
+
+Never: redirects, cookies, proxies from the environment, decompression (an answer is for a status and for people; a
+compressed bomb stays the few bytes that it is).
+"""
+
+import asyncio
+import io
+import ssl
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from postroad.clock import Clock, SystemClock
+from postroad.egress import tls
+from postroad.egress.dial import GuardedResolver, Lookup, SystemLookup, checked_addresses, guarded_socket
+from postroad.egress.failures import failure_of
+from postroad.egress.guard import Network, check_url
+
+MAX_ANSWER_BYTES = 64 * 1024
+KEPT_HEADERS = ("content-encoding", "content-type", "retry-after")
+IDLE_S = 30.0
+"""How long a connection is kept for the next request."""
+NAME_S = 10
+"""How long the checked addresses of a name serve new connections."""
+_ONE_PIECE_BYTES = 1024 * 1024  # aiohttp warns of larger ones: they would hold the event loop
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """Bounds of one request. They run on the event loop's clock: they guard sockets, not schedules."""
+
+    total_s: float = 30.0
+    """From the call to the end of the answer, waiting for a free connection included."""
+    connect_s: float = 10.0
+    """TCP and TLS, for each address."""
+
+
+DEFAULT_TIMEOUTS = Timeouts()
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Those of ``KEPT_HEADERS`` that there were, by lower-case name."""
+    body: bytes
+    """At most the first ``MAX_ANSWER_BYTES``, as sent: not decompressed."""
+    elapsed_s: float
+
+
+class _Trip:
+    """One try: tells afterwards whether its connection had been used before."""
+
+    __slots__ = ("reused",)
+
+    def __init__(self) -> None:
+        self.reused = False
+
+
+class EgressClient:
+    """The outbound rules of this hub, and the pools of connections opened under them.
+
+    Args:
+        allowed: networks that may be reached although they are private; see ``guard.parse_networks``.
+        lookup: how names are resolved; the machine's resolver if not given.
+        clock: for the time that requests take.
+        connections: how many a pool opens to one host and port at most.
+    """
+
+    def __init__(
+        self,
+        *,
+        allowed: Sequence[Network] = (),
+        lookup: Lookup | None = None,
+        clock: Clock | None = None,
+        connections: int = 64,
+    ) -> None:
+        self.allowed = tuple(allowed)
+        self.clock = clock or SystemClock()
+        self.connections = connections
+        self.lookup = lookup or SystemLookup()
+        self._contexts: dict[str | None, ssl.SSLContext] = {}
+        self._pools: set[Pool] = set()
+
+    def pool(self, *, ca_file: str | None = None) -> "Pool":
+        """Connections for one destination, shared with no other: a slow one delays nobody. Needs a running loop.
+
+        The file is read now: a changed one counts from the next pool on. Raises ``ConfigError`` if it cannot be used.
+        """
+        pool = Pool(self, self._context(ca_file))
+        self._pools.add(pool)
+        return pool
+
+    def _context(self, ca_file: str | None) -> ssl.SSLContext:
+        """One context for all that trust the same: the system's authorities alone take half a megabyte."""
+        authorities = None if ca_file is None else tls.read_ca_file(ca_file)
+        if authorities not in self._contexts:
+            self._contexts[authorities] = tls.client_context(authorities)
+        return self._contexts[authorities]
+
+    async def close(self) -> None:
+        """Close every pool."""
+        while self._pools:
+            await self._pools.pop().close()
+        if isinstance(self.lookup, SystemLookup):
+            self.lookup.close()
+
+
+class Pool:
+    """Kept-alive connections to one destination. Made by ``EgressClient.pool``."""
+
+    def __init__(self, client: EgressClient, context: ssl.SSLContext) -> None:
+        self._allowed = client.allowed
+        self._lookup = client.lookup
+        self._clock = client.clock
+        self._context = context
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_reuseconn.append(_note_reuse)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                resolver=GuardedResolver(client.lookup, client.allowed),
+                socket_factory=guarded_socket(client.allowed),
+                ssl=context,
+                ttl_dns_cache=NAME_S,
+                keepalive_timeout=IDLE_S,
+                limit=0,
+                limit_per_host=client.connections,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Accept-Encoding": "identity"},
+            auto_decompress=False,
+            trust_env=False,
+            read_bufsize=MAX_ANSWER_BYTES,
+            trace_configs=[trace],
+        )
+
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], timeouts: Timeouts = DEFAULT_TIMEOUTS
+    ) -> Answer:
+        """Send ``body`` and return the answer, whatever its status.
+
+        Raises ``EgressFailed`` or ``EgressRefused``; cancellation closes the connection and passes through.
+        """
+        target = check_url(url, self._allowed)
+        started = self._clock.monotonic_s()
+        try:
+            async with asyncio.timeout(timeouts.total_s):
+                status, kept, prefix = await self._exchange(target, body, headers, timeouts)
+        except (aiohttp.ClientError, OSError) as exc:  # a TimeoutError is an OSError
+            raise failure_of(exc) from exc
+        return Answer(status=status, headers=kept, body=prefix, elapsed_s=self._clock.monotonic_s() - started)
+
+    async def _exchange(
+        self, target: URL, body: bytes, headers: Mapping[str, str], timeouts: Timeouts
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Try; and once more at once if a kept connection turns out to be gone.
+
+        A server closes an idle connection when it likes. When that crosses our request on the way, no part of an answer
+        comes; it says nothing about the destination and must not count as its failure.
+        """
+        while True:
+            trip = _Trip()
+            try:
+                return await self._try(trip, target, body, headers, timeouts)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as exc:
+                if not trip.reused or isinstance(exc, TimeoutError | aiohttp.ClientConnectorError):
+                    raise
+
+    async def _try(
+        self, trip: _Trip, target: URL, body: bytes, headers: Mapping[str, str], timeouts: Timeouts
+    ) -> tuple[int, dict[str, str], bytes]:
+        async with self._session.post(
+            target,
+            data=body if len(body) <= _ONE_PIECE_BYTES else io.BytesIO(body),
+            headers=headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_s),
+            trace_request_ctx=trip,
+        ) as response:
+            trip.reused = False  # an answer has begun: from here on a loss is a loss
+            prefix = await _read_prefix(response.content)
+            if not response.content.at_eof():
+                response.close()  # only a connection whose answer was read to its end may serve again
+            kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+            return response.status, kept, prefix
+
+    async def addresses(self, url: str) -> list[str]:
+        """The addresses behind ``url``, all of them allowed. Raises ``EgressFailed('dns')`` or ``EgressRefused``."""
+        target = check_url(url, self._allowed)
+        return await checked_addresses(self._lookup, self._allowed, str(target.raw_host), target.port or 443)
+
+    async def peer(self, url: str, *, timeout_s: float = 10.0) -> tls.Peer:
+        """Who is behind ``url``, over a connection of its own. Raises ``EgressFailed`` or ``EgressRefused``."""
+        target = check_url(url, self._allowed)
+        address = (await self.addresses(url))[0]
+        return await tls.inspect(address, target.port or 443, str(target.raw_host), self._context, timeout_s=timeout_s)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._session.close()
+
+
+async def _note_reuse(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
+    context.trace_request_ctx.reused = True
+
+
+async def _read_prefix(content: aiohttp.StreamReader) -> bytes:
+    """The first ``MAX_ANSWER_BYTES``, or all there is."""
+    chunks: list[bytes] = []
+    room = MAX_ANSWER_BYTES
+    while room and (chunk := await content.read(room)):
+        chunks.append(chunk)
+        room -= len(chunk)
+    return b"".join(chunks)

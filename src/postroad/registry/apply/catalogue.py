@@ -1,0 +1,22 @@
+"""What ``apply`` must know of protocols, transports and delivery, passed in: the registry imports none of them."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import msgspec
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+    """Names that may be used, and the structs that check what is said about them."""
+
+    source_settings: Mapping[str, type[msgspec.Struct]]
+    """Protocol that can be taken in -> its decoding settings."""
+    target_types: Mapping[str, Collection[str]]
+    """Protocol that can be sent on -> its wire types."""
+    target_options: Mapping[str, type[msgspec.Struct]]
+    """Protocol that can be sent on -> its translation options."""
+    delivery_type: type[msgspec.Struct]
+    """What a subscription may override of its contract."""
+    transport_config: Mapping[str, type[msgspec.Struct]]
+    """Transport -> its config. Secret fields are marked ``Meta(extra_json_schema={"writeOnly": True})``."""
+    issued_namespaces: Sequence[str]
+    """Namespaces in which every vehicle gets a number."""

@@ -1,0 +1,166 @@
+"""Checks a document beyond the shape of its parts: names, references, what the catalogue says, secrets."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from msgspec import UNSET
+
+from postroad.errors import ConfigError
+from postroad.model.identifiers import PLATE, VIN
+from postroad.registry.apply import desired, document
+from postroad.registry.apply.catalogue import Catalogue
+from postroad.registry.apply.hints import did_you_mean
+from postroad.registry.apply.secret_fields import Resolver
+from postroad.registry.apply.source import ROOT, Source
+from postroad.registry.selection import Selector
+from postroad.registry.subjects import normalised
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class Checker:
+    """Turns a source into what it wants the registry to be."""
+
+    def __init__(self, source: Source, catalogue: Catalogue, resolver: Resolver) -> None:
+        self._source = source
+        self._catalogue = catalogue
+        self._resolver = resolver
+
+    def organizations(self) -> tuple[desired.Organization, ...]:
+        """Everything that the file declares.
+
+        Raises:
+            ConfigError: The first thing that is wrong, with its file, line and field.
+        """
+        parts = self._source.convert(self._source.data, document.Document).organizations
+        path = f"{ROOT}.organizations"
+        self._names(parts, path)
+        return tuple(self._organization(part, f"{path}[{i}]") for i, part in enumerate(parts))
+
+    def _organization(self, part: document.OrganizationPart, path: str) -> desired.Organization:
+        fleets = self._names(part.fleets, f"{path}.fleets")
+        self._names(part.providers, f"{path}.providers")
+        self._names(part.integrations, f"{path}.integrations")
+        return desired.Organization(
+            name=part.name,
+            providers=tuple(self._provider(p, f"{path}.providers[{i}]") for i, p in enumerate(part.providers)),
+            fleets=tuple(fleets),
+            vehicles=self._vehicles(part.vehicles, fleets, f"{path}.vehicles"),
+            integrations=tuple(
+                self._integration(p, fleets, f"{path}.integrations[{i}]") for i, p in enumerate(part.integrations)
+            ),
+        )
+
+    def _provider(self, part: document.ProviderPart, path: str) -> desired.Provider:
+        settings = self._catalogue.source_settings
+        self._known(part.protocol, settings, "protocol that can be taken in", f"{path}.protocol")
+        self._source.convert(part.settings, settings[part.protocol], f"{path}.settings")
+        return desired.Provider(
+            name=part.name, protocol=part.protocol, unknown_vehicles=part.unknown_vehicles, settings=part.settings
+        )
+
+    def _vehicles(
+        self, parts: Sequence[document.VehiclePart], fleets: Collection[str], path: str
+    ) -> tuple[desired.Vehicle, ...]:
+        seen: dict[tuple[str, str], int] = {}
+        vehicles = []
+        for i, part in enumerate(parts):
+            at = f"{path}[{i}]"
+            identifiers = self._identifiers(part, at)
+            for namespace, value in identifiers.items():
+                first = seen.setdefault((namespace, value), i)
+                if first != i:
+                    raise self._source.error(f"{at}.{namespace}", f"the same as that of vehicle [{first}]")
+            if part.fleet is not None:
+                self._known(part.fleet, fleets, "fleet of this organization in the file", f"{at}.fleet")
+            vehicles.append(desired.Vehicle(path=at, identifiers=identifiers, fleet=part.fleet))
+        return tuple(vehicles)
+
+    def _identifiers(self, part: document.VehiclePart, path: str) -> dict[str, str]:
+        declared = {PLATE: part.plate, VIN: part.vin}
+        identifiers: dict[str, str] = {}
+        for namespace, value in declared.items():
+            if value is not None:
+                identifiers |= self._normalised(namespace, value, f"{path}.{namespace}")
+        if not identifiers:
+            raise self._source.error(path, "a vehicle needs a plate or a vin")
+        return identifiers
+
+    def _normalised(self, namespace: str, value: str, path: str) -> dict[str, str]:
+        try:
+            return normalised({namespace: value})
+        except ConfigError as exc:
+            raise self._source.error(path, exc.message) from exc
+
+    def _integration(self, part: document.IntegrationPart, fleets: Collection[str], path: str) -> desired.Integration:
+        destinations = self._names(part.destinations, f"{path}.destinations")
+        self._names(part.subscriptions, f"{path}.subscriptions")
+        return desired.Integration(
+            name=part.name,
+            destinations=tuple(
+                self._destination(p, f"{path}.destinations[{i}]") for i, p in enumerate(part.destinations)
+            ),
+            subscriptions=tuple(
+                self._subscription(p, destinations, fleets, f"{path}.subscriptions[{i}]")
+                for i, p in enumerate(part.subscriptions)
+            ),
+        )
+
+    def _destination(self, part: document.DestinationPart, path: str) -> desired.Destination:
+        configs = self._catalogue.transport_config
+        self._known(part.transport, configs, "transport", f"{path}.transport")
+        type_ = configs[part.transport]
+        config = self._resolver.config(part.config, type_, f"{path}.config")
+        self._source.convert(config.whole, type_, f"{path}.config")
+        return desired.Destination(
+            name=part.name, transport=part.transport, config=config.public, secrets=config.secrets
+        )
+
+    def _subscription(
+        self, part: document.SubscriptionPart, destinations: Collection[str], fleets: Collection[str], path: str
+    ) -> desired.Subscription:
+        types = self._catalogue.target_types
+        self._known(part.protocol, types, "protocol that can be sent on", f"{path}.protocol")
+        self._known(part.destination, destinations, "destination of this integration", f"{path}.destination")
+        for i, type_ in enumerate(part.types):
+            self._known(type_, types[part.protocol], f"type of {part.protocol}", f"{path}.types[{i}]")
+            if type_ in part.types[:i]:
+                raise self._source.error(f"{path}.types[{i}]", "the same type twice")
+        self._source.convert(part.options, self._catalogue.target_options[part.protocol], f"{path}.options")
+        self._source.convert(part.delivery, self._catalogue.delivery_type, f"{path}.delivery")
+        return desired.Subscription(
+            name=part.name,
+            protocol=part.protocol,
+            destination=part.destination,
+            types=part.types,
+            vehicles=self._selector(part.vehicles, fleets, f"{path}.vehicles"),
+            options=part.options,
+            delivery=part.delivery,
+            state=None if part.state is UNSET else part.state,
+        )
+
+    def _selector(self, declared: str | document.VehiclesPart, fleets: Collection[str], path: str) -> Selector:
+        if isinstance(declared, str):
+            return Selector(everything=declared == "all")
+        for i, fleet in enumerate(declared.fleets):
+            self._known(fleet, fleets, "fleet of this organization in the file", f"{path}.fleets[{i}]")
+        plates = [
+            self._normalised(PLATE, plate, f"{path}.plates[{i}]")[PLATE] for i, plate in enumerate(declared.plates)
+        ]
+        # Sorted, because another order selects the same.
+        return Selector(fleets=tuple(sorted({*declared.fleets})), plates=tuple(sorted({*plates})))
+
+    def _names(self, parts: Sequence[_Named], path: str) -> list[str]:
+        names: list[str] = []
+        for i, part in enumerate(parts):
+            if part.name in names:
+                raise self._source.error(f"{path}[{i}].name", f"the same name as [{names.index(part.name)}]")
+            names.append(part.name)
+        return names
+
+    def _known(self, name: str, known: Collection[str] | Mapping[str, object], what: str, path: str) -> None:
+        if name not in known:
+            raise self._source.error(path, f"no {what} is called {name!r}{did_you_mean(name, known)}")

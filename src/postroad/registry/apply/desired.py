@@ -1,0 +1,73 @@
+"""What a file wants the registry to be: checked, its names normalised, its secrets at hand.
+
+Every part knows its ``path`` in the file, for errors that only the registry's present state can show.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from postroad.registry.selection import Selector
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
+    """See ``records.Provider``."""
+
+    name: str
+    protocol: str
+    unknown_vehicles: str
+    settings: dict[str, Any]
+
+
+class Vehicle(msgspec.Struct, frozen=True, kw_only=True):
+    """A vehicle by its normalised identifiers (namespace -> value, one or more)."""
+
+    path: str
+    identifiers: Mapping[str, str]
+    fleet: str | None
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """See ``records.Destination``. ``secrets`` are open, by path: never shown, never logged."""
+
+    name: str
+    transport: str
+    config: dict[str, Any]
+    secrets: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        """Without the secrets."""
+        return f"Destination(name={self.name!r}, transport={self.transport!r})"
+
+
+class Subscription(msgspec.Struct, frozen=True, kw_only=True):
+    """See ``records.Subscription``."""
+
+    name: str
+    protocol: str
+    destination: str
+    types: tuple[str, ...]
+    vehicles: Selector
+    options: dict[str, Any]
+    delivery: dict[str, Any]
+    state: Literal["active", "paused"] | None
+    """None: as it is; active when new."""
+
+
+class Integration(msgspec.Struct, frozen=True, kw_only=True):
+    """See ``records``."""
+
+    name: str
+    destinations: tuple[Destination, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+
+
+class Organization(msgspec.Struct, frozen=True, kw_only=True):
+    """See ``records.Organization``."""
+
+    name: str
+    providers: tuple[Provider, ...] = ()
+    fleets: tuple[str, ...] = ()
+    vehicles: tuple[Vehicle, ...] = ()
+    integrations: tuple[Integration, ...] = ()

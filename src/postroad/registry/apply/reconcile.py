@@ -1,0 +1,206 @@
+"""Makes the registry what a file wants it to be, in one transaction, from organizations down to streams."""
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from postroad.db import schema
+from postroad.errors import ConfigError, StoreCorrupt
+from postroad.registry import streams, subjects
+from postroad.registry.apply import desired
+from postroad.registry.apply.rows import SECRET, Change, Rows
+from postroad.registry.apply.source import Source
+from postroad.registry.apply.vehicles import Vehicles, end_memberships
+from postroad.registry.secrets import KeyRing, secret_place
+from postroad.registry.transaction import Transaction
+
+
+class Reconciler:
+    """One run of ``apply``. What it removes, it empties first: it applies an empty one, since only pruning removes."""
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        source: Source,
+        *,
+        keys: KeyRing,
+        shard: int,
+        issue: Sequence[str],
+        prune: bool,
+    ) -> None:
+        """Work within ``transaction``; ``shard`` is for subjects that are new, ``issue`` as in ``create_vehicle``."""
+        self._rows = Rows(transaction, prune=prune)
+        self._transaction = transaction
+        self._connection = transaction.connection
+        self._source = source
+        self._keys = keys
+        self._shard = shard
+        self._issue = issue
+
+    def run(self, wanted: Sequence[desired.Organization]) -> list[Change]:
+        """Change what differs, and tell what that was."""
+        ids = self._rows.sync(
+            schema.organizations,
+            "organization",
+            {},
+            {organization.name: {} for organization in wanted},
+            prefix="",
+            remove=self._remove_organization,
+        )
+        for organization in wanted:
+            self._organization(ids[organization.name], organization)
+        return self._rows.changes
+
+    def _organization(self, id_: int, wanted: desired.Organization) -> None:
+        prefix = f"{wanted.name}/"
+        self._providers(id_, wanted.providers, prefix)
+        fleets = self._fleets(id_, wanted.fleets, prefix)
+        vehicles = Vehicles(self._rows, self._source, id_, prefix=prefix)
+        vehicles.sync(wanted.vehicles, fleets, shard=self._shard)
+        integrations = self._rows.sync(
+            schema.integrations,
+            "integration",
+            {"organization_id": id_},
+            {integration.name: {} for integration in wanted.integrations},
+            prefix=prefix,
+            remove=lambda gone, name: self._integration(gone, desired.Integration(name=name), f"{name}/"),
+        )
+        names = dict[int, str]()
+        for integration in wanted.integrations:
+            inner = f"{prefix}{integration.name}/"
+            subscriptions = self._integration(integrations[integration.name], integration, inner)
+            names |= {subscription_id: inner + name for name, subscription_id in subscriptions.items()}
+        for namespace, count in subjects.issue_numbers(self._transaction, id_, self._issue).items():
+            fields = {"vehicles": (None, count)}
+            self._rows.tell(Change(action="create", kind="number", name=prefix + namespace, fields=fields))
+        self._streams(id_, names)
+
+    def _remove_organization(self, id_: int, name: str) -> None:
+        Vehicles(self._rows, self._source, id_, prefix=f"{name}/").remove_all()
+        self._organization(id_, desired.Organization(name=name))
+
+    def _providers(self, organization_id: int, wanted: Sequence[desired.Provider], prefix: str) -> None:
+        table = schema.providers
+        owner = {"organization_id": organization_id}
+        mine = sa.select(table).where(table.c.organization_id == organization_id, table.c.removed_us.is_(None))
+        before = {row.id: row for row in self._connection.execute(mine)}
+        values = {p.name: {"protocol": p.protocol, "unknown_vehicles": p.unknown_vehicles} for p in wanted}
+        ids = self._rows.sync(
+            table, "provider", owner, values, prefix=prefix, remove=self._remove_provider, new={"revision": 1}
+        )
+        for provider in wanted:
+            id_ = ids[provider.name]
+            self._settings(id_, before.get(id_), provider, prefix + provider.name)
+
+    def _settings(
+        self, id_: int, before: sa.Row[tuple[object, ...]] | None, wanted: desired.Provider, name: str
+    ) -> None:
+        """Store the settings as a new revision if they, or the protocol that reads them, are not what they were."""
+        table = schema.provider_revisions
+        revision, settings = 1, None
+        if before is not None:
+            current = (table.c.provider_id == id_) & (table.c.revision == before.revision)
+            settings = self._connection.execute(sa.select(table.c.settings).where(current)).scalar_one()
+            if settings == wanted.settings and before.protocol == wanted.protocol:
+                return
+            revision = before.revision + 1
+            by_id = schema.providers.c.id == id_
+            self._connection.execute(sa.update(schema.providers).where(by_id).values(revision=revision))
+        self._connection.execute(
+            sa.insert(table).values(
+                provider_id=id_, revision=revision, settings=wanted.settings, created_us=self._transaction.now_us
+            )
+        )
+        fields = {"settings": (settings, wanted.settings), "revision": (revision - 1 or None, revision)}
+        self._rows.tell(Change(action="update", kind="provider", name=name, fields=fields))
+
+    def _remove_provider(self, id_: int, _name: str) -> None:
+        table = schema.provider_tokens
+        active = (table.c.provider_id == id_) & table.c.revoked_us.is_(None)
+        values = {"revoked_us": self._transaction.now_us}
+        self._connection.execute(sa.update(table).where(active).values(values))
+
+    def _fleets(self, organization_id: int, wanted: Sequence[str], prefix: str) -> dict[str, int]:
+        return self._rows.sync(
+            schema.subjects,
+            "fleet",
+            {"organization_id": organization_id, "kind": "fleet"},
+            {name: {} for name in wanted},
+            prefix=prefix,
+            remove=lambda id_, _name: end_memberships(self._rows, schema.memberships.c.fleet_id == id_),
+            new={"shard": self._shard, "declared": True, "created_us": self._transaction.now_us},
+        )
+
+    def _integration(self, id_: int, wanted: desired.Integration, prefix: str) -> dict[str, int]:
+        """Give the ids of the integration's subscriptions, by name."""
+        owner = {"integration_id": id_}
+        destinations = self._rows.sync(
+            schema.destinations,
+            "destination",
+            owner,
+            {d.name: {"transport": d.transport, "config": d.config} for d in wanted.destinations},
+            prefix=prefix,
+            remove=self._remove_destination,
+        )
+        for destination in wanted.destinations:
+            self._secrets(destinations[destination.name], destination.secrets, prefix + destination.name)
+        names = {destination_id: name for name, destination_id in destinations.items()}
+        return self._rows.sync(
+            schema.subscriptions,
+            "subscription",
+            owner,
+            {
+                s.name: {
+                    "destination_id": destinations[s.destination],
+                    "protocol": s.protocol,
+                    "types": list(s.types),
+                    "vehicles": s.vehicles.stored(),
+                    "options": s.options,
+                    "delivery": s.delivery,
+                    "state": s.state,
+                }
+                for s in wanted.subscriptions
+            },
+            prefix=prefix,
+            new={"state": "active"},
+            shown=lambda column, value: names.get(value, value) if column == "destination_id" else value,
+        )
+
+    def _secrets(self, destination_id: int, wanted: Mapping[str, str], name: str) -> None:
+        """Seal the secrets that are new or others than before; sealing the same one again would change its bytes."""
+        table = schema.destination_secrets
+        of_destination = table.c.destination_id == destination_id
+        found = {row.path: row.sealed for row in self._connection.execute(sa.select(table).where(of_destination))}
+        for path in sorted(found.keys() | wanted.keys()):
+            before, secret, place = found.get(path), wanted.get(path), secret_place(destination_id, path)
+            if before is not None and secret is not None and self._opens_to(before, place, secret):
+                continue
+            self._connection.execute(sa.delete(table).where(of_destination, table.c.path == path))
+            if secret is not None:
+                sealed = self._keys.seal(place, secret)
+                self._connection.execute(
+                    sa.insert(table).values(destination_id=destination_id, path=path, sealed=sealed)
+                )
+            fields = {f"config.{path}": (None if before is None else SECRET, None if secret is None else SECRET)}
+            self._rows.tell(Change(action="update", kind="destination", name=name, fields=fields))
+
+    def _opens_to(self, sealed: bytes, place: str, secret: str) -> bool:
+        try:
+            return self._keys.unseal(place, sealed) == secret
+        except (ConfigError, StoreCorrupt):
+            return False  # its key is lost, or it is damaged: sealing it anew is the cure
+
+    def _remove_destination(self, id_: int, _name: str) -> None:
+        table = schema.destination_secrets
+        self._connection.execute(sa.delete(table).where(table.c.destination_id == id_))
+
+    def _streams(self, organization_id: int, subscriptions: Mapping[int, str]) -> None:
+        """Open and end streams; those of a subscription that goes need no telling of their own."""
+        for subscription_id, moved in streams.reconcile(self._transaction, organization_id).items():
+            name = subscriptions.get(subscription_id)
+            if name is not None and moved.opened:
+                opened = {"vehicles": (None, moved.opened)}
+                self._rows.tell(Change(action="create", kind="stream", name=name, fields=opened))
+            if name is not None and moved.ended:
+                ended = {"vehicles": (moved.ended, None)}
+                self._rows.tell(Change(action="delete", kind="stream", name=name, fields=ended))

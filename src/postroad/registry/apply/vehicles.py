@@ -1,0 +1,193 @@
+"""Makes an organization's vehicles those that a file wants.
+
+A vehicle is known by its VIN where the registry has it, else by its plate: plates move between vehicles, VINs do not.
+An identifier that the file declares replaces the one of that namespace; one that it leaves out stays, unless pruning.
+Vehicles that were learnt from what providers sent are not the file's to remove: pruning leaves them.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from postroad.db import schema
+from postroad.model.identifiers import PLATE, VIN
+from postroad.registry import subjects
+from postroad.registry.apply import desired
+from postroad.registry.apply.rows import Change, Rows
+from postroad.registry.apply.source import Source
+from postroad.registry.transaction import insert
+
+_subjects, _identifiers, _memberships = schema.subjects, schema.identifiers, schema.memberships
+
+_NAMESPACES = (VIN, PLATE)  # in the order in which they identify
+
+
+class Vehicles:
+    """The vehicles of one organization as they are, and what makes them what they are to be."""
+
+    def __init__(self, rows: Rows, source: Source, organization_id: int, *, prefix: str) -> None:
+        """Read the present state. ``prefix`` goes before a vehicle's name in the list of changes."""
+        self._rows = rows
+        self._source = source
+        self._organization_id = organization_id
+        self._prefix = prefix
+        self._declared = self._read_declared()
+        self._owners: dict[tuple[str, str], int] = {}
+        self._of_subject: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._read_identifiers()
+        self._fleets = self._read_fleets()
+
+    def sync(self, wanted: Sequence[desired.Vehicle], fleets: Mapping[str, int], *, shard: int) -> None:
+        """Make the vehicles those that are wanted; ``fleets`` are the organization's, by name; ``shard`` for new ones.
+
+        Raises:
+            ConfigError: An identifier belongs to a vehicle that is not in the file, and nothing is to be pruned.
+        """
+        matches = self._match(wanted)
+        matched = set(matches.values())
+        before = {i: self._shown(subject_id) for i, subject_id in matches.items()}
+        wanted_ids = set[int]()
+        for i, vehicle in enumerate(wanted):
+            self._release(vehicle, matches.get(i), matched)
+        for i, vehicle in enumerate(wanted):
+            name = self._prefix + next(vehicle.identifiers[ns] for ns in (PLATE, VIN) if ns in vehicle.identifiers)
+            subject_id = matches.get(i)
+            if subject_id is None:
+                subject_id = subjects.insert_subject(
+                    self._rows.transaction, self._organization_id, "vehicle", shard=shard, declared=True
+                )
+            self._identify(subject_id, vehicle)
+            self._move(subject_id, fleets, vehicle.fleet)
+            after = self._shown(subject_id)
+            if i not in matches:
+                fields = {field: (None, value) for field, value in after.items() if value is not None}
+                self._rows.tell(Change(action="create", kind="vehicle", name=name, fields=fields))
+            elif after != before[i]:
+                differing = {f: (before[i][f], value) for f, value in after.items() if before[i][f] != value}
+                self._rows.tell(Change(action="update", kind="vehicle", name=name, fields=differing))
+            wanted_ids.add(subject_id)
+        if self._rows.prune:
+            self._prune(keep=wanted_ids, everything=False)
+
+    def remove_all(self) -> None:
+        """Remove every vehicle, learnt ones too: their organization goes."""
+        self._prune(keep=set(), everything=True)
+
+    def _match(self, wanted: Sequence[desired.Vehicle]) -> dict[int, int]:
+        """Index of a wanted vehicle -> id of the subject that it is, where there is one."""
+        matches: dict[int, int] = {}
+        taken = set[int]()
+        for namespace in _NAMESPACES:
+            for i, vehicle in enumerate(wanted):
+                value = vehicle.identifiers.get(namespace)
+                subject_id = None if value is None or i in matches else self._owners.get((namespace, value))
+                if subject_id is not None and subject_id not in taken:
+                    matches[i] = subject_id
+                    taken.add(subject_id)
+        return matches
+
+    def _release(self, vehicle: desired.Vehicle, subject_id: int | None, matched: set[int]) -> None:
+        """Take away the identifiers that a wanted vehicle has no more, and from others those that it is to have."""
+        for namespace, value in vehicle.identifiers.items():
+            owner = self._owners.get((namespace, value))
+            if owner is None or owner == subject_id:
+                continue
+            if owner not in matched and not self._rows.prune:
+                message = f"belongs to vehicle {owner}, which the file does not declare; only pruning takes it away"
+                raise self._source.error(f"{vehicle.path}.{namespace}", message)
+            self._forget(namespace, value)
+        if subject_id is None:
+            return
+        for namespace in _NAMESPACES:
+            if namespace in vehicle.identifiers or self._rows.prune:
+                for value in self._of_subject[subject_id][namespace] - {vehicle.identifiers.get(namespace)}:
+                    self._forget(namespace, value)
+
+    def _forget(self, namespace: str, value: str) -> None:
+        owner = self._owners.pop((namespace, value))
+        self._of_subject[owner][namespace].discard(value)
+        self._rows.connection.execute(
+            sa.delete(_identifiers).where(
+                _identifiers.c.organization_id == self._organization_id,
+                _identifiers.c.namespace == namespace,
+                _identifiers.c.value == value,
+            )
+        )
+        self._rows.transaction.touched = True
+
+    def _identify(self, subject_id: int, vehicle: desired.Vehicle) -> None:
+        for namespace, value in vehicle.identifiers.items():
+            if (namespace, value) not in self._owners:
+                subjects.identify(self._rows.transaction, self._organization_id, subject_id, namespace, value)
+                self._owners[namespace, value] = subject_id
+                self._of_subject[subject_id][namespace].add(value)
+        if not self._declared.get(subject_id, True):
+            by_id = _subjects.c.id == subject_id
+            self._rows.connection.execute(sa.update(_subjects).where(by_id).values(declared=True))
+        self._declared[subject_id] = True
+
+    def _move(self, subject_id: int, fleets: Mapping[str, int], fleet: str | None) -> None:
+        if self._fleets.get(subject_id) == fleet:
+            return
+        now_us = self._rows.transaction.now_us
+        if subject_id in self._fleets:
+            del self._fleets[subject_id]
+            end_memberships(self._rows, _memberships.c.vehicle_id == subject_id)
+        if fleet is not None:
+            self._fleets[subject_id] = fleet
+            insert(self._rows.connection, _memberships, fleet_id=fleets[fleet], vehicle_id=subject_id, since_us=now_us)
+
+    def _prune(self, *, keep: set[int], everything: bool) -> None:
+        for subject_id, declared in self._declared.items():
+            # A vehicle without any identifier can never be heard of again, however it was learnt.
+            unknown = not any(self._of_subject[subject_id].values())
+            if subject_id in keep or not (declared or everything or unknown):
+                continue
+            shown = self._shown(subject_id)
+            name = str(shown[PLATE] or shown[VIN] or f"vehicle {subject_id}")
+            for namespace, values in self._of_subject[subject_id].items():
+                for value in list(values):
+                    self._forget(namespace, value)
+            end_memberships(self._rows, _memberships.c.vehicle_id == subject_id)
+            self._rows.remove(_subjects, subject_id)
+            self._rows.tell(Change(action="delete", kind="vehicle", name=self._prefix + name))
+
+    def _shown(self, subject_id: int) -> dict[str, object]:
+        """A vehicle as the list of changes shows it."""
+        identifiers = self._of_subject[subject_id]
+        return {
+            **{namespace: ", ".join(sorted(identifiers[namespace])) or None for namespace in (PLATE, VIN)},
+            "fleet": self._fleets.get(subject_id),
+            "declared": self._declared.get(subject_id) or None,
+        }
+
+    def _read_declared(self) -> dict[int, bool]:
+        live = sa.select(_subjects.c.id, _subjects.c.declared).where(
+            _subjects.c.organization_id == self._organization_id,
+            _subjects.c.kind == "vehicle",
+            _subjects.c.removed_us.is_(None),
+        )
+        return {row.id: row.declared for row in self._rows.connection.execute(live)}
+
+    def _read_identifiers(self) -> None:
+        query = sa.select(_identifiers).where(_identifiers.c.organization_id == self._organization_id)
+        for row in self._rows.connection.execute(query):
+            if row.subject_id in self._declared:
+                self._owners[row.namespace, row.value] = row.subject_id
+                self._of_subject[row.subject_id][row.namespace].add(row.value)
+
+    def _read_fleets(self) -> dict[int, str]:
+        query = (
+            sa.select(_memberships.c.vehicle_id, _subjects.c.name)
+            .join(_subjects, _subjects.c.id == _memberships.c.fleet_id)
+            .where(_subjects.c.organization_id == self._organization_id, _memberships.c.until_us.is_(None))
+        )
+        return {row.vehicle_id: row.name for row in self._rows.connection.execute(query)}
+
+
+def end_memberships(rows: Rows, which: sa.ColumnElement[bool]) -> None:
+    """End the open memberships that ``which`` is true of."""
+    still_open = which & _memberships.c.until_us.is_(None)
+    values = {"until_us": rows.transaction.now_us}
+    rows.connection.execute(sa.update(_memberships).where(still_open).values(values))

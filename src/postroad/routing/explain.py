@@ -1,0 +1,96 @@
+"""Why an item was sent to whom, or was not: the router's own questions, asked one by one and answered in words."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from postroad.errors import WireError
+from postroad.log.interface import UNASSIGNED, Batch
+from postroad.protocols.base import SLOT_BITS, TargetProtocol
+from postroad.registry.records import RegistryView, Stream, Subscription
+from postroad.routing.translation import BatchTranslation, Decoder, selection_of
+
+Verdict = Literal[
+    "routed",
+    "unassigned",  # nobody knows whose item it is
+    "no_stream",
+    "before_stream",  # the stream began after the item
+    "stream_ended",
+    "nothing_to_say",  # the target protocol has no event for it
+    "types_not_agreed",  # it has, but none that the subscription asked for
+    "unreadable",
+]
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an item for one subscription."""
+
+    subscription_id: int
+    subscription: str
+    verdict: Verdict
+    events: tuple[str, ...] = ()
+    """Types sent, or, when not agreed, the types that could have been."""
+    ids: tuple[int, ...] = ()
+    """Ids of the events sent."""
+
+
+def routes_of(
+    batch: Batch, index: int, *, view: RegistryView, decoder: Decoder, targets: Mapping[str, TargetProtocol]
+) -> list[Route]:
+    """A ``Route`` for each subscription of the item's organization; of every organization when it is unassigned."""
+    translation = BatchTranslation(batch, decoder, targets, view)
+    subject = view.subjects.get(batch.subjects[index])
+    subscriptions = [
+        s
+        for s in view.subscriptions.values()
+        if s.protocol in targets and (subject is None or s.organization_id == subject.organization_id)
+    ]
+    return [
+        _route(subscription, translation, index, view, targets[subscription.protocol]) for subscription in subscriptions
+    ]
+
+
+def _route(
+    subscription: Subscription, translation: BatchTranslation, index: int, view: RegistryView, target: TargetProtocol
+) -> Route:
+    batch = translation.batch
+    position, subject_id = batch.position + index, batch.subjects[index]
+
+    def route(verdict: Verdict, slots: tuple[int, ...] = ()) -> Route:
+        names = {slot: name for name, slot in target.slots.items()}
+        return Route(
+            subscription_id=subscription.id,
+            subscription=subscription.name,
+            verdict=verdict,
+            events=tuple(names[slot] for slot in slots),
+            ids=tuple(position << SLOT_BITS | slot for slot in slots) if verdict == "routed" else (),
+        )
+
+    if subject_id == UNASSIGNED:
+        return route("unassigned")
+    streams = [s for s in view.streams.values() if s.subscription_id == subscription.id and s.subject_id == subject_id]
+    closed = _closed(streams, position)
+    if closed is not None:
+        return route(closed)
+    selection = selection_of(subscription, target)
+    try:
+        said = tuple(one.slot for one in translation.outgoing(index, selection.protocol, selection.options))
+    except WireError:
+        return route("unreadable")
+    agreed = tuple(slot for slot in said if slot in selection.slots)
+    if agreed:
+        return route("routed", agreed)
+    return route("types_not_agreed", said) if said else route("nothing_to_say")
+
+
+def _closed(streams: list[Stream], position: int) -> Verdict | None:
+    """Why no stream covers the position, or ``None`` if one does."""
+    if not streams:
+        return "no_stream"
+    still_open = [s for s in streams if not s.ended]
+    if not still_open:
+        return "stream_ended"
+    if not any(s.from_position is not None and position >= s.from_position for s in still_open):
+        return "before_stream"
+    return None

@@ -1,0 +1,31 @@
+"""What a transport gives the hub beside sending: its config's type, how to open it, how to try it out."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from postroad.clock import Clock
+from postroad.egress.client import EgressClient
+from postroad.transports.base import Message, Transport
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a probe, for people to read."""
+
+    name: str
+    ok: bool
+    detail: str
+    """Without a secret."""
+
+
+class TransportSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of ``postroad.transports.TRANSPORTS``."""
+
+    config_type: type[msgspec.Struct]
+    """What ``config`` of a destination must convert to. Secret fields are ``writeOnly`` in its JSON schema."""
+    open: Callable[[Any, EgressClient, Clock], Transport]
+    """From a config of that type. Needs a running loop; connects to nothing yet. Raises ``ConfigError``."""
+    probe: Callable[[Any, EgressClient, Clock, Message | None], Awaitable[tuple[Step, ...]]]
+    """Try a config out, step by step up to the first that fails; with a message, send that too. Never raises for what
+    the network or the remote side does. Raises ``ConfigError``."""

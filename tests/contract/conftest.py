@@ -1,0 +1,49 @@
+"""What the contract suites of the log and of the delivery store share; the code itself is in ``log_harness/``."""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "log_harness"))  # tests are no package: this names its modules
+
+from log_jetstream import Nats, NatsStartError
+from log_members import JetStreamMember, ManualClock, Member, MemoryMember, SqliteMember
+
+
+@pytest.fixture(scope="session")
+def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = Nats(tmp_path_factory.mktemp("nats"))
+    try:
+        server.start()
+    except NatsStartError as exc:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must have a NATS server: {exc}")
+        pytest.skip(f"no NATS server: {exc}")
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture(params=["sqlite", "memory", pytest.param("jetstream", marks=pytest.mark.service)])
+async def member(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Member]:
+    """A log engine under contract; ``await member.open()`` gives its shard, each time as it was left."""
+    if request.param == "jetstream":
+        member: Member = JetStreamMember(clock, request.getfixturevalue("nats_url"), tmp_path.name)
+    else:
+        member = {"sqlite": SqliteMember, "memory": MemoryMember}[request.param](clock, tmp_path)
+    yield member
+    await member.finish()
+
+
+@pytest.fixture
+async def sqlite_member(tmp_path: Path, clock: ManualClock) -> AsyncIterator[SqliteMember]:
+    member = SqliteMember(clock, tmp_path)
+    yield member
+    await member.finish()

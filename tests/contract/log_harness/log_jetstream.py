@@ -1,0 +1,323 @@
+"""A thin log engine on NATS JetStream, to prove that the seam holds for more than files. For tests only.
+
+One stream a shard, one message a part. A position is ``epoch << 40 | sequence << 14 | index of the item``: it
+increases but is not dense. Cursors and the epoch are kept in a key-value bucket, dedup keys and refusals in streams of
+their own. One client writes, as in the hub.
+"""
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import nats
+from nats.js import JetStreamContext
+from nats.js.api import StorageType, StreamConfig
+from nats.js.errors import KeyNotFoundError, NotFoundError
+
+from postroad.clock import Clock
+from postroad.errors import StoreUnavailable
+from postroad.log.format import check_position, pack_columns, unpack_columns
+from postroad.log.interface import (
+    DEDUP_KEY_BYTES,
+    EPOCH_BITS,
+    MAX_PART_BYTES,
+    Appended,
+    Batch,
+    Cursor,
+    Done,
+    Listener,
+    Part,
+    Refusal,
+    Retained,
+)
+
+INDEX_BITS = 14
+KEY_MEMORY_S = 7 * 24 * 3600
+
+
+class NatsStartError(Exception):
+    pass
+
+
+class Nats:
+    """A real NATS server on a free port of this machine, which syncs each message before it answers."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+
+    def start(self) -> None:
+        beside_python = Path(sys.executable).with_name("nats-server")
+        binary = str(beside_python) if beside_python.exists() else shutil.which("nats-server")
+        if binary is None:
+            raise NatsStartError("there is no nats-server beside this Python or on the path")
+        config = self._folder / "nats.conf"
+        store = json.dumps(str(self._folder / "store"))
+        ports = json.dumps(str(self._folder))
+        config.write_text(
+            f"listen: '127.0.0.1:-1'\nmax_payload: 8MB\nports_file_dir: {ports}\n"
+            f"jetstream {{ store_dir: {store}, sync_interval: always }}\n"
+        )
+        log = (self._folder / "nats.log").open("wb")
+        with log:
+            self._process = subprocess.Popen([binary, "-c", str(config)], stdout=log, stderr=log)
+        deadline = time.monotonic() + 20
+        while not self.url:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise NatsStartError((self._folder / "nats.log").read_text()[-500:])
+            time.sleep(0.02)  # the server tells its ports in a file, once it listens
+            for file in self._folder.glob("*.ports"):
+                self.url = json.loads(file.read_text() or "{}").get("nats", [""])[0]
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+
+
+class JetStreamLog:
+    """See the module. ``open`` makes it."""
+
+    survives_restart = True
+
+    def __init__(self, shard: int, clock: Clock) -> None:
+        self.shard = shard
+        self.epoch = 0
+        self._clock = clock
+        self._listeners: list[Listener] = []
+        self._jobs: asyncio.Queue[Callable[[], Awaitable[None]] | None] = asyncio.Queue()
+        self._closed = False
+        self._first_position: int | None = None
+
+    @classmethod
+    async def open(cls, url: str, name: str, shard: int, *, clock: Clock, max_refusals: int) -> "JetStreamLog":
+        log = cls(shard, clock)
+        log._client = await nats.connect(url)
+        log._js = js = log._client.jetstream()
+        log._stream = f"{name}-{shard:02d}"
+        for suffix, bound in (("", -1), ("-seen", -1), ("-refused", max_refusals)):
+            stream = log._stream + suffix
+            await js.add_stream(
+                StreamConfig(name=stream, subjects=[stream], max_msgs=bound, duplicate_window=KEY_MEMORY_S)
+            )
+        log._state = await _bucket(js, log._stream)
+        log.delivery = JetStreamDeliveryStore(log)
+        log.epoch = int(await log._get("epoch") or 0)
+        info = (await js.stream_info(log._stream)).state
+        log._next_sequence = info.last_seq + 1
+        if info.messages:
+            log._first_position = (await log._message(info.first_seq)).position
+        log._worker = asyncio.ensure_future(log._work())
+        return log
+
+    @property
+    def next_position(self) -> int:
+        return self._position(self._next_sequence)
+
+    @property
+    def first_position(self) -> int:
+        return self.next_position if self._first_position is None else self._first_position
+
+    def submit(self, part: Part, done: Done) -> None:
+        columns = pack_columns(part)
+        if self._closed:
+            asyncio.get_running_loop().call_soon(done, StoreUnavailable("closed", "the log is closed"))
+        else:
+            self._jobs.put_nowait(lambda: self._append(part, columns, done))
+
+    async def append(self, part: Part) -> Appended:
+        future: asyncio.Future[Appended | StoreUnavailable] = asyncio.get_running_loop().create_future()
+        self.submit(part, lambda result: None if future.done() else future.set_result(result))
+        result = await future
+        if isinstance(result, StoreUnavailable):
+            raise result
+        return result
+
+    async def _append(self, part: Part, columns: bytes, done: Done) -> None:
+        now_us = self._clock.now_us()
+        fixed = (self.epoch, part.provider_id, part.protocol, part.revision, part.received_us, now_us, len(part))
+        payload = msgspec.msgpack.encode((*fixed, part.key, columns, part.body))
+        headers = {"Nats-Msg-Id": part.key.hex()} if part.key else None
+        try:
+            ack = await self._js.publish(self._stream, payload, headers=headers)
+            if ack.duplicate:
+                done(Appended(await self._known(ack.seq), duplicate=True))
+                return
+            if part.dedup_keys:
+                seen = msgspec.msgpack.encode((part.received_us, part.dedup_keys))
+                await self._js.publish(f"{self._stream}-seen", seen)
+        except (nats.errors.Error, OSError) as exc:
+            done(StoreUnavailable("lost", f"the NATS server did not take it: {exc}"))
+            return
+        self._next_sequence = ack.seq + 1
+        fields = msgspec.structs.asdict(part)
+        batch = Batch(position=self._position(ack.seq), stored_us=now_us, **fields)
+        if self._first_position is None:
+            self._first_position = batch.position
+        for listener in self._listeners:
+            listener([batch])
+        done(Appended(batch.position))
+
+    async def _known(self, sequence: int) -> int:
+        try:
+            return (await self._message(sequence)).position
+        except NotFoundError:
+            return self._position(sequence)
+
+    def listen(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    async def read(self, position: int, *, max_bytes: int = 4 * MAX_PART_BYTES) -> list[Batch]:
+        self._check_open()
+        batches: list[Batch] = []
+        size, sequence = 0, max(1, (position & ((1 << EPOCH_BITS) - 1)) >> INDEX_BITS)
+        while size < max_bytes:
+            try:
+                message = await self._js.get_msg(self._stream, seq=sequence, subject=self._stream, next=True)
+            except NotFoundError:
+                break
+            sequence = message.seq + 1
+            batch = _batch(message)
+            if batch.end > position:
+                batches.append(batch)
+                size += len(batch.body)
+        return batches
+
+    async def dedup_keys(self, *, since_us: int, limit: int) -> list[tuple[int, bytes]]:
+        self._check_open()
+        kept: list[tuple[int, bytes]] = []
+        async for message in self._newest_first("-seen"):
+            received_us, keys = msgspec.msgpack.decode(message, type=tuple[int, bytes])
+            if limit > 0 and received_us >= since_us:
+                kept.append((received_us, keys))
+                limit -= len(keys) // DEDUP_KEY_BYTES
+        return kept[::-1]
+
+    def refuse(self, refusal: Refusal) -> None:
+        payload = msgspec.msgpack.encode(refusal)
+        self._jobs.put_nowait(lambda: self._js.publish(f"{self._stream}-refused", payload))
+
+    async def refusals(self, *, limit: int = 100) -> list[Refusal]:
+        self._check_open()
+        messages = [message async for message in self._newest_first("-refused")]
+        return [msgspec.msgpack.decode(message, type=Refusal) for message in messages[:limit]]
+
+    async def retain(self, *, received_before_us: int, settled: int, max_bytes: int) -> Retained:
+        self._check_open()
+        batches = await self.read(0, max_bytes=2**62)
+        remaining = sum(len(batch.body) for batch in batches)
+        gone = 0
+        for batch in batches:
+            old = batch.received_us < received_before_us and batch.end <= settled
+            if not old and remaining <= max_bytes:
+                break
+            gone, remaining = gone + 1, remaining - len(batch.body)
+        kept = batches[gone:]
+        if gone:
+            mask = (1 << EPOCH_BITS) - 1
+            first = (kept[0].position & mask) >> INDEX_BITS if kept else self._next_sequence
+            await self._js.purge_stream(self._stream, seq=first)
+            self._first_position = kept[0].position if kept else None
+        return Retained(sum(len(batch) for batch in batches[:gone]), gone, self.first_position)
+
+    async def begin_epoch(self) -> int:
+        self._check_open()
+        await self._put("epoch", b"%d" % (self.epoch + 1))
+        self.epoch += 1
+        return self.epoch
+
+    async def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._jobs.put_nowait(None)
+            await self._worker
+            await self._client.close()
+
+    async def _work(self) -> None:
+        while job := await self._jobs.get():
+            await job()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("closed", "the log is closed")
+
+    def _position(self, sequence: int) -> int:
+        return self.epoch << EPOCH_BITS | sequence << INDEX_BITS
+
+    async def _message(self, sequence: int) -> Batch:
+        return _batch(await self._js.get_msg(self._stream, seq=sequence))
+
+    async def _newest_first(self, suffix: str) -> Any:
+        stream = self._stream + suffix
+        state = (await self._js.stream_info(stream)).state
+        for sequence in range(state.last_seq, state.first_seq - 1, -1):
+            yield (await self._js.get_msg(stream, seq=sequence)).data
+
+    async def _get(self, key: str) -> bytes | None:
+        try:
+            return (await self._state.get(key)).value
+        except KeyNotFoundError:
+            return None
+
+    async def _put(self, key: str, value: bytes) -> None:
+        await self._state.put(key, value)
+
+
+class JetStreamDeliveryStore:
+    def __init__(self, log: JetStreamLog) -> None:
+        self._log = log
+        self._turn = asyncio.Lock()
+
+    async def cursors(self) -> dict[int, Cursor]:
+        self._log._check_open()
+        found = await self._log._get("cursors")
+        return msgspec.msgpack.decode(found, type=dict[int, Cursor]) if found else {}
+
+    async def settle(self, subscription_id: int, position: int) -> None:
+        check_position(position)
+        async with self._turn:
+            cursors = await self.cursors()
+            known = cursors.get(subscription_id)
+            if known is None or position > known.position:
+                cursors[subscription_id] = Cursor(subscription_id, position, self._log._clock.now_us())
+                await self._log._put("cursors", msgspec.msgpack.encode(cursors))
+
+    async def forget(self, subscription_id: int) -> None:
+        async with self._turn:
+            cursors = await self.cursors()
+            if cursors.pop(subscription_id, None):
+                await self._log._put("cursors", msgspec.msgpack.encode(cursors))
+
+
+async def _bucket(js: JetStreamContext, name: str) -> Any:
+    try:
+        return await js.key_value(name)
+    except NotFoundError:
+        return await js.create_key_value(bucket=name, storage=StorageType.FILE)
+
+
+def _batch(message: Any) -> Batch:
+    epoch, provider_id, protocol, revision, received_us, stored_us, count, key, columns, body = msgspec.msgpack.decode(
+        message.data
+    )
+    position = epoch << EPOCH_BITS | message.seq << INDEX_BITS
+    return Batch(
+        position=position,
+        stored_us=stored_us,
+        provider_id=provider_id,
+        protocol=protocol,
+        revision=revision,
+        received_us=received_us,
+        key=key,
+        body=body,
+        **unpack_columns(columns, count, position),
+    )

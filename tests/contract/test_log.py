@@ -1,0 +1,308 @@
+"""What every engine of the log promises (``postroad.log.interface``); each test's name is the promise."""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from log_members import ManualClock, Member, part_of, read_all, refusal_of, said
+
+from postroad.errors import StoreUnavailable
+from postroad.log.interface import MAX_PART_ITEMS, Appended, Batch, ShardLog
+
+EVERYTHING = 2**62
+
+
+@pytest.fixture
+async def log(member: Member) -> ShardLog:
+    return await member.open()
+
+
+async def reopened(member: Member, log: ShardLog) -> ShardLog:
+    """The shard as a new process finds it."""
+    await log.close()
+    return await member.open()
+
+
+async def test_parts_are_stored_in_the_order_of_submission(log: ShardLog) -> None:
+    heard: list[Any] = []
+    everything = asyncio.Event()
+
+    def done(result: object) -> None:
+        heard.append(result)
+        if len(heard) == 50:
+            everything.set()
+
+    for number in range(50):
+        log.submit(part_of(b"%d" % number), done)
+    await everything.wait()
+    positions = [result.position for result in heard]
+    assert positions == sorted(set(positions))
+    assert said(await read_all(log)) == [b"%d" % number for number in range(50)]
+
+
+async def test_what_is_read_back_is_what_was_appended(log: ShardLog) -> None:
+    parts = [
+        part_of(b'{"a":1}', b"", b"\x00\xff", decoded=["not stored"], key=b"outbox 1"),
+        part_of(b"x" * 70_000, subjects=[2**64 - 1], received_offsets_us=[2**32 - 1], revision=0),
+        part_of(b"y" * 300, b"z" * 300, subjects=[0, 65_536], received_offsets_us=[0, 300], protocol="connected_cars"),
+        part_of(*[b"%d" % number for number in range(MAX_PART_ITEMS)]),
+    ]
+    for part in parts:
+        await log.append(part)
+    batches = await read_all(log)
+    assert len(batches) == len(parts)
+    for part, batch in zip(parts, batches, strict=True):
+        for field in ("provider_id", "protocol", "revision", "received_us", "kinds", "flags", "body", "key"):
+            assert getattr(batch, field) == getattr(part, field), field
+        for field in ("subjects", "lengths", "received_offsets_us"):
+            assert list(getattr(batch, field)) == list(getattr(part, field)), field
+        assert batch.decoded is None
+
+
+async def test_a_batch_is_dated_by_the_clock_of_its_engine(log: ShardLog, clock: ManualClock) -> None:
+    await log.append(part_of(b"1"))
+    assert (await read_all(log))[0].stored_us == clock.now_us()
+
+
+async def test_concurrent_submitters_each_get_a_stretch_of_their_own(log: ShardLog) -> None:
+    placed: dict[int, list[bytes]] = {}
+
+    async def submitter(name: int) -> None:
+        for number in range(10):
+            items = [b"%d/%d/%d" % (name, number, index) for index in range(1 + number % 3)]
+            placed[(await log.append(part_of(*items))).position] = items
+
+    await asyncio.gather(*[submitter(name) for name in range(16)])
+    batches = await read_all(log)
+    assert {batch.position: list(batch.items()) for batch in batches} == placed
+    assert all(before.end <= after.position for before, after in pairwise(batches))
+
+
+async def test_the_next_position_is_where_the_next_part_goes(log: ShardLog) -> None:
+    for _ in range(3):
+        expected = log.next_position
+        assert (await log.append(part_of(b"1", b"2"))).position == expected
+
+
+@pytest.mark.parametrize(
+    "defect",
+    [
+        {"lengths": [1, 2]},
+        {"lengths": [2]},
+        {"subjects": [1]},
+        {"subjects": [-1, 1]},
+        {"subjects": [2**64, 1]},
+        {"kinds": b"", "subjects": [], "flags": b"", "lengths": [], "body": b""},
+        {"flags": b"\0"},
+        {"dedup_keys": b"\0" * 17},
+        {"received_offsets_us": [1]},
+        {"received_offsets_us": [1, 2**32]},
+        {"received_us": 2**63},
+        {"body": b"1" * (1024 * 1024 + 1)},
+    ],
+)
+async def test_a_malformed_part_is_refused_at_once_and_harms_no_neighbour(log: ShardLog, defect: Any) -> None:
+    before = asyncio.ensure_future(log.append(part_of(b"before")))
+    await asyncio.sleep(0)
+    with pytest.raises(ValueError, match=r"\w"):
+        log.submit(part_of(b"1", b"2", **defect), lambda _: pytest.fail("it was refused already"))
+    await log.append(part_of(b"after"))
+    await before
+    assert said(await read_all(log)) == [b"before", b"after"]
+
+
+async def test_the_same_part_twice_is_stored_once_and_answers_where_it_stands(member: Member, log: ShardLog) -> None:
+    first = await log.append(part_of(b"told", key=b"k1"))
+    again, other = await asyncio.gather(
+        log.append(part_of(b"told", key=b"k1")), log.append(part_of(b"other", key=b"k2"))
+    )
+    assert (first.duplicate, again.duplicate, other.duplicate) == (False, True, False)
+    assert again.position == first.position
+    if member.survives_restart:
+        log = await reopened(member, log)
+        assert await log.append(part_of(b"told", key=b"k1")) == Appended(first.position, duplicate=True)
+    assert said(await read_all(log)) == [b"told", b"other"]
+
+
+async def test_the_same_part_twice_in_one_breath_is_stored_once(log: ShardLog) -> None:
+    answers = await asyncio.gather(*[log.append(part_of(b"told", key=b"k1")) for _ in range(5)])
+    assert [answer.duplicate for answer in answers] == [False, True, True, True, True]
+    assert len({answer.position for answer in answers}) == 1
+    assert said(await read_all(log)) == [b"told"]
+
+
+async def test_parts_without_a_key_are_never_the_same(log: ShardLog) -> None:
+    await log.append(part_of(b"told"))
+    await log.append(part_of(b"told"))
+    assert said(await read_all(log)) == [b"told", b"told"]
+
+
+async def test_a_key_is_known_for_longer_than_its_batch_is_kept(log: ShardLog) -> None:
+    first = await log.append(part_of(b"told", key=b"k1"))
+    await log.retain(received_before_us=EVERYTHING, settled=EVERYTHING, max_bytes=EVERYTHING)
+    assert await log.append(part_of(b"told", key=b"k1")) == Appended(first.position, duplicate=True)
+
+
+async def test_emptied_by_retention_positions_go_on(member: Member, log: ShardLog) -> None:
+    last = [await log.append(part_of(b"1", b"2", b"3")) for _ in range(4)][-1].position
+    expected = log.next_position
+    removed = await log.retain(received_before_us=EVERYTHING, settled=EVERYTHING, max_bytes=EVERYTHING)
+    assert (removed.items, removed.batches, removed.first_position) == (12, 4, expected)
+    assert log.first_position == log.next_position == expected
+    assert await log.read(0) == []
+    if member.survives_restart:
+        log = await reopened(member, log)
+        assert log.first_position == log.next_position == expected
+    assert (await log.append(part_of(b"4"))).position == expected > last
+    assert log.first_position == expected
+    assert said(await log.read(0)) == [b"4"]
+
+
+async def test_retention_keeps_what_is_young_or_not_settled(log: ShardLog) -> None:
+    positions = [(await log.append(part_of(b"%d" % age, received_us=age))).position for age in range(6)]
+    removed = await log.retain(received_before_us=4, settled=positions[3], max_bytes=EVERYTHING)
+    assert (removed.items, log.first_position) == (3, positions[3])
+    removed = await log.retain(received_before_us=4, settled=EVERYTHING, max_bytes=EVERYTHING)
+    assert (removed.items, log.first_position) == (1, positions[4])
+    assert said(await read_all(log)) == [b"4", b"5"]
+
+
+async def test_retention_removes_the_oldest_whatever_their_state_until_the_bytes_fit(log: ShardLog) -> None:
+    for number in range(6):
+        await log.append(part_of(b"%d" % number * 100))
+    removed = await log.retain(received_before_us=0, settled=0, max_bytes=250)
+    assert removed.batches == 4
+    assert removed.first_position == log.first_position
+    assert said(await read_all(log)) == [b"4" * 100, b"5" * 100]
+    assert (await log.retain(received_before_us=0, settled=0, max_bytes=250)).batches == 0
+
+
+async def test_reading_begins_with_the_batch_that_holds_the_position(log: ShardLog) -> None:
+    first, second = [(await log.append(part_of(b"a", b"b", b"c"))).position for _ in range(2)]
+    assert [batch.position for batch in await log.read(0)] == [first, second]
+    assert [batch.position for batch in await log.read(first + 2)] == [first, second]
+    assert [batch.position for batch in await log.read(first + 3)] == [second]
+    assert [batch.position for batch in await log.read(second + 2)] == [second]
+    assert await log.read(log.next_position) == []
+    assert await log.read(EVERYTHING) == []
+
+
+async def test_reading_stops_after_the_batch_that_reaches_max_bytes(log: ShardLog) -> None:
+    for _ in range(5):
+        await log.append(part_of(b"x" * 100))
+    assert [len(await log.read(0, max_bytes=size)) for size in (1, 100, 101, 200, 1000)] == [1, 1, 2, 2, 5]
+
+
+async def test_listeners_hear_every_batch_in_order_before_its_done(log: ShardLog) -> None:
+    heard: list[Any] = []
+    everything = asyncio.Event()
+
+    def listener(batches: Sequence[Batch]) -> None:
+        heard.extend((batch.position, batch.decoded) for batch in batches)
+        assert log.next_position >= batches[-1].end
+
+    def done(result: Any) -> None:
+        assert result.position in [position for position, _ in heard]
+        everything.set() if len(heard) == 20 else None
+
+    await log.append(part_of(b"before anybody listened"))
+    log.listen(listener)
+    for number in range(20):
+        log.submit(part_of(b"1", decoded=number), done)
+    await asyncio.wait_for(everything.wait(), 10)
+    assert [decoded for _, decoded in heard] == list(range(20))
+    assert heard == sorted(heard)
+
+
+async def test_listeners_hear_nothing_of_a_part_that_was_known(log: ShardLog) -> None:
+    heard: list[Batch] = []
+    log.listen(heard.extend)
+    for _ in range(2):
+        await log.append(part_of(b"told", key=b"k1"))
+    assert len(heard) == 1
+
+
+async def test_dedup_keys_are_given_back_newest_by_count_oldest_first(member: Member, log: ShardLog) -> None:
+    for number in range(5):
+        await log.append(part_of(b"a", b"b", received_us=number, dedup_keys=bytes([number]) * 32))
+    await log.append(part_of(b"without"))
+    if member.survives_restart:
+        log = await reopened(member, log)
+    assert await log.dedup_keys(since_us=0, limit=100) == [(number, bytes([number]) * 32) for number in range(5)]
+    assert [received for received, _ in await log.dedup_keys(since_us=3, limit=100)] == [3, 4]
+    assert [received for received, _ in await log.dedup_keys(since_us=0, limit=4)] == [3, 4]
+
+
+async def test_dedup_keys_outlive_the_retention_of_batches(member: Member, log: ShardLog, clock: ManualClock) -> None:
+    await log.append(part_of(b"a", received_us=clock.now_us(), dedup_keys=b"k" * 16))
+    await log.retain(received_before_us=EVERYTHING, settled=EVERYTHING, max_bytes=0)
+    if member.survives_restart:
+        log = await reopened(member, log)
+    assert await log.dedup_keys(since_us=0, limit=100) == [(clock.now_us(), b"k" * 16)]
+
+
+async def test_refusals_are_bounded_and_come_newest_first(member: Member, log: ShardLog) -> None:
+    for number in range(member.max_refusals + 3):
+        log.refuse(refusal_of(number))
+    await log.append(part_of(b"goes behind them"))
+    newest = [refusal_of(number) for number in range(3, member.max_refusals + 3)][::-1]
+    assert await log.refusals() == newest
+    assert await log.refusals(limit=2) == newest[:2]
+    if member.survives_restart:
+        log = await reopened(member, log)
+        assert await log.refusals() == newest
+
+
+async def test_a_new_epoch_begins_above_every_position_given(member: Member, log: ShardLog) -> None:
+    before = [(await log.append(part_of(b"1", b"2"))).position for _ in range(3)]
+    epoch = log.epoch
+    assert await log.begin_epoch() == epoch + 1 == log.epoch
+    assert log.first_position == before[0]
+    if member.survives_restart:
+        log = await reopened(member, log)
+        assert log.epoch == epoch + 1
+    expected = log.next_position
+    after = (await log.append(part_of(b"3"))).position
+    assert after == expected > before[-1] + 2**39
+    assert said(await log.read(before[-1])) == [b"1", b"2", b"3"]
+
+
+async def test_an_append_nobody_waits_for_any_more_harms_nothing(log: ShardLog) -> None:
+    waiting = asyncio.ensure_future(log.append(part_of(b"1")))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await log.append(part_of(b"2"))
+    assert said(await read_all(log)) in ([b"1", b"2"], [b"2"])
+
+
+async def test_closing_finishes_what_was_submitted(member: Member, log: ShardLog) -> None:
+    heard: list[Any] = []
+    for number in range(20):
+        log.submit(part_of(b"%d" % number), heard.append)
+    await log.close()
+    await asyncio.sleep(0)
+    assert [isinstance(result, Appended) for result in heard] == [True] * 20
+    if member.survives_restart:
+        assert len(said(await read_all(await member.open()))) == 20
+
+
+async def test_once_closed_every_call_says_so(log: ShardLog) -> None:
+    await log.close()
+    await log.close()
+    log.refuse(refusal_of(1))
+    for call in (
+        log.append(part_of(b"1")),
+        log.read(0),
+        log.refusals(),
+        log.dedup_keys(since_us=0, limit=1),
+        log.retain(received_before_us=0, settled=0, max_bytes=0),
+        log.begin_epoch(),
+        log.delivery.cursors(),
+        log.delivery.settle(1, 1),
+        log.delivery.forget(1),
+    ):
+        with pytest.raises(StoreUnavailable) as failure:
+            await call
+        assert failure.value.reason == "closed"

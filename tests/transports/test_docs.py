@@ -1,0 +1,44 @@
+"""The how-to page of each transport names each field of its config, in the table of its struct."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from postroad.transports.https import HttpsConfig
+
+PAGE = (Path(__file__).parents[2] / "docs/how-to/https-destination.md").read_text()
+
+INTRODUCED_BY = {
+    "HttpsConfig": "Of `config`:",
+    "BasicAuth": "Of `auth` with `type: basic`:",
+    "ClientCredentialsAuth": "Of `auth` with `type: oauth2_client_credentials`:",
+    "NoAuth": None,
+}
+
+
+@pytest.mark.parametrize("name", sorted(msgspec.json.schema(HttpsConfig)["$defs"]))
+def test_the_page_has_a_row_for_each_field(name: str) -> None:
+    fields = msgspec.json.schema(HttpsConfig)["$defs"][name]["properties"].keys() - {"type"}
+    introduction = INTRODUCED_BY[name]
+    if introduction is None:
+        assert not fields
+        return
+    table = PAGE.split(introduction)[1].split("\n\n")[1]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == fields
+
+
+def resolved(value: Any) -> Any:
+    """As ``postroad apply`` does: a reference becomes the secret."""
+    if isinstance(value, dict):
+        return "secret" if value.keys() == {"env"} else {key: resolved(inner) for key, inner in value.items()}
+    return value
+
+
+@pytest.mark.parametrize("example", re.findall(r"```yaml\n(destinations:.*?)```", PAGE, re.DOTALL))
+def test_the_page_s_examples_are_configs(example: str) -> None:
+    (destination,) = yaml.safe_load(example)["destinations"]
+    msgspec.convert(resolved(destination["config"]), HttpsConfig)

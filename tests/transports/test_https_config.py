@@ -1,0 +1,75 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from postroad.transports.https import HttpsConfig
+
+OAUTH = {
+    "type": "oauth2_client_credentials",
+    "token_url": "https://login.customer.example/token",
+    "client_id": "abc",
+    "client_secret": "s",
+}
+
+
+def config(**fields: Any) -> HttpsConfig:
+    return msgspec.convert({"url": "https://customer.example/events", **fields}, HttpsConfig)
+
+
+def test_a_url_is_enough() -> None:
+    read = config()
+    assert (read.timeout_s, read.connect_timeout_s, read.ca_file) == (30.0, 10.0, None)
+
+
+def test_a_token_is_renewed_on_401_unless_said_otherwise() -> None:
+    assert config(auth=OAUTH).auth.renew_on == (401,)
+    assert config(auth={**OAUTH, "renew_on": [401, 403]}).auth.renew_on == (401, 403)
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"uri": "x"}, "uri"),
+        ({"auth": {"type": "digest"}}, r"digest.*\$.auth"),
+        ({"auth": {"type": "basic", "username": "a"}}, r"password.*\$.auth"),
+        ({"auth": {"type": "basic", "username": "a:b", "password": "c"}}, "colon"),
+        ({"auth": {**OAUTH, "renew_on": [500]}}, "500"),
+        ({"auth": {**OAUTH, "params": {"grant_type": "password"}}}, "grant_type"),
+        ({"auth": {**OAUTH, "headers": {"Authorization": "x"}}}, "Authorization"),
+        ({"auth": OAUTH, "headers": {"authorization": "x"}}, "authorization"),
+        ({"headers": {"Host": "x"}}, "Host"),
+        ({"headers": {"content-length": "0"}}, "content-length"),
+        ({"headers": {"X-Request-Id": "x"}}, "X-Request-Id"),
+        ({"headers": {"Proxy-Authorization": "x"}}, "Proxy-Authorization"),
+        ({"headers": {"X Y": "x"}}, "X Y"),
+        ({"headers": {"X-Y": "a\r\nHost: b"}}, "X-Y"),
+        ({"headers": {"X-Y": ""}}, "X-Y"),
+        ({"timeout_s": 0}, "timeout_s"),
+        ({"connect_timeout_s": 601}, "connect_timeout_s"),
+    ],
+)
+def test_a_wrong_config_is_refused_by_the_field(fields: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=complaint):
+        config(**fields)
+
+
+def test_an_authorization_of_one_s_own_is_fine_without_auth() -> None:
+    assert config(headers={"Authorization": "Token abc"}).headers == {"Authorization": "Token abc"}
+
+
+def test_the_schema_marks_every_secret_and_describes_every_field() -> None:
+    secret = []
+    for name, definition in msgspec.json.schema(HttpsConfig)["$defs"].items():
+        for field, schema in definition["properties"].items():
+            if field != "type":
+                assert schema.get("description"), f"{name}.{field}"
+            if schema.get("writeOnly") or schema.get("additionalProperties", {}).get("writeOnly"):
+                secret.append(f"{name}.{field}")
+    assert sorted(secret) == [
+        "BasicAuth.password",
+        "ClientCredentialsAuth.client_secret",
+        "ClientCredentialsAuth.headers",
+        "ClientCredentialsAuth.params",
+        "HttpsConfig.headers",
+    ]

@@ -1,0 +1,83 @@
+"""What ``postroad subscriptions test`` shows of an HTTPS destination."""
+
+import ssl
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from postroad.egress.client import EgressClient
+from postroad.transports import TRANSPORTS, Step
+from postroad.transports.base import Message
+
+HTTPS = TRANSPORTS["https"]
+MESSAGE = Message(body=b"[]", content_type="application/json", request_id="probe-1")
+
+
+@pytest.fixture
+def probe(egress: EgressClient, clock: Any, remote: Any, ca_file: str) -> Any:
+    async def run(message: Message | None = MESSAGE, **fields: Any) -> tuple[Step, ...]:
+        config = {"url": f"{remote.url}/events", "ca_file": ca_file, **fields}
+        return await HTTPS.probe(msgspec.convert(config, HTTPS.config_type), egress, clock, message)
+
+    return run
+
+
+def oauth(token_url: str) -> dict[str, str]:
+    return {"type": "oauth2_client_credentials", "token_url": token_url, "client_id": "a", "client_secret": "b"}
+
+
+async def test_every_step_says_what_it_found(probe: Any, remote: Any) -> None:
+    steps = {step.name: step for step in await probe()}
+    assert list(steps) == ["url", "addresses", "tls", "answer"]
+    assert all(step.ok for step in steps.values())
+    assert steps["url"].detail == f"127.0.0.1:{remote.port}"
+    assert steps["addresses"].detail == "127.0.0.1"
+    assert steps["tls"].detail.startswith("TLSv1.3; certificate for ")
+    assert "expires" in steps["tls"].detail
+    assert steps["answer"].detail.startswith("200 in ")
+    assert remote.requests[-1].body == b"[]"
+
+
+async def test_without_a_message_nothing_is_sent(probe: Any, remote: Any) -> None:
+    assert [step.name for step in await probe(message=None)] == ["url", "addresses", "tls"]
+    assert remote.requests == []
+
+
+async def test_a_certificate_that_ends_soon_is_said_so(
+    probe: Any, clock: Any, authority: Any, start_remote: Any
+) -> None:
+    clock.us = int(datetime.now(UTC).timestamp() * 1e6)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", not_after=datetime.now(UTC) + timedelta(days=3, hours=1)).configure_cert(context)
+    brief = await start_remote(context)
+    steps = await probe(url=brief.url)
+    assert "(SOON: 3 days left)" in steps[2].detail
+
+
+@pytest.mark.parametrize(
+    ("fields", "last", "detail"),
+    [
+        ({"url": "http://127.0.0.1/"}, "url", "only https is allowed"),
+        ({"url": "https://localhost.invalid/"}, "addresses", "dns: localhost.invalid could not be resolved"),
+        ({"ca_file": None}, "tls", "local issuer certificate"),
+    ],
+)
+async def test_the_first_step_that_fails_is_the_last(probe: Any, fields: Any, last: str, detail: str) -> None:
+    steps = await probe(**fields)
+    assert (steps[-1].name, steps[-1].ok) == (last, False)
+    assert detail in steps[-1].detail
+    assert all(step.ok for step in steps[:-1])
+
+
+async def test_a_token_that_cannot_be_had_is_a_step_of_its_own(probe: Any, remote: Any) -> None:
+    steps = await probe(auth=oauth(f"{remote.url}/token"))
+    assert steps[-1] == Step(name="token", ok=False, detail="the token endpoint's answer holds no access_token in JSON")
+
+
+async def test_an_answer_that_refuses_is_shown(probe: Any, remote: Any) -> None:
+    reply = type(remote.answer(None))
+    remote.answer = lambda _request: reply(404, b"no such page")
+    steps = await probe()
+    assert steps[-1] == Step(name="answer", ok=False, detail="rejected 404: no such page")
