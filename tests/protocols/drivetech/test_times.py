@@ -1,5 +1,6 @@
 """Every spelling of one instant gives that instant."""
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -80,3 +81,13 @@ def test_anything_else_is_invalid(frame, text):
 def test_the_first_and_the_last_instant_are_taken():
     assert instant_us(parse("1970-01-01T00:00:00Z")) == 0
     assert instant_us(parse("9999-12-31T23:59:59.999999Z")) == LAST_US
+
+
+def test_a_time_without_a_zone_is_utc_whatever_the_machine_thinks(monkeypatch):
+    monkeypatch.setenv("TZ", "America/Santiago")
+    time.tzset()
+    try:
+        assert instant_us(parse("2024-07-02T14:03:09")) == instant_us(parse("2024-07-02T14:03:09Z"))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
