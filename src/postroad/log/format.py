@@ -29,6 +29,9 @@ COMPRESS_FROM_BYTES = 1024
 
 MAX_INT = 2**63 - 1
 _TYPECODES = {array(code).itemsize: code for code in "QIHB"}
+_CODES_64 = [_TYPECODES[next(width for width in (1, 2, 4, 8) if bits <= 8 * width)] for bits in range(65)]
+"""By the number of bits of a column's largest value, the array that holds the column."""
+_CODES_32 = _CODES_64[:33]
 _PREFIX = struct.Struct("<BBBB")
 _FIXED = struct.Struct("<7qB")
 
@@ -45,9 +48,9 @@ def pack_columns(part: Part) -> bytes:
     """
     _check_sizes(part)
     try:
-        subjects, lengths = _narrow(part.subjects, 8), _narrow(part.lengths, 4)
-        offsets = _narrow(part.received_offsets_us, 4) if part.received_offsets_us else None
-    except (OverflowError, TypeError) as exc:
+        subjects, lengths = _narrow(part.subjects, _CODES_64), _narrow(part.lengths, _CODES_32)
+        offsets = _narrow(part.received_offsets_us, _CODES_32) if part.received_offsets_us else None
+    except (IndexError, OverflowError, TypeError) as exc:
         raise ValueError(f"a subject, length or offset is out of range: {exc}") from exc
     prefix = _PREFIX.pack(COLUMNS_VERSION, subjects.itemsize, lengths.itemsize, offsets.itemsize if offsets else 0)
     tail = _little(offsets) if offsets else b""
@@ -73,15 +76,13 @@ def _check_sizes(part: Part) -> None:
         raise ValueError(f"dedup_keys has {keys} bytes for {count} items")
     if sum(part.lengths) + count - 1 != len(part.body):
         raise ValueError(f"lengths and separators do not add up to a body of {len(part.body)} bytes")
-    if not all(-MAX_INT <= value <= MAX_INT for value in (part.provider_id, part.revision, part.received_us)):
+    if max(abs(part.provider_id), abs(part.revision), abs(part.received_us)) > MAX_INT:
         raise ValueError("provider_id, revision and received_us are 64-bit integers")
     part.protocol.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError
 
 
-def _narrow(values: Sequence[int], widest: int) -> "array[int]":
-    largest = max(values)
-    width = next(width for width in (1, 2, 4, 8) if width >= widest or largest >> (8 * width) == 0)
-    return array(_TYPECODES[width], values)
+def _narrow(values: Sequence[int], codes: Sequence[str]) -> "array[int]":
+    return array(codes[max(values).bit_length()], values)
 
 
 def _little(values: "array[int]") -> bytes:

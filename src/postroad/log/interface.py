@@ -139,7 +139,8 @@ class ShardLog(Protocol):
     def submit(self, part: Part, done: Done) -> None:
         """Append ``part``; call ``done`` on the event loop once it is durable, or once it is sure that it is not.
 
-        Parts are stored in the order of submission, each whole or not at all.
+        Parts are stored in the order of submission, each whole or not at all. Raises ``ValueError`` at once for a
+        malformed part, and keeps nothing of it.
         """
 
     async def append(self, part: Part) -> Appended:
@@ -152,6 +153,7 @@ class ShardLog(Protocol):
         """The batches from the one that holds ``position`` (or the first after it) on, in order, whole.
 
         Stops after the batch with which ``max_bytes`` of bodies is reached. Empty: there is nothing from there on.
+        Batches read back carry neither ``decoded`` nor ``dedup_keys``. Raises ``StoreCorrupt`` at a damaged one.
         """
 
     async def dedup_keys(self, *, since_us: int, limit: int) -> list[tuple[int, bytes]]:
@@ -167,9 +169,10 @@ class ShardLog(Protocol):
         """The newest refusals, newest first."""
 
     async def retain(self, *, received_before_us: int, settled: int, max_bytes: int) -> Retained:
-        """Remove batches: those received before the instant that end at or below the position ``settled``.
+        """Remove batches from the oldest on: those received before the instant that end at or below ``settled``.
 
-        Then, if more than ``max_bytes`` of bodies remain, the oldest whatever their state until it fits.
+        And, while more than ``max_bytes`` of bodies (as stored) remain, the oldest whatever their state. It stops at
+        the first batch that may stay, so that what is stored is always one stretch.
         """
 
     async def begin_epoch(self) -> int:
