@@ -101,7 +101,7 @@ def _parse(url: str) -> URL:
     if parsed.drivername not in ("sqlite", "postgresql+psycopg"):
         message = f"databases of the kind {parsed.drivername} are not supported; use sqlite or postgresql+psycopg"
         raise ConfigError(message)
-    if parsed.drivername == "sqlite" and not parsed.database:
+    if parsed.drivername == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise ConfigError("the SQLite URL names no file; write sqlite:////absolute/path/registry.db")
     return parsed
 

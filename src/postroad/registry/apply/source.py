@@ -1,7 +1,7 @@
 """A YAML file as plain data that remembers on which line each part stands.
 
 Stricter than YAML: one document, text keys, no key twice, and no scalar that is read otherwise than it looks (octal,
-sexagesimal or underscored numbers; a date stays text).
+sexagesimal or underscored numbers; a date stays text, and so does "no").
 """
 
 import math
@@ -117,7 +117,8 @@ class Source:
             case "null":
                 return None
             case "bool":
-                return text.lower() in ("true", "yes", "on")
+                # YAML 1.1 means yes, no, on and off as well, which are words to everybody else.
+                return {"true": True, "false": False}.get(text.lower(), text)
             case "int" if _INTEGER.fullmatch(text):
                 return int(text)
             case "float" if _FLOAT.fullmatch(text) and math.isfinite(float(text)):
