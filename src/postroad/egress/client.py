@@ -7,7 +7,8 @@ compressed bomb stays the few bytes that it is).
 import asyncio
 import io
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import aiohttp
@@ -91,7 +92,7 @@ class EgressClient:
 
         The file is read now: a changed one counts from the next pool on. Raises ``ConfigError`` if it cannot be used.
         """
-        pool = Pool(self, self._context(ca_file))
+        pool = Pool(self, self._context(ca_file), forget=self._pools.discard)
         self._pools.add(pool)
         return pool
 
@@ -105,7 +106,7 @@ class EgressClient:
     async def close(self) -> None:
         """Close every pool."""
         while self._pools:
-            await self._pools.pop().close()
+            await next(iter(self._pools)).close()
         if isinstance(self.lookup, SystemLookup):
             self.lookup.close()
 
@@ -113,8 +114,11 @@ class EgressClient:
 class Pool:
     """Kept-alive connections to one destination. Made by ``EgressClient.pool``."""
 
-    def __init__(self, client: EgressClient, context: ssl.SSLContext) -> None:
+    def __init__(self, client: EgressClient, context: ssl.SSLContext, forget: Callable[["Pool"], None]) -> None:
+        self._forget = forget
         self._allowed = client.allowed
+        # A destination has a URL or two: their form is checked once, their addresses at each connection.
+        self._check_url = lru_cache(maxsize=8)(partial(check_url, allowed=client.allowed))
         self._lookup = client.lookup
         self._clock = client.clock
         self._context = context
@@ -145,7 +149,7 @@ class Pool:
 
         Raises ``EgressFailed`` or ``EgressRefused``; cancellation closes the connection and passes through.
         """
-        target = check_url(url, self._allowed)
+        target = self._check_url(url)
         started = self._clock.monotonic_s()
         try:
             async with asyncio.timeout(timeouts.total_s):
@@ -182,25 +186,24 @@ class Pool:
             trace_request_ctx=trip,
         ) as response:
             trip.reused = False  # an answer has begun: from here on a loss is a loss
-            prefix = await _read_prefix(response.content)
-            if not response.content.at_eof():
-                response.close()  # only a connection whose answer was read to its end may serve again
+            prefix = await _read_prefix(response.content)  # if more is to come, leaving closes the connection
             kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
             return response.status, kept, prefix
 
     async def addresses(self, url: str) -> list[str]:
         """The addresses behind ``url``, all of them allowed. Raises ``EgressFailed('dns')`` or ``EgressRefused``."""
-        target = check_url(url, self._allowed)
+        target = self._check_url(url)
         return await checked_addresses(self._lookup, self._allowed, str(target.raw_host), target.port or 443)
 
     async def peer(self, url: str, *, timeout_s: float = 10.0) -> tls.Peer:
         """Who is behind ``url``, over a connection of its own. Raises ``EgressFailed`` or ``EgressRefused``."""
-        target = check_url(url, self._allowed)
+        target = self._check_url(url)
         address = (await self.addresses(url))[0]
         return await tls.inspect(address, target.port or 443, str(target.raw_host), self._context, timeout_s=timeout_s)
 
     async def close(self) -> None:
         """Let go of the connections."""
+        self._forget(self)
         await self._session.close()
 
 
