@@ -40,6 +40,7 @@ from postroad.registry.store import RegistryStore
 from postroad.routing.router import Router
 from postroad.routing.translation import Decoder
 from postroad.settings import Settings
+from postroad.state.keeper import StateKeeper
 from postroad.transports import TRANSPORTS
 from postroad.transports.base import Transport
 
@@ -48,7 +49,7 @@ KEY_FILE = "postroad.key"
 LOCK_FILE = "postroad.lock"
 SHARDS = (0,)
 """One machine has one shard."""
-RETENTION_EVERY_S = 60.0
+HOUSEKEEPING_EVERY_S = 60.0
 ATTEMPTS_KEPT_US = 30 * 24 * 3600 * 1_000_000
 _DAY_US = 24 * 3600 * 1_000_000
 
@@ -86,6 +87,7 @@ class Hub:
         self._view: RegistryView
         self._logs: dict[int, SqliteLog] = {}
         self._routers: dict[int, Router] = {}
+        self._states: dict[int, StateKeeper] = {}
         self._decoder = Decoder(SOURCES)
         self._decoding: dict[int, DrivetechSettings] = {}
         self._intake: Intake
@@ -132,8 +134,13 @@ class Hub:
                     since_us=self._clock.now_us() - keep_us, limit=settings.ingest.dedup_max_keys
                 )
             )
+            self._states[number] = StateKeeper(self._folder / f"state-{number:02d}.msgpack")
             self._routers[number] = Router(
-                self._logs[number], decoder=self._decoder, targets=TARGETS, gap=functools.partial(self._gap, number)
+                self._logs[number],
+                decoder=self._decoder,
+                targets=TARGETS,
+                gap=functools.partial(self._gap, number),
+                observe=self._states[number].observe,
             )
         self._intake = Intake(
             self._logs,
@@ -152,11 +159,12 @@ class Hub:
             queue_bytes=settings.delivery.queue_bytes,
         )
         await self._refresh(force=True)
-        for router in self._routers.values():
+        for number, router in self._routers.items():
+            await self._states[number].start(self._logs[number], self._decoder, self._view, router.routed_to)
             self._spawn(router.run())
         self._spawn(self._attempts.run())
         self._spawn(self._watch_registry())
-        self._spawn(self._retain_forever())
+        self._spawn(self._keep_house())
         await self._listen()
 
     async def _open_shard(self, number: int, keep_us: int) -> SqliteLog:
@@ -215,6 +223,7 @@ class Hub:
             await self._attempts.flush()
         if hasattr(self, "_egress"):
             await self._egress.close()
+        self._save_states()
         for log in self._logs.values():
             await log.close()
         if hasattr(self, "_registry"):
@@ -312,15 +321,25 @@ class Hub:
         config = msgspec.convert(opened_config(destination, self._keys), spec.config_type)
         return spec.open(config, self._egress, self._clock)
 
-    # Retention.
+    # Housekeeping.
 
-    async def _retain_forever(self) -> None:
+    async def _keep_house(self) -> None:
+        """Retention and snapshots, each minute."""
         while True:
-            await self._clock.sleep(RETENTION_EVERY_S)
+            await self._clock.sleep(HOUSEKEEPING_EVERY_S)
             try:
                 await self._retain()
+                self._save_states()
             except PostroadError as exc:
                 _log.warning("Retention could not run: %s", exc)
+
+    def _save_states(self) -> None:
+        """A snapshot that cannot be written costs time at the next start, no more."""
+        for number, keeper in self._states.items():
+            try:
+                keeper.save(self._logs[number].epoch)
+            except OSError as exc:
+                _log.warning("The state of shard %d could not be saved: %s", number, exc)
 
     async def _retain(self) -> None:
         now_us = self._clock.now_us()

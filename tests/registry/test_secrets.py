@@ -1,6 +1,5 @@
 """Secrets at rest."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -59,7 +58,7 @@ def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
     sealed = KeyRing.load_or_create(path).seal(PLACE, "hunter2")
     assert path.stat().st_mode & 0o777 == 0o600
     assert KeyRing.load_or_create(path).unseal(PLACE, sealed) == "hunter2"
-    assert os.listdir(tmp_path) == ["postroad.key"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["postroad.key"]
 
 
 def test_two_that_start_at_once_share_one_key(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ async def _run(demo: Demo) -> dict[str, object]:
 def _line(progress: Progress) -> Text:
     customer = Text("customer answers", "green") if progress.customer_answers else Text("customer is down", "bold red")
     return Text.assemble(
-        f"{progress.elapsed_s:6.1f} s   events in {progress.events_in:>8,}   events delivered {progress.delivered:>8,}   ",
+        f"{progress.elapsed_s:6.1f} s   events in {progress.events_in:>8,}   delivered {progress.delivered:>8,}   ",
         customer,
         f"   repeated {progress.redelivered}   malformed {progress.malformed}",
     )

@@ -1,7 +1,7 @@
 """What commands print: tables and sentences for people, JSON for programs.
 
-Results go to standard output, everything else to standard error. With ``--json`` a result is one JSON document, or one a
-line where results stream.
+Results go to standard output, everything else to standard error. With ``--json`` a result is one JSON document, or
+one a line where results stream.
 """
 
 import sys

@@ -36,17 +36,16 @@ def list_tokens(folder: Path, as_json: bool) -> None:
     """List every token there ever was, never its text."""
     with registry_of(folder) as registry:
         tokens = registry.list_tokens()
-    rows = []
-    for token in tokens:
-        rows.append(
-            {
-                "id": token.id,
-                "provider": token.provider,
-                "label": token.label,
-                "created": when(token.created_us),
-                "revoked": when(token.revoked_us) or None,
-            }
-        )
+    rows = [
+        {
+            "id": token.id,
+            "provider": token.provider,
+            "label": token.label,
+            "created": when(token.created_us),
+            "revoked": when(token.revoked_us) or None,
+        }
+        for token in tokens
+    ]
     if as_json:
         print_json(rows)
         return

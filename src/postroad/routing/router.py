@@ -24,6 +24,9 @@ CATCH_UP_BYTES = 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
+Observe = Callable[[BatchTranslation, range], None]
+"""Told of every item, once and in order, as it is routed."""
+
 Gap = Callable[[int, int, int], None]
 """Called with (subscription id, first, end) when retention removed positions that a feed had still to read."""
 
@@ -31,7 +34,15 @@ Gap = Callable[[int, int, int], None]
 class Router:
     """Routes one shard. Create it, ``use`` a view, add feeds, then ``run``."""
 
-    def __init__(self, log: ShardLog, *, decoder: Decoder, targets: Mapping[str, TargetProtocol], gap: Gap) -> None:
+    def __init__(
+        self,
+        log: ShardLog,
+        *,
+        decoder: Decoder,
+        targets: Mapping[str, TargetProtocol],
+        gap: Gap,
+        observe: Observe | None = None,
+    ) -> None:
         """Route from the log's present end; what came before is read by the feeds themselves."""
         self.gate = asyncio.Lock()
         """Held while routing a slice. Hold it to change the registry's view between two positions, exactly."""
@@ -41,6 +52,7 @@ class Router:
         self._decoder = decoder
         self._targets = targets
         self._gap = gap
+        self._observe = observe
         self._view: RegistryView
         self._streams: StreamIndex
         self._feeds: dict[int, Feed] = {}
@@ -120,6 +132,8 @@ class Router:
                     translation = BatchTranslation(batch, self._decoder, self._targets, self._view)
                 stop = min(index + SLICE_ITEMS, len(batch))
                 woken = self._route_slice(translation, range(index, stop))
+                if self._observe is not None:
+                    self._observe(translation, range(index, stop))
                 index = stop
                 self.routed_to = batch.position + stop
             for feed in woken:

@@ -1,0 +1,1 @@
+"""State: each subject's last known values, each with its own time."""

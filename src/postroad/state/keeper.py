@@ -1,0 +1,84 @@
+"""Keeps the last known values of a shard up to date, and a snapshot of them on disk.
+
+The snapshot says up to which position it has applied the log; after a restart only what came later is read again. It is
+derived: if it is lost or cannot be read, it is made anew from what the log still holds.
+"""
+
+import logging
+import os
+from pathlib import Path
+
+import msgspec
+
+from postroad.errors import WireError
+from postroad.log.interface import UNASSIGNED, ShardLog
+from postroad.protocols.base import TargetProtocol
+from postroad.registry.records import RegistryView
+from postroad.routing.translation import BatchTranslation, Decoder
+from postroad.state.last_known import LastKnown, VehicleState
+
+SNAPSHOT_VERSION = 1
+
+_log = logging.getLogger(__name__)
+_NO_TARGETS: dict[str, TargetProtocol] = {}
+
+
+class _Snapshot(msgspec.Struct, array_like=True):
+    version: int
+    epoch: int
+    position: int
+    vehicles: dict[int, VehicleState]
+
+
+class StateKeeper:
+    """The state of one shard."""
+
+    def __init__(self, path: Path) -> None:
+        """Use the snapshot in ``path``, if there is a good one."""
+        self.known = LastKnown()
+        self.position = 0
+        """Everything below is applied."""
+        self._path = path
+
+    async def start(self, log: ShardLog, decoder: Decoder, view: RegistryView, until: int) -> None:
+        """Load the snapshot and apply what came after it, up to ``until``."""
+        snapshot = self._load()
+        if snapshot is not None and snapshot.epoch == log.epoch and snapshot.position <= until:
+            self.known, self.position = LastKnown(snapshot.vehicles), snapshot.position
+        while self.position < until and (batches := await log.read(self.position)):
+            for batch in batches:
+                translation = BatchTranslation(batch, decoder, _NO_TARGETS, view)
+                self.observe(translation, range(max(0, self.position - batch.position), len(batch)))
+        self.position = until
+
+    def observe(self, translation: BatchTranslation, indexes: range) -> None:
+        """Apply items of a batch, in order."""
+        batch = translation.batch
+        for index in indexes:
+            if batch.subjects[index] != UNASSIGNED:
+                try:
+                    for event in translation.events(index):
+                        self.known.apply(event)
+                except WireError as error:
+                    _log.warning("Position %d cannot be read any more: %s", batch.position + index, error)
+        self.position = batch.position + indexes.stop
+
+    def save(self, epoch: int) -> None:
+        """Write the snapshot, whole or not at all. Raises ``OSError``."""
+        data = msgspec.msgpack.encode(_Snapshot(SNAPSHOT_VERSION, epoch, self.position, self.known.vehicles))
+        part = self._path.with_suffix(".part")
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self._path)
+
+    def _load(self) -> _Snapshot | None:
+        try:
+            snapshot = msgspec.msgpack.decode(self._path.read_bytes(), type=_Snapshot)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as exc:
+            _log.warning("The snapshot %s cannot be used and is made anew from the log: %s", self._path, exc)
+            return None
+        return snapshot if snapshot.version == SNAPSHOT_VERSION else None
