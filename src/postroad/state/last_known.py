@@ -1,8 +1,8 @@
 """What is last known of each vehicle: a fold over its reports.
 
 Every value has its own time, that of the report it came in. A value is replaced only by one recorded at the same time
-or later, so late reports fill gaps and never overwrite what is newer. A report recorded ahead of its arrival by more than
-the setting allows is left out altogether: a device whose clock runs ahead must not block its own later reports.
+or later, so late reports fill gaps and never overwrite what is newer. A report recorded ahead of its arrival by more
+than the setting allows is left out: a device whose clock runs ahead must not block its own later reports.
 """
 
 import msgspec
