@@ -19,9 +19,13 @@ from postroad.clock import from_us
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
+PIPE_COLUMNS = 240
+"""Width of tables where there is no terminal to ask."""
+
+
 def console() -> Console:
     """Standard output, with colour where there is a terminal."""
-    return Console(soft_wrap=True, highlight=False)
+    return Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
 
 
 def messages() -> Console:

@@ -25,6 +25,8 @@ def command(folder: Path, host: str | None, port: int | None) -> None:
     changed = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     hub = msgspec.structs.replace(settings.hub, **changed)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for library in ("alembic", "uvicorn", "aiohttp"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     uvloop.run(_serve(folder, msgspec.structs.replace(settings, hub=hub)))
 
 
