@@ -68,7 +68,9 @@ def check_address(address: str | Address, allowed: Sequence[Network]) -> None:
         if any(ip in network for network in networks):
             raise EgressRefused("address", f"{ip} is a {kind} address and no network of egress.allow_cidrs covers it")
     if ip.version == 6 and ip not in _GLOBAL_UNICAST_V6:
-        raise EgressRefused("address", f"{ip} is not a global unicast address and no network of egress.allow_cidrs covers it")
+        raise EgressRefused(
+            "address", f"{ip} is not a global unicast address and no network of egress.allow_cidrs covers it"
+        )
 
 
 def check_url(url: str, allowed: Sequence[Network]) -> URL:
