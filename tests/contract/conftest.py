@@ -10,7 +10,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "log_harness"))  # tests are no package: this names its modules
 
 from log_jetstream import Nats, NatsStartError
-from log_members import JetStreamMember, ManualClock, Member, MemoryMember, SqliteMember
+from log_members import JetStreamMember, Member, MemoryMember, SqliteMember
+
+from fixtures.clock import VirtualClock
 
 
 @pytest.fixture(scope="session")
@@ -26,13 +28,8 @@ def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.stop()
 
 
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
 @pytest.fixture(params=["sqlite", "memory", pytest.param("jetstream", marks=pytest.mark.service)])
-async def member(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Member]:
+async def member(request: pytest.FixtureRequest, tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Member]:
     """A log engine under contract; ``await member.open()`` gives its shard, each time as it was left."""
     if request.param == "jetstream":
         member: Member = JetStreamMember(clock, request.getfixturevalue("nats_url"), tmp_path.name)
@@ -43,7 +40,7 @@ async def member(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualCl
 
 
 @pytest.fixture
-async def sqlite_member(tmp_path: Path, clock: ManualClock) -> AsyncIterator[SqliteMember]:
+async def sqlite_member(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[SqliteMember]:
     member = SqliteMember(clock, tmp_path)
     yield member
     await member.finish()

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from log_disk import PowerCutDisk
-from log_members import ManualClock, Member, SqliteMember, part_of
+from log_members import Member, SqliteMember, part_of
 
+from fixtures.clock import VirtualClock
 from postroad.errors import StoreUnavailable
 from postroad.log.interface import Cursor, ShardLog
 
@@ -22,12 +23,12 @@ async def test_a_new_store_has_no_cursors(log: ShardLog) -> None:
     assert await log.delivery.cursors() == {}
 
 
-async def test_settling_makes_the_cursor_and_dates_it(log: ShardLog, clock: ManualClock) -> None:
+async def test_settling_makes_the_cursor_and_dates_it(log: ShardLog, clock: VirtualClock) -> None:
     await log.delivery.settle(7, 42)
     assert await log.delivery.cursors() == {7: Cursor(7, 42, clock.now_us())}
 
 
-async def test_a_cursor_never_goes_backwards(log: ShardLog, clock: ManualClock) -> None:
+async def test_a_cursor_never_goes_backwards(log: ShardLog, clock: VirtualClock) -> None:
     settled_us = clock.now_us()
     await log.delivery.settle(7, 42)
     clock.us += 1_000_000
@@ -96,7 +97,7 @@ async def settled_until_the_power_went(member: SqliteMember, disk: PowerCutDisk,
 @pytest.mark.parametrize(("synchronous", "lost"), [("FULL", 0), ("OFF", 1)])
 async def test_a_power_cut_takes_no_cursor_that_was_settled(tmp_path: Path, synchronous: str, lost: int) -> None:
     """The second case proves that the cut does take what was not synced."""
-    before, after = SqliteMember(ManualClock(), tmp_path / "before"), SqliteMember(ManualClock(), tmp_path / "after")
+    before, after = SqliteMember(VirtualClock(), tmp_path / "before"), SqliteMember(VirtualClock(), tmp_path / "after")
     before.folder.mkdir()
     after.folder.mkdir()
     await (await before.open()).close()

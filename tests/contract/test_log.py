@@ -6,8 +6,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from log_members import ManualClock, Member, part_of, read_all, refusal_of, said
+from log_members import Member, part_of, read_all, refusal_of, said
 
+from fixtures.clock import VirtualClock
 from postroad.errors import StoreUnavailable
 from postroad.log.interface import MAX_PART_ITEMS, Appended, Batch, ShardLog
 
@@ -61,7 +62,7 @@ async def test_what_is_read_back_is_what_was_appended(log: ShardLog) -> None:
         assert batch.decoded is None
 
 
-async def test_a_batch_is_dated_by_the_clock_of_its_engine(log: ShardLog, clock: ManualClock) -> None:
+async def test_a_batch_is_dated_by_the_clock_of_its_engine(log: ShardLog, clock: VirtualClock) -> None:
     await log.append(part_of(b"1"))
     assert (await read_all(log))[0].stored_us == clock.now_us()
 
@@ -235,7 +236,7 @@ async def test_dedup_keys_are_given_back_newest_by_count_oldest_first(member: Me
     assert [received for received, _ in await log.dedup_keys(since_us=0, limit=4)] == [3, 4]
 
 
-async def test_dedup_keys_outlive_the_retention_of_batches(member: Member, log: ShardLog, clock: ManualClock) -> None:
+async def test_dedup_keys_outlive_the_retention_of_batches(member: Member, log: ShardLog, clock: VirtualClock) -> None:
     await log.append(part_of(b"a", received_us=clock.now_us(), dedup_keys=b"k" * 16))
     await log.retain(received_before_us=EVERYTHING, settled=EVERYTHING, max_bytes=0)
     if member.survives_restart:

@@ -13,8 +13,9 @@ from typing import Any
 import apsw
 import pytest
 from log_disk import FaultyDisk, PowerCutDisk
-from log_members import ManualClock, SqliteMember, part_of, read_all, said
+from log_members import SqliteMember, part_of, read_all, said
 
+from fixtures.clock import VirtualClock
 from postroad.errors import PostroadError, StoreCorrupt, StoreUnavailable
 from postroad.log import writer
 from postroad.log.interface import Appended
@@ -66,7 +67,7 @@ def assert_whole(path: Path) -> None:
 @pytest.mark.parametrize("error", [apsw.IOError, apsw.FullError])
 @pytest.mark.usefixtures("checkpoints")
 async def test_an_append_that_fails_half_way_leaves_nothing(
-    sqlite_member: SqliteMember, clock: ManualClock, tmp_path: Path, error: type[apsw.Error]
+    sqlite_member: SqliteMember, clock: VirtualClock, tmp_path: Path, error: type[apsw.Error]
 ) -> None:
     disk = FaultyDisk()
     log = await sqlite_member.open(vfs=disk.name)
@@ -147,9 +148,9 @@ async def what_is_lost(tmp_path: Path, seed: int, synchronous: str) -> int:
     before, after = new_folder(tmp_path, f"before-{seed}"), new_folder(tmp_path, f"after-{seed}")
     rng = random.Random(seed)
     disk = PowerCutDisk(cut_at=rng.randrange(1, 400))
-    acknowledged, settled = await until_the_power_goes(SqliteMember(ManualClock(), before), disk, synchronous)
+    acknowledged, settled = await until_the_power_goes(SqliteMember(VirtualClock(), before), disk, synchronous)
     disk.image(after, rng)
-    found = SqliteMember(ManualClock(), after)
+    found = SqliteMember(VirtualClock(), after)
     try:
         log = await found.open()
         stored = {batch.position: batch.body for batch in await read_all(log)}
@@ -219,7 +220,8 @@ async def test_a_killed_process_leaves_all_that_it_acknowledged(
 
 def killed_after(lines_before_the_kill: int, folder: Path) -> dict[str, str]:
     """What a process that appends to ``folder`` had acknowledged when it was killed: name by position."""
-    paths = [str(Path(__file__).parent / "log_harness"), *[path for path in sys.path if path.endswith("src")]]
+    here = Path(__file__).parent
+    paths = [str(here / "log_harness"), str(here.parent), *[path for path in sys.path if path.endswith("src")]]
     child = subprocess.Popen([sys.executable, "-c", _CHILD, str(folder), *paths], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     lines = [child.stdout.readline() for _ in range(lines_before_the_kill)]
@@ -268,7 +270,7 @@ async def test_under_the_disk_reserve_appends_wait_while_cursors_and_retention_g
     await log.append(part_of(b"1"))
     sqlite_member.free_bytes = 999
     assert isinstance(await log.append(part_of(b"not looked again yet")), Appended)
-    await sqlite_member.clock.sleep(0.21)
+    sqlite_member.clock.advance(0.21)
     settled = asyncio.ensure_future(log.delivery.settle(1, 2))
     with pytest.raises(StoreUnavailable) as failure:
         await log.append(part_of(b"2"))
@@ -276,7 +278,7 @@ async def test_under_the_disk_reserve_appends_wait_while_cursors_and_retention_g
     await settled
     assert (await log.retain(received_before_us=2**62, settled=2**62, max_bytes=0)).batches == 2
     sqlite_member.free_bytes = 1000
-    await sqlite_member.clock.sleep(0.21)
+    sqlite_member.clock.advance(0.21)
     assert isinstance(await log.append(part_of(b"3")), Appended)
 
 

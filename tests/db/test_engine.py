@@ -39,9 +39,13 @@ def test_the_files_are_for_their_owner_alone(database: Database, path: Path) -> 
 
 
 def test_a_block_that_raises_leaves_nothing_not_even_a_table(database: Database) -> None:
-    with pytest.raises(KeyError), database.write() as transaction:
-        transaction.connection.exec_driver_sql("CREATE TABLE t (a)")
-        raise KeyError
+    def fail() -> None:
+        with database.write() as transaction:
+            transaction.connection.exec_driver_sql("CREATE TABLE t (a)")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     with database.read() as connection:
         assert sa.inspect(connection).get_table_names() == []
 
@@ -62,6 +66,8 @@ def test_a_database_that_another_holds_is_locked(database: Database, path: Path)
     def impatient(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute("PRAGMA busy_timeout = 0").close()
 
+    with database.read():
+        pass  # connects, before anybody is in the way
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(StoreUnavailable) as caught, database.write():
@@ -71,10 +77,14 @@ def test_a_database_that_another_holds_is_locked(database: Database, path: Path)
 
 
 def test_a_full_disk_is_called_so(database: Database) -> None:
-    with pytest.raises(StoreUnavailable) as caught, database.write() as transaction:
-        transaction.connection.exec_driver_sql("CREATE TABLE t (a)")
-        transaction.connection.exec_driver_sql("PRAGMA max_page_count = 3")
-        transaction.connection.exec_driver_sql("INSERT INTO t VALUES (zeroblob(100000))")
+    def fill() -> None:
+        with database.write() as transaction:
+            transaction.connection.exec_driver_sql("CREATE TABLE t (a)")
+            transaction.connection.exec_driver_sql("PRAGMA max_page_count = 3")
+            transaction.connection.exec_driver_sql("INSERT INTO t VALUES (zeroblob(100000))")
+
+    with pytest.raises(StoreUnavailable) as caught:
+        fill()
     assert caught.value.reason == "disk_full"
 
 

@@ -19,8 +19,9 @@ NAMES = st.sampled_from(["alpha", "Beta", "año 1"])
 ENVIRONMENT = {"ONE": "first", "TWO": "second"}
 
 
-def named(part: Any) -> Any:
-    return st.lists(part, max_size=3, unique_by=lambda value: value["name"])
+@st.composite
+def named(draw: Any, part: Any) -> list[dict[str, Any]]:
+    return [{"name": name, **draw(part)} for name in draw(st.lists(NAMES, unique=True, max_size=2))]
 
 
 @st.composite
@@ -38,9 +39,9 @@ def vehicles(draw: Any, fleets: list[str]) -> list[dict[str, Any]]:
 def integrations(draw: Any, fleets: list[str]) -> dict[str, Any]:
     secret = st.sampled_from([{"env": "ONE"}, {"env": "TWO"}])
     client = st.fixed_dictionaries({"token_url": st.just("t"), "client_id": NAMES, "client_secret": secret})
-    auth = st.none() | client.map(lambda fields: {"type": "oauth2_client_credentials", **fields})
-    config = st.fixed_dictionaries({"url": NAMES}, optional={"auth": auth.filter(bool)})
-    destinations = draw(named(st.fixed_dictionaries({"name": NAMES, "transport": st.just("https"), "config": config})))
+    auth = client.map(lambda fields: {"type": "oauth2_client_credentials", **fields})
+    config = st.fixed_dictionaries({"url": NAMES}, optional={"auth": auth})
+    destinations = draw(named(st.fixed_dictionaries({"transport": st.just("https"), "config": config})))
     some = st.fixed_dictionaries(
         {
             "fleets": st.lists(st.sampled_from(fleets)) if fleets else st.just([]),
@@ -49,7 +50,6 @@ def integrations(draw: Any, fleets: list[str]) -> dict[str, Any]:
     )
     subscription = st.fixed_dictionaries(
         {
-            "name": NAMES,
             "protocol": st.just("connected_cars"),
             "destination": st.sampled_from([d["name"] for d in destinations] or [""]),
             "types": st.permutations(["gps_position", "car_ignition"]).map(lambda types: types[:1]),
@@ -59,7 +59,6 @@ def integrations(draw: Any, fleets: list[str]) -> dict[str, Any]:
         optional={"options": st.just({"can_claims": True}), "delivery": st.just({"max_items": 5})},
     )
     return {
-        "name": draw(NAMES),
         "destinations": destinations,
         "subscriptions": draw(named(subscription)) if destinations else [],
     }
@@ -69,14 +68,13 @@ def integrations(draw: Any, fleets: list[str]) -> dict[str, Any]:
 def organizations(draw: Any) -> dict[str, Any]:
     fleets = draw(st.lists(NAMES, unique=True, max_size=2))
     provider = st.fixed_dictionaries(
-        {"name": NAMES, "protocol": st.just("drivetech")},
+        {"protocol": st.just("drivetech")},
         optional={
             "settings": st.fixed_dictionaries({"max_speed_kmh": st.integers(1, 2)}),
             "unknown_vehicles": st.sampled_from(["create", "unassigned"]),
         },
     )
     return {
-        "name": draw(NAMES),
         "providers": draw(named(provider)),
         "fleets": [{"name": name} for name in fleets],
         "vehicles": draw(vehicles(fleets)),

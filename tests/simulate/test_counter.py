@@ -117,6 +117,12 @@ def test_a_first_delivery_behind_a_later_one_of_its_vehicle_is_out_of_order(run:
     assert run.count() == CLEAN | {"out_of_order": 1}
 
 
+def test_order_is_kept_by_id_over_all_types_of_events(run: Run):
+    event = run.events[0]
+    switched = CarIgnition(id=event.id + 1, vehicle_id=event.vehicle_id, time=event.time, value=True)
+    assert run.count(extra=(switched,)) == CLEAN | {"out_of_order": 1}
+
+
 def test_order_is_seen_by_time_too_so_that_ids_given_in_the_wrong_order_do_not_hide_it(run: Run):
     vehicle = run.events[0].vehicle_id
     first, second, *_ = (i for i, event in enumerate(run.events) if event.vehicle_id == vehicle)

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from fixtures.drivetech import sample
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.drivetech import sample
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Part
 from postroad.log.memory import MemoryLog
 from postroad.model.events import Header, Position, Report

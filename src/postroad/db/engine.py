@@ -94,8 +94,8 @@ class Database:
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except sa.exc.ArgumentError as exc:
-        # Neither the URL nor the cause is shown: both may hold the password.
+    except (sa.exc.ArgumentError, ValueError) as exc:  # a port that is no number is a ValueError
+        # The URL is not shown: it may hold the password.
         message = "the database URL cannot be read; write postgresql+psycopg://user:password@host:port/name"
         raise ConfigError(message) from exc
     if parsed.drivername not in ("sqlite", "postgresql+psycopg"):

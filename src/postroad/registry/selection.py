@@ -21,8 +21,9 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def stored(self) -> dict[str, Any]:
         """As it stands in the database; ``load`` is the inverse."""
-        builtins: dict[str, Any] = msgspec.to_builtins(self)
-        return builtins
+        # By way of JSON, so that it equals what comes back: lists, not tuples.
+        stored: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        return stored
 
 
 def load(stored: Any) -> Selector:

@@ -51,7 +51,8 @@ def read_view(connection: sa.Connection) -> RegistryView:
 
 
 def _live(table: sa.Table) -> sa.Select[Any]:
-    return sa.select(table).where(table.c.removed_us.is_(None))
+    """Rows that were not removed, in the order in which they were made."""
+    return sa.select(table).where(table.c.removed_us.is_(None)).order_by(table.c.id)
 
 
 def _provider_settings(connection: sa.Connection) -> dict[tuple[int, int], dict[str, Any]]:

@@ -5,25 +5,10 @@ from typing import Any
 
 from log_jetstream import JetStreamLog
 
+from fixtures.clock import VirtualClock
 from postroad.log.interface import Batch, Part, Refusal, ShardLog
 from postroad.log.memory import MemoryLog
 from postroad.log.sqlite import SqliteLog, SqliteSettings, open_log
-
-
-class ManualClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.us = 1_700_000_000_000_000
-
-    def now_us(self) -> int:
-        return self.us
-
-    def monotonic_s(self) -> float:
-        return self.us / 1e6
-
-    async def sleep(self, seconds: float) -> None:
-        self.us += round(seconds * 1e6)
 
 
 class Member:
@@ -32,7 +17,7 @@ class Member:
     survives_restart: bool
     max_refusals: int
 
-    def __init__(self, clock: ManualClock) -> None:
+    def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
         self.opened: list[ShardLog] = []
 
@@ -52,7 +37,7 @@ class SqliteMember(Member):
     survives_restart = SqliteLog.survives_restart
     max_refusals = 5
 
-    def __init__(self, clock: ManualClock, folder: Path) -> None:
+    def __init__(self, clock: VirtualClock, folder: Path) -> None:
         super().__init__(clock)
         self.folder = folder
         self.free_bytes = 2**40
@@ -78,7 +63,7 @@ class MemoryMember(Member):
     survives_restart = MemoryLog.survives_restart
     max_refusals = 5
 
-    def __init__(self, clock: ManualClock, _folder: Path) -> None:
+    def __init__(self, clock: VirtualClock, _folder: Path) -> None:
         super().__init__(clock)
 
     async def _open(self) -> ShardLog:
@@ -89,7 +74,7 @@ class JetStreamMember(Member):
     survives_restart = JetStreamLog.survives_restart
     max_refusals = 5
 
-    def __init__(self, clock: ManualClock, url: str, name: str) -> None:
+    def __init__(self, clock: VirtualClock, url: str, name: str) -> None:
         super().__init__(clock)
         self.url = url
         self.name = name
