@@ -23,7 +23,7 @@ demo: install ## run a hub, vehicles and a customer (SECONDS=20 stops by itself)
 	@$(BIN)/postroad demo $(if $(SECONDS),--seconds $(SECONDS))
 
 test: install ## every test but the long ones
-	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n auto $(PYTEST_ARGS)
 
 check: install ## format, lint, strict types, import directions
 	$(BIN)/ruff format --check .

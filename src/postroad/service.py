@@ -29,6 +29,7 @@ from postroad.ingest.http.app import build_app
 from postroad.ingest.http.drivetech import DrivetechEntrance
 from postroad.ingest.intake import Intake, NewVehicle
 from postroad.ingest.server import HttpServer, listen
+from postroad.layout import KEY_FILE, LOCK_FILE, SHARDS, registry_url, state_path
 from postroad.log.sqlite import SqliteLog, SqliteSettings, open_log
 from postroad.protocols import SOURCES, TARGETS
 from postroad.protocols.drivetech import DrivetechSettings, answers
@@ -44,21 +45,11 @@ from postroad.state.keeper import StateKeeper
 from postroad.transports import TRANSPORTS
 from postroad.transports.base import Transport
 
-REGISTRY_FILE = "registry.db"
-KEY_FILE = "postroad.key"
-LOCK_FILE = "postroad.lock"
-SHARDS = (0,)
-"""One machine has one shard."""
 HOUSEKEEPING_EVERY_S = 60.0
 ATTEMPTS_KEPT_US = 30 * 24 * 3600 * 1_000_000
 _DAY_US = 24 * 3600 * 1_000_000
 
 _log = logging.getLogger(__name__)
-
-
-def registry_url(folder: Path, settings: Settings) -> str | Path:
-    """Where the registry of the hub in ``folder`` is."""
-    return settings.hub.registry_url or folder / REGISTRY_FILE
 
 
 def catalogue() -> Catalogue:
@@ -134,7 +125,7 @@ class Hub:
                     since_us=self._clock.now_us() - keep_us, limit=settings.ingest.dedup_max_keys
                 )
             )
-            self._states[number] = StateKeeper(self._folder / f"state-{number:02d}.msgpack")
+            self._states[number] = StateKeeper(state_path(self._folder, number))
             self._routers[number] = Router(
                 self._logs[number],
                 decoder=self._decoder,

@@ -9,14 +9,15 @@ import click
 
 from postroad.cli.folder import folder_option, registry_of
 from postroad.cli.output import console, json_option, messages, print_json
+from postroad.layout import KEY_FILE, SHARDS
 from postroad.registry.apply import Change, apply_file
 from postroad.registry.secrets import KeyRing
-from postroad.service import KEY_FILE, SHARDS, catalogue
+from postroad.service import catalogue
 
 MARKS = {"create": "[green]+[/]", "update": "[yellow]~[/]", "delete": "[red]-[/]"}
 
 
-@click.command("apply")
+@click.command("apply", short_help="Declare who sends and who receives, from a file.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--prune", is_flag=True, help="Delete what the file does not declare.")

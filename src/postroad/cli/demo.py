@@ -12,7 +12,7 @@ from postroad.clock import SystemClock
 from postroad.simulate.demo import Demo, Progress, as_figures
 
 
-@click.command("demo")
+@click.command("demo", short_help="See the main job done, with real input.")
 @click.option("--seconds", type=click.FloatRange(min=2), help="Stop after so long; otherwise at Ctrl-C.")
 @click.option("--vehicles", type=click.IntRange(1, 5000), default=100, show_default=True, help="How many drive.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Other vehicles, other stretches of road.")

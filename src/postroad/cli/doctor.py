@@ -15,8 +15,8 @@ from postroad.clock import SystemClock
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
 from postroad.errors import ConfigError, PostroadError
+from postroad.layout import KEY_FILE
 from postroad.registry.secrets import KeyRing, opened_config
-from postroad.service import KEY_FILE
 from postroad.settings import FILE_NAME, Settings
 from postroad.transports import TRANSPORTS
 
@@ -29,7 +29,7 @@ class Finding(msgspec.Struct, frozen=True):
     detail: str
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Look for what is wrong.")
 @folder_option
 @json_option
 def command(folder: Path, as_json: bool) -> None:

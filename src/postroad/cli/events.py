@@ -21,7 +21,7 @@ POLL_S = 0.3
 REFUSED_BODY_CHARACTERS = 120
 
 
-@click.group("events")
+@click.group("events", short_help="Look at what was taken in or refused.")
 def group() -> None:
     """Look at what was taken in, and at what was refused."""
 

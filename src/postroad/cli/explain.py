@@ -28,7 +28,7 @@ WHY = {
 }
 
 
-@click.command("explain")
+@click.command("explain", short_help="Tell the story of one event.")
 @click.argument("event_id")
 @folder_option
 @json_option

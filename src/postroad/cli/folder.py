@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from postroad.errors import ConfigError
+from postroad.layout import SHARDS, registry_url
 from postroad.log.reader import ShardReader, open_reader
 from postroad.log.schema import shard_path
 from postroad.registry.store import RegistryStore
-from postroad.service import SHARDS, registry_url
 from postroad.settings import FILE_NAME, Settings, load
 
 folder_option: Callable[[Any], Any] = click.option(

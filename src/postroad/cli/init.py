@@ -7,13 +7,13 @@ import click
 from postroad.cli.folder import folder_option
 from postroad.cli.output import json_option, messages, print_json
 from postroad.errors import ConfigError
+from postroad.layout import KEY_FILE, registry_url
 from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
-from postroad.service import KEY_FILE, registry_url
 from postroad.settings import FILE_NAME, Settings, default_toml
 
 
-@click.command("init")
+@click.command("init", short_help="Make a hub's data folder.")
 @folder_option
 @json_option
 def command(folder: Path, as_json: bool) -> None:

@@ -1,16 +1,45 @@
 """``postroad``: the group of commands, and how errors reach people."""
 
+import importlib
 import sys
 
 import click
 
 import postroad
-from postroad.cli import apply, demo, doctor, events, explain, init, serve, subscriptions, token
 from postroad.cli.output import messages
 from postroad.errors import PostroadError
 
+COMMANDS = {
+    "init": "command",
+    "serve": "command",
+    "demo": "command",
+    "apply": "command",
+    "token": "group",
+    "events": "group",
+    "explain": "command",
+    "subscriptions": "group",
+    "doctor": "command",
+}
+"""Command -> its name in the module of the same name; a command's module is read only when it is asked for."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+
+class LazyGroup(click.Group):
+    """Reads a command's module when the command is wanted: ``token list`` need not wait for an HTTP server's code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """In the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """The command, or ``None`` if there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"postroad.cli.{cmd_name}")
+        command: click.Command = getattr(module, COMMANDS[cmd_name])
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(postroad.__version__, prog_name="postroad")
 def cli() -> None:
     """Postroad takes vehicle events in by one push protocol and sends them on by another; nothing is lost between.
@@ -19,26 +48,10 @@ def cli() -> None:
     """
 
 
-for command in (
-    init.command,
-    serve.command,
-    demo.command,
-    apply.command,
-    token.group,
-    events.group,
-    explain.command,
-    subscriptions.group,
-    doctor.command,
-):
-    cli.add_command(command)
-
-
 def main() -> None:
     """Run a command. Every error of ours is one sentence and exit code 1; click's own are 2."""
     try:
-        cli(standalone_mode=False)
-    except click.exceptions.Exit as exc:
-        sys.exit(exc.exit_code)
+        sys.exit(cli(standalone_mode=False) or 0)  # the exit code that a command raised
     except click.ClickException as exc:
         exc.show()
         sys.exit(exc.exit_code)

@@ -15,7 +15,7 @@ from postroad.service import Hub
 from postroad.settings import Settings
 
 
-@click.command("serve")
+@click.command("serve", short_help="Run the hub.")
 @folder_option
 @click.option("--host", help="Address to listen on, instead of the setting hub.host.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on, instead of the setting hub.port.")

@@ -14,6 +14,7 @@ from postroad.clock import SystemClock
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
 from postroad.errors import NotFound
+from postroad.layout import KEY_FILE
 from postroad.log.reader import ShardReader
 from postroad.protocols import SOURCES, TARGETS
 from postroad.registry.records import RegistryView, Subscription
@@ -21,12 +22,11 @@ from postroad.registry.secrets import KeyRing, opened_config
 from postroad.registry.store import RegistryStore
 from postroad.routing.backlog import oldest_undelivered
 from postroad.routing.translation import Decoder
-from postroad.service import KEY_FILE
 from postroad.transports import TRANSPORTS, Step
 from postroad.transports.base import Message
 
 
-@click.group("subscriptions")
+@click.group("subscriptions", short_help="See how they stand; try, pause, resume.")
 def group() -> None:
     """See how subscriptions stand; try, pause or resume one."""
 

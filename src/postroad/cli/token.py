@@ -8,7 +8,7 @@ from postroad.cli.folder import folder_option, registry_of
 from postroad.cli.output import console, json_option, messages, print_json, print_table, when
 
 
-@click.group("token")
+@click.group("token", short_help="Issue, list and revoke providers' tokens.")
 def group() -> None:
     """Issue, list and revoke the tokens by which providers are known."""
 

@@ -1,0 +1,291 @@
+"""The commands as people and programs use them: real processes, a running hub, a customer that answers."""
+
+import asyncio
+import datetime as dt
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from fixtures.drivetech import sample
+from postroad.cli.main import COMMANDS
+from postroad.clock import SystemClock
+from postroad.simulate.certificates import make_server_context
+from postroad.simulate.customer import EVENTS_PATH, TOKEN_PATH, Customer, CustomerSettings
+from postroad.simulate.hub_process import HubProcess
+
+DECLARATION = """\
+organizations:
+  - name: Andes
+    providers: [{{name: gps, protocol: drivetech}}]
+    vehicles: [{{plate: OTHER1}}]
+    integrations:
+      - name: insurer
+        destinations:
+          - name: webhook
+            transport: https
+            config:
+              url: {url}
+              ca_file: {ca_file}
+              auth: {{type: oauth2_client_credentials, token_url: {token_url}, client_id: insurer,
+                      client_secret: {{env: TEST_SECRET}}}}
+        subscriptions:
+          - {{name: all, protocol: connected_cars, destination: webhook, vehicles: all,
+              types: [gps_position, car_ignition]}}
+          - {{name: some, protocol: connected_cars, destination: webhook, vehicles: {{plates: [OTHER1]}},
+              types: [can_vin]}}
+"""
+
+
+class World:
+    """A hub in a process, and a customer on an event loop in a thread, so that tests can call commands plainly."""
+
+    def __init__(self, folder: Path) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        context, ca_file = make_server_context(folder, dt.datetime.now(dt.UTC))
+        self.customer = Customer(
+            CustomerSettings(client_id="insurer", client_secret="s3cret-of-insurer"), clock=SystemClock()
+        )
+        base = self.run(self.customer.start(context))
+        self.folder = folder / "hub"
+        self.hub = HubProcess(self.folder, environment={"TEST_SECRET": "s3cret-of-insurer"})
+        self.hub.prepare(
+            DECLARATION.format(url=base + EVENTS_PATH, token_url=base + TOKEN_PATH, ca_file=ca_file),
+            settings="\n[delivery]\nregistry_poll_ms = 50\n",
+        )
+        self.token = self.hub.issue_token("gps")
+        self.run(self.hub.start())
+
+    def run(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+
+    def post(self, body: dict[str, Any], token: str | None = None) -> int:
+        async def send() -> int:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.post(
+                    f"{self.hub.url}/provider/event/new/",
+                    json=body,
+                    headers={"Authorization": f"Bearer {token or self.token}"},
+                ) as answer,
+            ):
+                return answer.status
+
+        status: int = self.run(send())
+        return status
+
+    def postroad(self, *arguments: str) -> tuple[int, str, str]:
+        """Exit code, standard output, standard error."""
+        done = subprocess.run(
+            [sys.executable, "-m", "postroad", *arguments, "--data", str(self.folder)], capture_output=True, text=True
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    def json(self, *arguments: str) -> Any:
+        code, out, err = self.postroad(*arguments, "--json")
+        assert code in (0, 1), err
+        return json.loads(out)
+
+    def until(self, condition: Any) -> None:
+        """Look until it is so: it happens in another process, which has no other way to tell."""
+        while not condition():
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        self.run(self.hub.stop())
+        self.run(self.customer.stop())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    world = World(tmp_path_factory.mktemp("world"))
+    assert world.post(sample(event={"type": "IGN", "status": True})) == 200
+    assert world.post({"plate": "KXRT41"}) == 400
+    world.until(lambda: world.customer.record.events >= 2)
+    yield world
+    world.close()
+
+
+def test_events_tail_shows_what_came_in(world: World) -> None:
+    code, out, _ = world.postroad("events", "tail", "--json", "--body")
+    (row,) = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert (row["position"], row["vehicle"], row["kind"], row["provider"]) == (1, "KXRT41", "IGN", "gps")
+    assert row["recorded"] == "2026-07-02T14:03:09.120Z"
+    assert row["body"]["plate"] == "KXRT41"
+    assert "KXRT41" in world.postroad("events", "tail")[1]
+
+
+def test_events_refused_shows_what_was_wrong_and_no_token(world: World) -> None:
+    code, out, _ = world.postroad("events", "refused", "--json")
+    row = json.loads(out.splitlines()[0])
+    assert code == 0
+    assert (row["provider"], row["reason"]) == ("gps", "datetime: missing")
+    assert world.token not in out
+
+
+def test_explain_tells_the_whole_story_by_the_id_a_customer_got(world: World) -> None:
+    (event_id,) = {
+        delivery.event_id for key, delivery in world.customer.record.first.items() if key[1] == "car_ignition"
+    }
+    world.until(lambda: world.json("explain", str(event_id))["routes"][0]["attempts"])
+    story = world.json("explain", str(event_id))
+    assert story["came_in"]["provider"] == "gps"
+    assert story["stored"]["identifiers"] == ["plate KXRT41"]
+    routes = {route["subscription"]: route for route in story["routes"]}
+    assert routes["all"]["state"] == "delivered"
+    assert routes["all"]["types"] == ["car_ignition", "gps_position"]
+    assert event_id in routes["all"]["ids"]
+    assert routes["all"]["attempts"][-1]["outcome"] == "delivered"
+    assert routes["some"]["verdict"] == "no_stream"
+    assert story == world.json("explain", "0:1"), "the same story by its position"
+    people = world.postroad("explain", "0:1")[1]
+    assert "delivered" in people
+    assert "no stream of this vehicle" in people
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["explain", "0:99"], "holds no item at position 99"),
+        (["explain", "abc"], "is no event id"),
+        (["token", "issue", "nobody"], "no provider 'nobody'"),
+        (["token", "revoke", "nothing"], "nothing"),
+        (["subscriptions", "pause", "nothing"], "nothing"),
+        (["subscriptions", "test", "nothing"], "known: all, some"),
+        (["apply", "missing.yaml"], "missing.yaml"),
+    ],
+)
+def test_an_error_is_one_sentence_and_exit_code_1(world: World, arguments: list[str], told: str) -> None:
+    code, out, err = world.postroad(*arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ")
+    assert told in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_folder_without_a_hub_says_how_to_make_one(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "postroad", "token", "list", "--data", str(tmp_path / "none")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "postroad init --data" in done.stderr
+
+
+def test_subscriptions_list_leads_with_the_age_of_the_oldest_undelivered(world: World) -> None:
+    world.until(lambda: world.json("subscriptions", "list")[0]["oldest_undelivered_age_s"] is None)
+    world.postroad("subscriptions", "pause", "all")
+    world.until(lambda: world.json("subscriptions", "list")[0]["state"] == "paused")
+    assert world.post(sample(datetime="2026-07-02T14:03:10Z")) == 200
+    rows = {row["subscription"]: row for row in world.json("subscriptions", "list")}
+    assert 0 <= rows["all"]["oldest_undelivered_age_s"] < 60
+    assert rows["some"]["oldest_undelivered_age_s"] is None, "nothing it may have is waiting"
+    header = world.postroad("subscriptions", "list")[1].splitlines()[0]
+    assert header.startswith("oldest undelivered")
+    before = world.customer.record.events
+    assert world.postroad("subscriptions", "resume", "all")[0] == 0
+    world.until(lambda: world.customer.record.events > before)
+
+
+def test_subscriptions_test_takes_every_step_and_sends_nothing_of_the_log(world: World) -> None:
+    before = world.customer.record.events
+    steps = world.json("subscriptions", "test", "all")
+    assert [step["step"] for step in steps] == ["url", "addresses", "tls", "token", "answer"]
+    assert all(step["ok"] for step in steps)
+    assert world.customer.record.events == before
+    world.customer.trouble = "unavailable"
+    code, out, _ = world.postroad("subscriptions", "test", "all")
+    world.customer.trouble = None
+    assert code == 1
+    assert "503" in out
+
+
+def test_doctor_finds_a_healthy_hub_healthy_and_a_broken_one_broken(world: World) -> None:
+    code, out, _ = world.postroad("doctor")
+    assert (code, out.count("FAIL")) == (0, 0), out
+    (world.folder / "postroad.key").chmod(0o644)
+    try:
+        code, out, _ = world.postroad("doctor")
+    finally:
+        (world.folder / "postroad.key").chmod(0o600)
+    assert code == 1
+    assert "chmod 600" in out
+
+
+def test_a_revoked_token_is_refused_by_the_running_hub(world: World) -> None:
+    issued = world.json("token", "issue", "gps")
+    later = (sample(datetime=f"2026-07-03T00:00:{second:02d}Z") for second in range(60))
+    world.until(lambda: world.post(next(later), issued["token"]) == 200)
+    assert world.postroad("token", "revoke", issued["id"])[0] == 0
+    world.until(lambda: world.post(next(later), issued["token"]) == 401)
+    listed = {row["id"]: row for row in world.json("token", "list")}
+    assert listed[issued["id"]]["revoked"]
+    assert issued["token"] not in world.postroad("token", "list")[1]
+
+
+def test_no_secret_is_in_what_commands_print_or_the_hub_logs_or_stores(world: World) -> None:
+    for arguments in (["token", "list"], ["subscriptions", "list"], ["doctor"], ["events", "tail", "--body"]):
+        _, out, err = world.postroad(*arguments)
+        assert "s3cret-of-insurer" not in out + err
+        assert world.token not in out + err
+    for path in world.folder.iterdir():
+        if path.is_file():
+            data = path.read_bytes()
+            assert b"s3cret-of-insurer" not in data, path
+            assert world.token.encode() not in data, path
+
+
+def test_apply_shows_what_would_change_and_the_same_file_again_changes_nothing(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "more.yaml"
+    file.write_text("organizations: [{name: Pacific}]")
+    told = world.json("apply", str(file), "--dry-run")
+    assert [(c["action"], c["kind"], c["name"]) for c in told["changes"]] == [("create", "organization", "Pacific")]
+    assert world.json("apply", str(file))["changes"] == told["changes"]
+    assert world.json("apply", str(file))["changes"] == []
+
+
+def test_apply_names_file_line_and_field_of_a_mistake(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "wrong.yaml"
+    file.write_text("organizations:\n  - name: Pacific\n    provider:\n      - name: x\n")
+    code, _, err = world.postroad("apply", str(file))
+    assert code == 1
+    assert f"{file}:3" in err
+    assert "providers" in err, "the key that was probably meant"
+
+
+def test_a_second_hub_on_the_folder_is_refused(world: World) -> None:
+    code, _, err = world.postroad("serve")
+    assert code == 1
+    assert "another hub is running" in err
+
+
+def test_every_command_has_help_and_help_reads_nothing(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "postroad", "--help"], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0
+    for name in COMMANDS:
+        assert f"\n  {name} " in done.stdout
+    assert "..." not in done.stdout.partition("Commands:")[2], "no sentence is cut off"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_loses_nothing_and_its_last_line_is_json() -> None:
+    command = [sys.executable, "-m", "postroad", "demo", "--seconds", "4", "--vehicles", "20"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures["events_in"] > 20
+    assert figures["delivered"] == figures["events_in"]
+    assert figures["lost"] == figures["out_of_order"] == figures["altered"] == figures["malformed"] == 0
+    assert figures["latency_ms"]["p50"] <= figures["latency_ms"]["p99"]
+    assert figures["latency_with_outage_ms"]["p99"] > 300, "the customer did fail in the middle"
