@@ -8,8 +8,8 @@ bulk is the exception: the cursor cannot stand inside an item, so all its bulks 
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 import msgspec
 
@@ -104,11 +104,9 @@ class BulkDelivery:
 
     async def _idle(self) -> None:
         """Nothing to send: wait for something, and keep the cursor near the end of the log meanwhile."""
-        try:
-            await asyncio.wait_for(self._feed.wait(), IDLE_SETTLE_S)
-        except TimeoutError:
-            if self._feed.following and not self._feed.queue:
-                await self._settle(self._router.routed_to)
+        await self._sooner(self._feed.wait(), IDLE_SETTLE_S)
+        if self._feed.following and not self._feed.queue:
+            await self._settle(self._router.routed_to)
 
     async def _linger(self) -> None:
         """Let a bulk that is not full fill up a little."""
@@ -201,7 +199,11 @@ class BulkDelivery:
     async def _wait(self, seconds: float) -> None:
         """Wait out the schedule, unless told to try at once."""
         self._retry_now.clear()
-        waits = [asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(self._retry_now.wait())]
+        await self._sooner(self._retry_now.wait(), seconds)
+
+    async def _sooner(self, event: Coroutine[Any, Any, None], seconds: float) -> None:
+        """Wait for the event, but no longer than that."""
+        waits = [asyncio.ensure_future(event), asyncio.ensure_future(self._clock.sleep(seconds))]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from postroad.access.streams import StreamIndex
-from postroad.errors import WireError
+from postroad.errors import PostroadError
 from postroad.log.interface import Batch
 from postroad.protocols.base import TargetProtocol
 from postroad.registry.records import RegistryView, Subscription
@@ -47,7 +47,7 @@ def oldest_undelivered(
                 try:
                     if not translation.selected(index, selection):
                         continue
-                except WireError:
+                except PostroadError:
                     continue
                 offsets = batch.received_offsets_us
                 return Oldest(at, batch.received_us + (offsets[index] if offsets else 0))

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from postroad.errors import WireError
+from postroad.errors import PostroadError
 from postroad.log.interface import UNASSIGNED, Batch
 from postroad.protocols.base import SLOT_BITS, TargetProtocol
 from postroad.registry.records import RegistryView, Stream, Subscription
@@ -76,7 +76,7 @@ def _route(
     selection = selection_of(subscription, target)
     try:
         said = tuple(one.slot for one in translation.outgoing(index, selection.protocol, selection.options))
-    except WireError:
+    except PostroadError:
         return route("unreadable")
     agreed = tuple(slot for slot in said if slot in selection.slots)
     if agreed:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from postroad.access.streams import StreamIndex
-from postroad.errors import WireError
+from postroad.errors import PostroadError
 from postroad.log.interface import Batch, ShardLog
 from postroad.protocols.base import TargetProtocol
 from postroad.registry.records import RegistryView
@@ -114,11 +114,27 @@ class Router:
 
     async def _read_behind(self) -> None:
         """The inbox overflowed: go on from the log until it is overtaken."""
-        batches = await self._log.read(self.routed_to, max_bytes=CATCH_UP_BYTES)
+        batches: list[Batch] = []
+        try:
+            batches = await self._log.read(self.routed_to, max_bytes=CATCH_UP_BYTES)
+        except PostroadError as error:
+            _log.error("Shard %d cannot be read from position %d on: %s", self._log.shard, self.routed_to, error)
+        if not batches or batches[0].position > self.routed_to:
+            await self._leave_to_feeds()
         for batch in batches:
             await self._route(batch)
         if self.routed_to >= self._log.next_position:
             self._behind = False
+
+    async def _leave_to_feeds(self) -> None:
+        """Go on at the log's end: what the router cannot read each feed tries by itself, and reports what is missing."""
+        async with self.gate:
+            for feed in self._feeds.values():
+                if feed.following:
+                    feed.following = False
+                    feed.resume_at = max(feed.resume_at, self.routed_to)
+                    feed.wake()
+            self.routed_to = self._log.next_position
 
     async def _route(self, batch: Batch) -> None:
         """Offer a batch to the feeds that follow, a slice at a time."""
@@ -165,42 +181,43 @@ class Router:
             return ()
         try:
             return translation.selected(index, feed.selection)
-        except WireError as error:
+        except PostroadError as error:
             _log.error("Position %d of shard %d cannot be read any more: %s", position, self._log.shard, error)
-            return ()
+        except Exception:  # noqa: BLE001 - a defect that one item brings to light must not hold up all the others
+            _log.exception("Position %d of shard %d cannot be translated", position, self._log.shard)
+        return ()
 
     # Catching up.
 
     async def catch_up(self, feed: Feed) -> None:
         """Read the log for a feed that does not follow, until its queue has something, or it follows again.
 
-        The feed's own task calls this: its pace is its own.
+        The feed's own task calls this: its pace is its own. It never passes the router: which streams there will be
+        where the router has not been yet is not known.
         """
         while not feed.following and not feed.queue:
-            end = self._log.next_position
+            end = self.routed_to
+            if feed.resume_at >= end:
+                feed.following = True
+                return
             batches = await self._log.read(feed.resume_at, max_bytes=CATCH_UP_BYTES)
-            if not batches:
-                feed.resume_at = max(feed.resume_at, end)
-            elif batches[0].position > feed.resume_at:
-                self._gap(feed.subscription_id, feed.resume_at, batches[0].position)
-                feed.resume_at = batches[0].position
+            first = batches[0].position if batches else end
+            if first > feed.resume_at:
+                self._gap(feed.subscription_id, feed.resume_at, first)
+                feed.resume_at = first
             for batch in batches:
                 await self._catch_up_batch(feed, batch)
-                if feed.full:
-                    return
-            if feed.resume_at >= self.routed_to:
-                feed.following = True
 
     async def _catch_up_batch(self, feed: Feed, batch: Batch) -> None:
         translation: BatchTranslation | None = None
         mine = set(self._streams.subjects(feed.subscription_id))
         index = max(0, feed.resume_at - batch.position)
-        while index < len(batch) and not feed.full:
+        while index < len(batch) and not feed.full and not feed.following:
             async with self.gate:
                 if translation is None or translation.view is not self._view:
                     translation = BatchTranslation(batch, self._decoder, self._targets, self._view)
                     mine = set(self._streams.subjects(feed.subscription_id))
-                stop = min(index + SLICE_ITEMS, len(batch))
+                stop = min(index + SLICE_ITEMS, len(batch), self.routed_to - batch.position)
                 while index < stop and not feed.full:
                     if batch.subjects[index] in mine:
                         bodies = self._wanted(feed, translation, index)
@@ -208,4 +225,5 @@ class Router:
                             feed.put(batch.position + index, batch.subjects[index], bodies)
                     index += 1
                 feed.resume_at = batch.position + index
+                feed.following = feed.resume_at >= self.routed_to
             await asyncio.sleep(0)

@@ -5,10 +5,12 @@ once per target protocol and options, and filtered once per set of agreed types.
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import msgspec
 
+from postroad.errors import ConfigError, NotFound
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch
 from postroad.model.events import Event, Header
 from postroad.protocols.base import Item, Outgoing, SourceProtocol, TargetProtocol
@@ -40,25 +42,34 @@ class Decoder:
     def __init__(self, sources: Mapping[str, SourceProtocol]) -> None:
         """Know the protocols that are taken in."""
         self._sources = sources
+        self._values: Mapping[tuple[int, int], Mapping[str, Any]] = {}
         self._settings: dict[tuple[int, int], Any] = {}
 
     def use(self, view: RegistryView) -> None:
-        """Read every revision of every provider's settings."""
-        settings = {}
-        for (provider_id, revision), values in view.provider_settings.items():
-            source = self._sources.get(view.providers[provider_id].protocol) if provider_id in view.providers else None
-            if source is not None:
-                settings[provider_id, revision] = msgspec.convert(dict(values), source.settings_type)
-        self._settings = settings
+        """Decode by the settings of this view, also those of providers that are gone: the log still holds their items."""
+        self._values = view.provider_settings
+        self._settings = {}
 
     def settings(self, provider_id: int, revision: int, protocol: str) -> Any:
-        """A revision of a provider's settings; the protocol's defaults if the provider is gone."""
-        known = self._settings.get((provider_id, revision))
-        return known if known is not None else self._sources[protocol].settings_type()
+        """A revision of a provider's settings; the protocol's defaults if nobody knows it.
+
+        Raises ``NotFound`` for an unknown protocol, ``ConfigError`` for settings that it does not take any more.
+        """
+        key = provider_id, revision
+        if key not in self._settings:
+            try:
+                values = dict(self._values.get(key, {}))
+                self._settings[key] = msgspec.convert(values, self.source(protocol).settings_type)
+            except msgspec.ValidationError as exc:
+                raise ConfigError(f"the settings of provider {provider_id}, revision {revision}: {exc}") from exc
+        return self._settings[key]
 
     def source(self, protocol: str) -> SourceProtocol:
-        """The protocol of that name."""
-        return self._sources[protocol]
+        """The protocol of that name. Raises ``NotFound``."""
+        try:
+            return self._sources[protocol]
+        except KeyError as exc:
+            raise NotFound(f"there is no protocol {protocol}") from exc
 
 
 class BatchTranslation:
@@ -69,8 +80,7 @@ class BatchTranslation:
     ) -> None:
         """Nothing is decoded yet."""
         self.batch = batch
-        self._source = decoder.source(batch.protocol)
-        self._settings = decoder.settings(batch.provider_id, batch.revision, batch.protocol)
+        self._decoder = decoder
         self._targets = targets
         self.view = view
         self._raws: list[bytes] | None = None
@@ -79,7 +89,7 @@ class BatchTranslation:
         self._selected: dict[tuple[int, Selection], tuple[bytes, ...]] = {}
 
     def events(self, index: int) -> tuple[Event, ...]:
-        """What the batch's item ``index`` says. Raises ``WireError`` if today's decoder cannot read it any more."""
+        """What the batch's item ``index`` says. Raises ``PostroadError`` if it cannot be read any more."""
         events = self._events.get(index)
         if events is None:
             batch = self.batch
@@ -91,7 +101,8 @@ class BatchTranslation:
                 late=bool(batch.flags[index] & FLAG_LATE),
                 ahead=bool(batch.flags[index] & FLAG_AHEAD),
             )
-            events = self._events[index] = self._source.events(item, header, self._settings)
+            source, settings = self._reading
+            events = self._events[index] = source.events(item, header, settings)
         return events
 
     def outgoing(self, index: int, protocol: str, options: Any) -> list[Outgoing]:
@@ -119,10 +130,17 @@ class BatchTranslation:
             )
         return bodies
 
+    @cached_property
+    def _reading(self) -> tuple[SourceProtocol, Any]:
+        """The batch's protocol and settings: asked for with its first item, so that their lack is that item's defect."""
+        batch, decoder = self.batch, self._decoder
+        return decoder.source(batch.protocol), decoder.settings(batch.provider_id, batch.revision, batch.protocol)
+
     def _item(self, index: int) -> Item:
         if self.batch.decoded is not None:
             item: Item = self.batch.decoded[index]
             return item
         if self._raws is None:
             self._raws = list(self.batch.items())
-        return self._source.read(self._raws[index], self._settings)
+        source, settings = self._reading
+        return source.read(self._raws[index], settings)
