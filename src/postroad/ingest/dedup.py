@@ -5,6 +5,7 @@ becomes the old one. So at least half of ``max_keys`` and at most all of it is r
 as long as the count allows, and forgetting costs nothing.
 """
 
+import functools
 import hashlib
 from collections.abc import Iterable
 
@@ -16,7 +17,15 @@ NO_KEY = bytes(DEDUP_KEY_BYTES)
 
 def digest(provider_id: int, material: bytes) -> bytes:
     """``DEDUP_KEY_BYTES`` that stand for a protocol's own key of an item of that provider."""
-    return hashlib.blake2b(material, digest_size=DEDUP_KEY_BYTES, salt=provider_id.to_bytes(8, "little")).digest()
+    state = _seeded(provider_id).copy()
+    state.update(material)
+    return state.digest()
+
+
+@functools.lru_cache(maxsize=1024)
+def _seeded(provider_id: int) -> "hashlib._Hash":
+    """The hash as it stands before the material: copying it takes half the time of setting it up."""
+    return hashlib.blake2b(digest_size=DEDUP_KEY_BYTES, salt=provider_id.to_bytes(8, "little"))
 
 
 class DedupMemory:

@@ -208,20 +208,22 @@ class Intake:
         if not accepted:  # went out early, as a full part
             gathering.busy = False
             return
-        first_us = min(one.received_us for one in accepted)
+        items, raws = [one.item for one in accepted], [one.raw for one in accepted]
+        received = [one.received_us for one in accepted]
+        first_us = min(received)
         part = Part(
             provider_id=accepted[0].provider.id,
             protocol=accepted[0].provider.protocol,
             revision=gathering.revision,
             received_us=first_us,
             subjects=gathering.subjects,
-            kinds=bytes([one.item.kind for one in accepted]),
+            kinds=bytes([item.kind for item in items]),
             flags=bytes(gathering.flags),
-            lengths=[len(one.raw) for one in accepted],
-            body=b",".join([one.raw for one in accepted]),
+            lengths=list(map(len, raws)),
+            body=b",".join(raws),
             dedup_keys=b"".join([one.key or NO_KEY for one in accepted]),
-            received_offsets_us=[one.received_us - first_us for one in accepted],
-            decoded=[one.item for one in accepted],
+            received_offsets_us=[us - first_us for us in received],
+            decoded=items,
         )
         gathering.clear()
 

@@ -6,6 +6,7 @@ handed over when its body is whole, and the answer is written from the log's own
 Why not plain ASGI: docs/decisions/0003-http-server.md.
 """
 
+from asyncio import TimerHandle
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -52,6 +53,8 @@ class EntranceProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._turns: deque[_Turn] = deque()
         self._ending = False
+        self._idle_since_s: float | None = None
+        self._idle_timer: TimerHandle | None = None
 
     @classmethod
     def bind(cls, entrances: Mapping[bytes, Entrance]) -> type["EntranceProtocol"]:
@@ -66,6 +69,7 @@ class EntranceProtocol(HttpToolsProtocol):
         self.headers = []
         self.expect_100_continue = False
         self._entrance = None
+        self._idle_since_s = None
 
     def on_headers_complete(self) -> None:
         """Choose the way."""
@@ -149,11 +153,33 @@ class EntranceProtocol(HttpToolsProtocol):
         if transport.is_closing():
             return
         if not turns:
-            self.flow.resume_reading()
-            if self.timeout_keep_alive_task is None:
-                self.timeout_keep_alive_task = self.loop.call_later(
-                    self.timeout_keep_alive, self.timeout_keep_alive_handler
-                )
+            if self.flow.read_paused:
+                self.flow.resume_reading()
+            self._idle_since_s = self.loop.time()
+            if self._idle_timer is None:
+                self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        """Close after a keep-alive time without a request.
+
+        One timer runs at its own pace, and looks how long it has been quiet: setting it anew for each request took as
+        long as parsing one.
+        """
+        self._idle_timer = None
+        if self._idle_since_s is None or self.transport.is_closing():
+            return
+        left_s = self._idle_since_s + self.timeout_keep_alive - self.loop.time()
+        if left_s > 0:
+            self._idle_timer = self.loop.call_later(left_s, self._close_if_idle)
+        else:
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See uvicorn."""
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+        super().connection_lost(exc)
 
     def _end(self) -> None:
         """Answer what is waiting, then close; read nothing more."""

@@ -1,0 +1,85 @@
+"""A real hub for a measurement: a data folder, ``postroad serve`` on the server's core, a provider's token."""
+
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+from machine import SERVER_CORES
+from postroad.simulate.hub_process import HubProcess
+from worker import start
+
+PROVIDER = "bench-gps"
+DECLARATION = f"""\
+organizations:
+  - name: Bench
+    providers: [{{name: {PROVIDER}, protocol: drivetech}}]
+"""
+SUBSCRIPTION = """\
+    integrations:
+      - name: customer
+        destinations:
+          - name: webhook
+            transport: https
+            config:
+              url: {url}/events
+              ca_file: {ca_file}
+              auth:
+                type: oauth2_client_credentials
+                token_url: {url}{token_path}
+                client_id: {client_id}
+                client_secret: {{env: BENCH_CLIENT_SECRET}}
+        subscriptions:
+          - name: positions
+            protocol: connected_cars
+            destination: webhook
+            types: [gps_position]
+            vehicles: all
+"""
+
+
+class Hub:
+    """A hub at work. A context manager: leaving it stops the hub as an operator would.
+
+    Attributes:
+        port: where it takes events in.
+        token: of its provider.
+        pid: of its process.
+    """
+
+    def __init__(self, folder: Path, subscription: str = "", *, environment: dict[str, str] | None = None) -> None:
+        """Prepare and start it in ``folder``, which must not exist yet."""
+        tool = HubProcess(folder, environment=environment or {})
+        tool.prepare(DECLARATION + subscription)
+        self.token = tool.issue_token(PROVIDER)
+        self.port = int(tool.url.rpartition(":")[2])
+        self._log = (folder / "hub.log").open("ab")
+        self._process = start(
+            [sys.executable, "-m", "postroad", "serve", "--data", str(folder)],
+            cores=SERVER_CORES,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+        )
+        self.pid = self._process.pid
+        while self._process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        raise SystemExit(f"the hub did not start: {(folder / 'hub.log').read_text(errors='replace')}")
+
+    def __enter__(self) -> "Hub":
+        """The hub itself."""
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Stop it."""
+        self._process.terminate()
+        self._process.wait(60)
+        self._log.close()

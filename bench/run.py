@@ -1,0 +1,42 @@
+"""Every measurement, one after the other; the last line is one JSON object. docs/performance.md says what it means.
+
+``run.py intake_single log_append`` runs only these.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+import end_to_end
+import intake
+import log_append
+import machine
+
+MEASUREMENTS = {
+    "intake": intake.measure,
+    "log_append": log_append.measure,
+    "end_to_end": end_to_end.measure,
+}
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(MEASUREMENTS)
+    began = time.monotonic()
+    os.sched_setaffinity(0, machine.ALL_CORES)
+    figures = machine.facts()
+    scratch = Path(__file__).parent / "out"  # beside the sources: /tmp is often memory, where a sync costs nothing
+    scratch.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        for name in wanted:
+            print(f"{name}: {MEASUREMENTS[name].__module__}.py", flush=True)
+            figures |= MEASUREMENTS[name](Path(folder))
+    figures["bench_seconds"] = round(time.monotonic() - began, 1)
+    print(msgspec.json.encode(figures).decode())
+
+
+if __name__ == "__main__":
+    main()
