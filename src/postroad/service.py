@@ -89,6 +89,8 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._serving: asyncio.Task[None] | None = None
         self._refreshing = asyncio.Lock()
+        self.failed = asyncio.Event()
+        """Set when a part of the hub broke down; whoever runs it should stop it, and may start it again."""
         self.port = 0
         """The port it listens on, once started."""
 
@@ -233,8 +235,14 @@ class Hub:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        task.add_done_callback(_report)
+        task.add_done_callback(self._ended)
         self._tasks.append(task)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """A task of the hub's own never ends by itself: if one does, the hub must not look as if it worked."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.critical("A part of the hub broke down: %s", error, exc_info=error)
+            self.failed.set()
 
     # The registry.
 
@@ -352,9 +360,3 @@ class Hub:
             "Subscription %d lost positions %d to %d of shard %d to retention before they were delivered",
             subscription_id, first, end - 1, shard,
         )  # fmt: skip
-
-
-def _report(task: "asyncio.Task[None]") -> None:
-    """A task of the hub's own never ends by itself: say so loudly if one does."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.critical("A part of the hub stopped: %s", error, exc_info=error)

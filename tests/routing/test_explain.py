@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from fixtures.clock import VirtualClock
-from fixtures.pipeline import CountingTarget, Road, part, positions, report, subscription, view
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from fixtures.clock import VirtualClock
+from fixtures.pipeline import CountingTarget, Road, part, positions, report, subscription, view
 from postroad.log.interface import Batch
 from postroad.protocols import SOURCES, TARGETS
 from postroad.protocols.base import outgoing_id

@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 from unittest import mock
 
-from fixtures.clock import VirtualClock
-from fixtures.pipeline import Road, part, quiet, report, subscription, view
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixtures.clock import VirtualClock
+from fixtures.pipeline import Road, part, quiet, report, subscription, view
 from postroad.routing import router as router_module
 
 ITEM_BYTES = 200

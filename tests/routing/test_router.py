@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from fixtures.pipeline import CountingTarget, Road, part, positions, quiet, report, subscription, view
 
+from fixtures.pipeline import CountingTarget, Road, part, positions, quiet, report, subscription, view
 from postroad.errors import StoreUnavailable
 from postroad.log.memory import MemoryLog
 from postroad.protocols.drivetech import DrivetechSettings
@@ -173,9 +173,7 @@ async def test_a_defect_that_one_item_brings_to_light_holds_up_no_other(
 async def test_a_batch_whose_protocol_or_settings_are_no_longer_understood_holds_up_no_other(
     road: Road, caplog: pytest.LogCaptureFixture, changes: dict[str, Any], told: str
 ) -> None:
-    road.use(
-        view(subscription(1), streams=[(1, 1, 1)], provider_settings={(1, 1): {}, (1, 2): {"profile": "of old"}})
-    )
+    road.use(view(subscription(1), streams=[(1, 1, 1)], provider_settings={(1, 1): {}, (1, 2): {"profile": "of old"}}))
     feed = await road.following(1)
     await road.append(1, **changes)
     await road.append(1)
@@ -247,9 +245,7 @@ async def test_a_lagging_feed_does_not_keep_live_ones_waiting(road: Road) -> Non
     await catching_up
 
 
-async def test_an_overflowing_inbox_is_made_good_from_the_log(
-    road: Road, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_overflowing_inbox_is_made_good_from_the_log(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(router_module, "INBOX_BYTES", 1000)
     monkeypatch.setattr(router_module, "CATCH_UP_BYTES", 1000)
     feed = await road.following(1)

@@ -10,7 +10,7 @@ import msgspec
 
 from postroad.cli.folder import folder_option, reader_of, registry_of, shards_of
 from postroad.cli.output import console, json_option, print_json, print_table, when
-from postroad.errors import WireError
+from postroad.errors import PostroadError
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch, Refusal
 from postroad.log.reader import ShardReader
 from postroad.protocols import SOURCES
@@ -106,7 +106,6 @@ def _items(reader: ShardReader, position: int) -> Iterator[tuple[Batch, int]]:
 
 
 def _row(batch: Batch, index: int, names: _Names, decoder: Decoder, *, with_body: bool) -> dict[str, Any]:
-    source = SOURCES[batch.protocol]
     subject_id = batch.subjects[index]
     provider = names.view.providers.get(batch.provider_id)
     raw = list(batch.items())[index]
@@ -116,18 +115,25 @@ def _row(batch: Batch, index: int, names: _Names, decoder: Decoder, *, with_body
         "stored": when(batch.stored_us),
         "provider": provider.name if provider else str(batch.provider_id),
         "vehicle": names.vehicles.get(subject_id) if subject_id else None,
-        "kind": source.kinds[batch.kinds[index]],
+        "kind": _kind(batch, index),
         "late": bool(batch.flags[index] & FLAG_LATE),
         "ahead": bool(batch.flags[index] & FLAG_AHEAD),
     }
     try:
-        item = source.read(raw, decoder.settings(batch.provider_id, batch.revision, batch.protocol))
+        settings = decoder.settings(batch.provider_id, batch.revision, batch.protocol)
+        item = decoder.source(batch.protocol).read(raw, settings)
         row["recorded"] = when(item.recorded_us)
-    except WireError as error:
+    except PostroadError as error:
         row["recorded"], row["unreadable"] = None, str(error)
     if with_body:
         row["body"] = msgspec.Raw(raw)
     return row
+
+
+def _kind(batch: Batch, index: int) -> str:
+    """What the item is, in its protocol's words; its number if this version does not know them."""
+    source, kind = SOURCES.get(batch.protocol), batch.kinds[index]
+    return source.kinds[kind] if source is not None and kind < len(source.kinds) else f"{batch.protocol} {kind}"
 
 
 def _print_row(row: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ import uvloop
 
 from postroad.cli.folder import folder_option, settings_of
 from postroad.cli.output import messages
+from postroad.errors import StoreUnavailable
 from postroad.service import Hub
 from postroad.settings import Settings
 
@@ -31,13 +32,18 @@ def command(folder: Path, host: str | None, port: int | None) -> None:
 
 
 async def _serve(folder: Path, settings: Settings) -> None:
-    stop = asyncio.Event()
+    told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told.set)
     hub = Hub(folder, settings)
     await hub.start()
     messages().print(f"Postroad listens on http://{settings.hub.host}:{hub.port}")
-    await stop.wait()
+    waits = [asyncio.create_task(event.wait()) for event in (told, hub.failed)]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
     messages().print("Stopping: finishing what was accepted")
     await hub.stop()
+    if hub.failed.is_set():
+        raise StoreUnavailable("closed", "the hub stopped because a part of it broke down; its log says which")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 
-from postroad.errors import WireError
 from postroad.log.interface import UNASSIGNED, ShardLog
 from postroad.protocols.base import TargetProtocol
 from postroad.registry.records import RegistryView
@@ -59,8 +58,8 @@ class StateKeeper:
                 try:
                     for event in translation.events(index):
                         self.known.apply(event)
-                except WireError as error:
-                    _log.warning("Position %d cannot be read any more: %s", batch.position + index, error)
+                except Exception as error:  # noqa: BLE001 - state is derived: one item's defect must not stop routing
+                    _log.warning("Position %d does not count for the state: %s", batch.position + index, error)
         self.position = batch.position + indexes.stop
 
     def save(self, epoch: int) -> None:
