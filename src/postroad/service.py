@@ -64,6 +64,13 @@ def catalogue() -> Catalogue:
     )
 
 
+def egress_of(settings: Settings, clock: Clock) -> EgressClient:
+    """The outbound client by this hub's rules. Raises ``ConfigError``."""
+    return EgressClient(
+        allowed=parse_networks(settings.egress.allow_cidrs), ca_file=settings.egress.ca_file or None, clock=clock
+    )
+
+
 class Hub:
     """A hub in one folder. Not to be started twice."""
 
@@ -112,7 +119,7 @@ class Hub:
         self._registry = await asyncio.to_thread(
             RegistryStore.open, registry_url(self._folder, settings), clock=self._clock
         )
-        self._egress = EgressClient(allowed=parse_networks(settings.egress.allow_cidrs), clock=self._clock)
+        self._egress = egress_of(settings, self._clock)
         self._attempts = AttemptRecorder(
             clock=self._clock,
             record_failures=self._registry.record_attempts,

@@ -12,11 +12,10 @@ import msgspec
 from postroad.cli.folder import folder_option, reader_of, registry_of, settings_of, shards_of
 from postroad.cli.output import console, json_option, print_json
 from postroad.clock import SystemClock
-from postroad.egress.client import EgressClient
-from postroad.egress.guard import parse_networks
 from postroad.errors import ConfigError, PostroadError
 from postroad.layout import KEY_FILE
 from postroad.registry.secrets import KeyRing, opened_config
+from postroad.service import egress_of
 from postroad.settings import FILE_NAME, Settings
 from postroad.transports import TRANSPORTS
 
@@ -112,7 +111,7 @@ async def _destinations(folder: Path, settings: Settings) -> list[Finding]:
     with registry_of(folder) as registry:
         view = registry.view()
     keys = KeyRing.load(folder / KEY_FILE)
-    egress = EgressClient(allowed=parse_networks(settings.egress.allow_cidrs))
+    egress = egress_of(settings, SystemClock())
     findings = []
     try:
         used = {s.destination_id for s in view.subscriptions.values() if s.state == "active"}

@@ -11,8 +11,6 @@ import msgspec
 from postroad.cli.folder import folder_option, reader_of, registry_of, settings_of, shards_of
 from postroad.cli.output import age, console, json_option, messages, print_json, print_table, when
 from postroad.clock import SystemClock
-from postroad.egress.client import EgressClient
-from postroad.egress.guard import parse_networks
 from postroad.errors import NotFound
 from postroad.layout import KEY_FILE
 from postroad.log.reader import ShardReader
@@ -22,6 +20,7 @@ from postroad.registry.secrets import KeyRing, opened_config
 from postroad.registry.store import RegistryStore
 from postroad.routing.backlog import oldest_undelivered
 from postroad.routing.translation import Decoder
+from postroad.service import egress_of
 from postroad.transports import TRANSPORTS, Step
 from postroad.transports.base import Message
 
@@ -121,7 +120,7 @@ def test(name: str, folder: Path, as_json: bool) -> None:
     message = Message(body=target.bulk([]), content_type=target.content_type, request_id="postroad-test")
 
     async def probe() -> tuple[Step, ...]:
-        egress = EgressClient(allowed=parse_networks(settings.egress.allow_cidrs))
+        egress = egress_of(settings, SystemClock())
         try:
             return await spec.probe(config, egress, SystemClock(), message)
         finally:

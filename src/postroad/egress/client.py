@@ -70,6 +70,7 @@ class EgressClient:
         lookup: how names are resolved; the machine's resolver if not given.
         clock: for the time that requests take.
         connections: how many a pool opens to one host and port at most.
+        ca_file: PEM file of authorities that every pool trusts beside the system's and its own.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class EgressClient:
         lookup: Lookup | None = None,
         clock: Clock | None = None,
         connections: int = 64,
+        ca_file: str | None = None,
     ) -> None:
         self.allowed = tuple(allowed)
         self.clock = clock or SystemClock()
@@ -86,6 +88,7 @@ class EgressClient:
         self.lookup = lookup or SystemLookup()
         self._contexts: dict[str | None, ssl.SSLContext] = {}
         self._pools: set[Pool] = set()
+        self._ca_file = ca_file
 
     def pool(self, *, ca_file: str | None = None) -> "Pool":
         """Connections for one destination, shared with no other: a slow one delays nobody. Needs a running loop.
@@ -98,7 +101,7 @@ class EgressClient:
 
     def _context(self, ca_file: str | None) -> ssl.SSLContext:
         """One context for all that trust the same: the system's authorities alone take half a megabyte."""
-        authorities = None if ca_file is None else tls.read_ca_file(ca_file)
+        authorities = "\n".join(tls.read_ca_file(file) for file in (self._ca_file, ca_file) if file) or None
         if authorities not in self._contexts:
             self._contexts[authorities] = tls.client_context(authorities)
         return self._contexts[authorities]
