@@ -101,7 +101,8 @@ class EgressClient:
 
     def _context(self, ca_file: str | None) -> ssl.SSLContext:
         """One context for all that trust the same: the system's authorities alone take half a megabyte."""
-        authorities = "\n".join(tls.read_ca_file(file) for file in (self._ca_file, ca_file) if file) or None
+        texts = [tls.read_ca_file(file) for file in (self._ca_file, ca_file) if file is not None]
+        authorities = "\n".join(texts) if texts else None
         if authorities not in self._contexts:
             self._contexts[authorities] = tls.client_context(authorities)
         return self._contexts[authorities]
