@@ -74,9 +74,6 @@ class EgressSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         tuple[str, ...],
         Meta(description="Private ranges that destinations may stand in, as CIDR; none by default."),
     ] = ()
-    ca_file: Annotated[
-        str, Meta(description="PEM file of certificate authorities trusted beside the system's; empty: none.")
-    ] = ""
 
 
 class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -109,6 +106,8 @@ def load(folder: Path, environ: Mapping[str, str]) -> Settings:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
             raise ConfigError(f"is not TOML: {exc}", file=str(path)) from exc
+        except OSError as exc:
+            raise ConfigError(f"cannot be read: {exc.strerror}", file=str(path)) from exc
     _convert(values, str(path))
     for section, name, text, variable in _from_environment(environ):
         values.setdefault(section, {})[name] = _parse(section, name, text, variable)
