@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+
 from fixtures.lane import Lane
 
 MakeLane = Callable[..., Awaitable[Lane]]

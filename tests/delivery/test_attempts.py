@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from fixtures.clock import VirtualClock
-from fixtures.pipeline import failed, quiet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixtures.clock import VirtualClock
+from fixtures.pipeline import failed, quiet
 from postroad.delivery import attempts as attempts_module
 from postroad.delivery.attempts import FLUSH_S, AttemptRecorder
 from postroad.delivery.bulk import Bulk

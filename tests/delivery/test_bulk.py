@@ -5,12 +5,12 @@ import json
 from typing import Any
 
 import pytest
-from fixtures.clock import VirtualClock
-from fixtures.lane import Lane
-from fixtures.pipeline import failed, part, quiet, sent_positions, subscription, view
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixtures.clock import VirtualClock
+from fixtures.lane import Lane
+from fixtures.pipeline import failed, part, quiet, sent_positions, subscription, view
 from postroad.errors import StoreUnavailable
 from postroad.protocols.base import RetryPolicy
 from postroad.protocols.connected_cars import PROTOCOL

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from fixtures.pipeline import Road, Transport, destination, failed, paused, quiet, subscription, view
 from msgspec import structs
 
+from fixtures.pipeline import Road, Transport, destination, failed, paused, quiet, subscription, view
 from postroad.delivery.manager import RESTART_S, DeliveryManager, Shard
 from postroad.errors import ConfigError, StoreUnavailable
 from postroad.log.memory import MemoryLog

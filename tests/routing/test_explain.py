@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from fixtures.clock import VirtualClock
-from fixtures.pipeline import CountingTarget, Road, part, positions, report, subscription, view
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from fixtures.clock import VirtualClock
+from fixtures.pipeline import CountingTarget, Road, part, positions, report, subscription, view
 from postroad.log.interface import Batch
 from postroad.protocols import SOURCES, TARGETS
 from postroad.protocols.base import outgoing_id
@@ -62,7 +62,7 @@ def test_each_verdict_is_told_where_it_holds(verdict: str) -> None:
 
 def test_a_target_without_a_word_for_an_item_has_nothing_to_say() -> None:
     class Mute(CountingTarget):
-        def write(self, event: Any, *, vehicle_id: int, position: int, options: Any) -> list[Any]:
+        def write(self, event: Any, **_: Any) -> list[Any]:  # noqa: ARG002 - the seam's name
             return []
 
     used, decoder = with_stream(stream(1)), Decoder(SOURCES)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from fixtures.pipeline import CountingTarget, Road, part, positions, quiet, report, subscription, view
 
+from fixtures.pipeline import CountingTarget, Road, part, positions, quiet, report, subscription, turns_until, view
 from postroad.errors import StoreUnavailable
 from postroad.log.memory import MemoryLog
 from postroad.protocols.drivetech import DrivetechSettings
@@ -113,8 +113,7 @@ async def test_a_large_batch_is_routed_in_slices_and_other_work_gets_its_turn(ro
 async def test_a_view_that_changes_in_the_middle_of_a_batch_counts_exactly_from_a_position_on(road: Road) -> None:
     feed = await road.following(1)
     await road.log.append(part(*[1, 3] * 500))
-    while road.router.routed_to == 1:
-        await asyncio.sleep(0)
+    await turns_until(lambda: road.router.routed_to > 1)
     async with road.router.gate:
         switched_at = road.router.routed_to
         assert 1 < switched_at < 1001
@@ -173,9 +172,7 @@ async def test_a_defect_that_one_item_brings_to_light_holds_up_no_other(
 async def test_a_batch_whose_protocol_or_settings_are_no_longer_understood_holds_up_no_other(
     road: Road, caplog: pytest.LogCaptureFixture, changes: dict[str, Any], told: str
 ) -> None:
-    road.use(
-        view(subscription(1), streams=[(1, 1, 1)], provider_settings={(1, 1): {}, (1, 2): {"profile": "of old"}})
-    )
+    road.use(view(subscription(1), streams=[(1, 1, 1)], provider_settings={(1, 1): {}, (1, 2): {"profile": "of old"}}))
     feed = await road.following(1)
     await road.append(1, **changes)
     await road.append(1)
@@ -218,8 +215,7 @@ async def test_a_feed_never_passes_the_router(road: Road, monkeypatch: pytest.Mo
     monkeypatch.setattr(router_module, "SLICE_ITEMS", 4)
     feed = road.feed(1, position=1)
     await road.log.append(part(*[3] * 12))
-    while road.router.routed_to != 5:
-        await asyncio.sleep(0)
+    await turns_until(lambda: road.router.routed_to == 5)
     monkeypatch.setattr(router_module, "SLICE_ITEMS", 100)
     catching_up = road.router.catch_up(feed)
     catching_up.send(None)  # to where it lets others have their turn: the switch of views comes first
@@ -247,9 +243,7 @@ async def test_a_lagging_feed_does_not_keep_live_ones_waiting(road: Road) -> Non
     await catching_up
 
 
-async def test_an_overflowing_inbox_is_made_good_from_the_log(
-    road: Road, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_overflowing_inbox_is_made_good_from_the_log(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(router_module, "INBOX_BYTES", 1000)
     monkeypatch.setattr(router_module, "CATCH_UP_BYTES", 1000)
     feed = await road.following(1)
