@@ -9,7 +9,8 @@ import fcntl
 import functools
 import logging
 import os
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from postroad.delivery.manager import DeliveryManager, Shard
 from postroad.delivery.options import DeliveryOptions
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
-from postroad.errors import ConfigError, PostroadError
+from postroad.errors import ConfigError, PostroadError, StoreUnavailable
 from postroad.ingest.dedup import DedupMemory
 from postroad.ingest.http.answers import Answer
 from postroad.ingest.http.app import build_app
@@ -96,6 +97,7 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._serving: asyncio.Task[None] | None = None
         self._refreshing = asyncio.Lock()
+        self._stopping = False
         self.failed = asyncio.Event()
         """Set when a part of the hub broke down; whoever runs it should stop it, and may start it again."""
         self.port = 0
@@ -204,6 +206,7 @@ class Hub:
         self.port = bound.getsockname()[1]
         self._server = HttpServer(app, [entrance], stop_within_s=settings.hub.stop_within_s)
         self._serving = asyncio.create_task(self._server.serve([bound]), name="http")
+        self._serving.add_done_callback(self._ended)
         while not self._server.started:
             if self._serving.done():
                 self._serving.result()
@@ -217,8 +220,10 @@ class Hub:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if hasattr(self, "_manager"):
-            await self._manager.stop()
+        async with self._refreshing:  # a vehicle that is just being made known must not start deliveries again
+            self._stopping = True
+            if hasattr(self, "_manager"):
+                await self._manager.stop()
         if hasattr(self, "_attempts"):
             await self._attempts.flush()
         if hasattr(self, "_egress"):
@@ -257,40 +262,41 @@ class Hub:
         """Look for changes made by other processes: the command line, another node."""
         while True:
             await self._clock.sleep(self._settings.delivery.registry_poll_ms / 1000)
-            try:
+            with _going_on("The registry's changes cannot be followed now; going on with what is known"):
                 await self._refresh()
-            except PostroadError as exc:
-                _log.warning("The registry cannot be read now; going on with what is known: %s", exc)
 
     async def _refresh(self, *, force: bool = False) -> None:
-        """Bring what runs up to the registry's version.
+        """Bring what runs up to the registry's version, until no open stream is without a beginning.
 
         Routing stands still while streams are activated: each begins exactly at the position routing goes on from.
         """
         async with self._refreshing:
+            if self._stopping:
+                raise StoreUnavailable("closed", "the hub is stopping")
             if not force and await asyncio.to_thread(self._registry.version) == self._view.version:
                 await self._manager.use(self._view, self._streams)  # what could not be opened before may be now
                 return
             view = await asyncio.to_thread(self._registry.view)
-            if not any(s.from_position is None and not s.ended for s in view.streams.values()):
-                await self._use(view)
-                return
-            gates = [router.gate for router in self._routers.values()]
-            for gate in gates:
-                await gate.acquire()
-            try:
+            if self._has_new_streams(view):
+                await self._activate_streams()
+            else:
+                self._apply(view)
+            await self._manager.use(self._view, self._streams)
+
+    def _has_new_streams(self, view: RegistryView) -> bool:
+        return any(s.from_position is None and not s.ended and s.shard in self._routers for s in view.streams.values())
+
+    async def _activate_streams(self) -> None:
+        async with AsyncExitStack() as stack:
+            for router in self._routers.values():
+                await stack.enter_async_context(router.gate)
+            while True:
                 for number, router in self._routers.items():
                     await asyncio.to_thread(self._registry.activate_streams, number, router.routed_to)
                 view = await asyncio.to_thread(self._registry.view)
-                self._apply(view)
-            finally:
-                for gate in gates:
-                    gate.release()
-            await self._manager.use(view, self._streams)
-
-    async def _use(self, view: RegistryView) -> None:
-        self._apply(view)
-        await self._manager.use(view, self._streams)
+                if not self._has_new_streams(view):  # another process may have opened some in between
+                    break
+            self._apply(view)
 
     def _apply(self, view: RegistryView) -> None:
         """Without an await: between two items everybody changes to the new view at once."""
@@ -324,7 +330,10 @@ class Hub:
 
     def _open_transport(self, destination: Destination) -> Transport:
         spec = TRANSPORTS[destination.transport]
-        config = msgspec.convert(opened_config(destination, self._keys), spec.config_type)
+        try:
+            config = msgspec.convert(opened_config(destination, self._keys), spec.config_type)
+        except msgspec.ValidationError as exc:
+            raise ConfigError(f"destination {destination.name}: {exc}") from exc
         return spec.open(config, self._egress, self._clock)
 
     # Housekeeping.
@@ -333,11 +342,10 @@ class Hub:
         """Retention and snapshots, each minute."""
         while True:
             await self._clock.sleep(HOUSEKEEPING_EVERY_S)
-            try:
+            with _going_on("Retention could not run"):
                 await self._retain()
+            with _going_on("The state could not be saved"):
                 self._save_states()
-            except PostroadError as exc:
-                _log.warning("Retention could not run: %s", exc)
 
     def _save_states(self) -> None:
         """A snapshot that cannot be written costs time at the next start, no more."""
@@ -367,3 +375,14 @@ class Hub:
             "Subscription %d lost positions %d to %d of shard %d to retention before they were delivered",
             subscription_id, first, end - 1, shard,
         )  # fmt: skip
+
+
+@contextmanager
+def _going_on(failure: str) -> Iterator[None]:
+    """What a task does again and again must not end with one failure of it, not even with an unexpected one."""
+    try:
+        yield
+    except PostroadError as exc:
+        _log.warning("%s: %s", failure, exc)
+    except Exception:  # noqa: BLE001 - see above
+        _log.exception("%s", failure)

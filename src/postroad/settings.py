@@ -109,6 +109,8 @@ def load(folder: Path, environ: Mapping[str, str]) -> Settings:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
             raise ConfigError(f"is not TOML: {exc}", file=str(path)) from exc
+        except OSError as exc:
+            raise ConfigError(f"cannot be read: {exc.strerror}", file=str(path)) from exc
     _convert(values, str(path))
     for section, name, text, variable in _from_environment(environ):
         values.setdefault(section, {})[name] = _parse(section, name, text, variable)

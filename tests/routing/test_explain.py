@@ -62,7 +62,7 @@ def test_each_verdict_is_told_where_it_holds(verdict: str) -> None:
 
 def test_a_target_without_a_word_for_an_item_has_nothing_to_say() -> None:
     class Mute(CountingTarget):
-        def write(self, event: Any, *, vehicle_id: int, position: int, options: Any) -> list[Any]:
+        def write(self, event: Any, **_: Any) -> list[Any]:  # noqa: ARG002 - the seam's name
             return []
 
     used, decoder = with_stream(stream(1)), Decoder(SOURCES)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.clock import VirtualClock
-from fixtures.pipeline import Road, part, quiet, report, subscription, view
+from fixtures.pipeline import Road, part, quiet, report, subscription, turns_until, view
 from postroad.routing import router as router_module
 
 ITEM_BYTES = 200
@@ -44,8 +44,7 @@ class Consumer:
             assert feed.size == sum(item.size for item in feed.queue)
             feed.looked()
             if feed.queue:
-                while not self.may_take:
-                    await asyncio.sleep(0)
+                await turns_until(lambda: self.may_take > 0)
                 self.may_take -= 1
                 self.got.append(feed.take().position)
             elif feed.following:

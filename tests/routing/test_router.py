@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from fixtures.pipeline import CountingTarget, Road, part, positions, quiet, report, subscription, view
+from fixtures.pipeline import CountingTarget, Road, part, positions, quiet, report, subscription, turns_until, view
 from postroad.errors import StoreUnavailable
 from postroad.log.memory import MemoryLog
 from postroad.protocols.drivetech import DrivetechSettings
@@ -113,8 +113,7 @@ async def test_a_large_batch_is_routed_in_slices_and_other_work_gets_its_turn(ro
 async def test_a_view_that_changes_in_the_middle_of_a_batch_counts_exactly_from_a_position_on(road: Road) -> None:
     feed = await road.following(1)
     await road.log.append(part(*[1, 3] * 500))
-    while road.router.routed_to == 1:
-        await asyncio.sleep(0)
+    await turns_until(lambda: road.router.routed_to > 1)
     async with road.router.gate:
         switched_at = road.router.routed_to
         assert 1 < switched_at < 1001
@@ -216,8 +215,7 @@ async def test_a_feed_never_passes_the_router(road: Road, monkeypatch: pytest.Mo
     monkeypatch.setattr(router_module, "SLICE_ITEMS", 4)
     feed = road.feed(1, position=1)
     await road.log.append(part(*[3] * 12))
-    while road.router.routed_to != 5:
-        await asyncio.sleep(0)
+    await turns_until(lambda: road.router.routed_to == 5)
     monkeypatch.setattr(router_module, "SLICE_ITEMS", 100)
     catching_up = road.router.catch_up(feed)
     catching_up.send(None)  # to where it lets others have their turn: the switch of views comes first

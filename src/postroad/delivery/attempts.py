@@ -5,15 +5,15 @@ rows beyond a bound are dropped and counted; delivery goes on.
 """
 
 import asyncio
-import itertools
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 from postroad.clock import Clock
 from postroad.delivery.bulk import Bulk
-from postroad.errors import PostroadError
+from postroad.errors import StoreUnavailable
 from postroad.registry.attempts import FailedAttempt, Success
 from postroad.transports.base import Delivered, Outcome
 
@@ -21,8 +21,6 @@ FLUSH_S = 1.0
 MAX_WAITING = 10_000
 
 _log = logging.getLogger(__name__)
-
-Rows = Sequence[FailedAttempt] | Sequence[Success]
 
 
 class AttemptRecorder:
@@ -41,6 +39,7 @@ class AttemptRecorder:
         self._record_failures = record_failures
         self._record_successes = record_successes
         self._waiting: deque[FailedAttempt | Success] = deque()
+        self._flushing = asyncio.Lock()
 
     def observe(self, shard: int, subscription_id: int, bulk: Bulk, attempt: int, outcome: Outcome) -> None:
         """Note how an attempt ended."""
@@ -83,20 +82,41 @@ class AttemptRecorder:
             await self.flush()
 
     async def flush(self) -> None:
-        """Hand over what was gathered."""
-        while self._waiting:
-            rows = list(self._waiting)
-            self._waiting.clear()
-            try:
-                await asyncio.to_thread(self._record, rows)
-            except PostroadError as exc:
-                _log.warning("Attempts cannot be recorded now: %s", exc)
-                self._waiting.extendleft(reversed(rows))
-                return
+        """Hand over what was gathered, failures and successes in turns as they came."""
+        async with self._flushing:
+            while self._waiting:
+                rows = self._next_rows()
+                try:
+                    await self._record(rows)
+                except StoreUnavailable as exc:
+                    _log.warning("Attempts cannot be recorded now: %s", exc)
+                    self._put_back(rows)
+                    return
+                except Exception:  # noqa: BLE001 - what cannot be recorded must not keep all that follows waiting
+                    _log.exception("%d attempts cannot be recorded and are dropped", len(rows))
+                    self.dropped += len(rows)
 
-    def _record(self, rows: Sequence[FailedAttempt | Success]) -> None:
-        for kind, run in itertools.groupby(rows, type):
-            if kind is Success:
-                self._record_successes([row for row in run if isinstance(row, Success)])
-            else:
-                self._record_failures([row for row in run if isinstance(row, FailedAttempt)])
+    def _next_rows(self) -> list[FailedAttempt] | list[Success]:
+        """The first rows of one kind: they are recorded together, or not at all."""
+        kind = type(self._waiting[0])
+        rows: list[Any] = []
+        while self._waiting and type(self._waiting[0]) is kind:
+            rows.append(self._waiting.popleft())
+        return rows
+
+    def _put_back(self, rows: Sequence[FailedAttempt | Success]) -> None:
+        room = max(MAX_WAITING - len(self._waiting), 0)
+        self.dropped += max(len(rows) - room, 0)
+        self._waiting.extendleft(islice(reversed(rows), room))
+
+    async def _record(self, rows: list[FailedAttempt] | list[Success]) -> None:
+        """Record rows in a thread, and wait for it to the end also when cancelled: another flush must come after it."""
+        record: Any = self._record_successes if isinstance(rows[0], Success) else self._record_failures
+        recording = asyncio.ensure_future(asyncio.to_thread(record, rows))
+        try:
+            await asyncio.shield(recording)
+        except asyncio.CancelledError:
+            await asyncio.wait([recording])
+            if isinstance(recording.exception(), StoreUnavailable):
+                self._put_back(rows)
+            raise

@@ -201,7 +201,7 @@ class BulkDelivery:
         self._retry_now.clear()
         await self._sooner(self._retry_now.wait(), seconds)
 
-    async def _sooner(self, event: Coroutine[Any, Any, None], seconds: float) -> None:
+    async def _sooner(self, event: Coroutine[Any, Any, object], seconds: float) -> None:
         """Wait for the event, but no longer than that."""
         waits = [asyncio.ensure_future(event), asyncio.ensure_future(self._clock.sleep(seconds))]
         try:

@@ -12,13 +12,13 @@ from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
 from postroad.delivery.bulk import Bulk, BulkDelivery
 from postroad.delivery.options import DeliveryOptions
-from postroad.errors import PostroadError
+from postroad.errors import NotFound, PostroadError
 from postroad.log.interface import ShardLog
-from postroad.protocols.base import TargetProtocol
+from postroad.protocols.base import Contract, TargetProtocol
 from postroad.registry.records import Destination, RegistryView, Subscription
 from postroad.routing.feed import Feed
 from postroad.routing.router import Router
-from postroad.routing.translation import selection_of
+from postroad.routing.translation import Selection, selection_of
 from postroad.transports.base import Outcome, Transport
 
 RESTART_S = 5.0
@@ -27,7 +27,7 @@ RESTART_S = 5.0
 _log = logging.getLogger(__name__)
 
 OpenTransport = Callable[[Destination], Transport]
-"""Open a destination, its secrets unsealed. May raise ``PostroadError``."""
+"""Open a destination, its secrets unsealed. Raises ``PostroadError`` if it cannot be opened now."""
 
 
 class ShardAttemptObserver(Protocol):
@@ -47,9 +47,19 @@ class Shard(msgspec.Struct, frozen=True):
 class _Running:
     """A subscription at work."""
 
-    def __init__(self, subscription: Subscription, destination: Destination, transport: Transport) -> None:
+    def __init__(
+        self,
+        subscription: Subscription,
+        destination: Destination,
+        *,
+        selection: Selection,
+        contract: Contract,
+        transport: Transport,
+    ) -> None:
         self.subscription = subscription
         self.destination = destination
+        self.selection = selection
+        self.contract = contract
         self.transport = transport
         self.deliveries: dict[int, BulkDelivery] = {}
         self.tasks: list[asyncio.Task[None]] = []
@@ -92,7 +102,7 @@ class DeliveryManager:
                 await self._stop(subscription_id)
         for subscription in wanted.values():
             if subscription.id not in self._running:
-                await self._start(subscription, view.destinations[subscription.destination_id])
+                await self._start(subscription, view.destinations.get(subscription.destination_id))
 
     def settled(self, shard: int, subscription_ids: frozenset[int], cursors: Mapping[int, int]) -> int:
         """The position below which nobody needs the shard's batches any more."""
@@ -101,8 +111,10 @@ class DeliveryManager:
             running = self._running.get(subscription_id)
             if running is not None:
                 positions.append(running.deliveries[shard].settled)
-            elif subscription_id in cursors:
-                positions.append(cursors[subscription_id])
+                continue
+            begins_at = cursors.get(subscription_id, self._streams.first_position(subscription_id))
+            if begins_at is not None:
+                positions.append(begins_at)
         return min(positions)
 
     async def stop(self) -> None:
@@ -110,25 +122,36 @@ class DeliveryManager:
         for subscription_id in list(self._running):
             await self._stop(subscription_id)
 
-    async def _start(self, subscription: Subscription, destination: Destination) -> None:
+    async def _start(self, subscription: Subscription, destination: Destination | None) -> None:
+        """Begin to deliver, in all shards or, if anything fails, in none."""
+        starts = {number: await self._begin_at(subscription.id, shard) for number, shard in self._shards.items()}
         try:
-            transport = self._open_transport(destination)
-        except PostroadError as exc:
+            running = self._open(subscription, destination)
+        except Exception as exc:  # noqa: BLE001 - whatever is wrong with one subscription, the others go on
             if self._unopened.get(subscription.id) != str(exc):  # say it once, not at every look
-                _log.error("Subscription %s cannot be delivered: %s", subscription.name, exc)
+                unexpected = None if isinstance(exc, PostroadError) else exc
+                _log.error("Subscription %s cannot be delivered: %s", subscription.name, exc, exc_info=unexpected)
             self._unopened[subscription.id] = str(exc)
             return
         self._unopened.pop(subscription.id, None)
-        running = _Running(subscription, destination, transport)
         self._running[subscription.id] = running
-        for shard_number, shard in self._shards.items():
-            start = await self._begin_at(subscription.id, shard)
-            delivery = self._delivery(subscription, shard, transport, start)
-            running.deliveries[shard_number] = delivery
-            name = f"delivery {subscription.id}/{shard_number}"
-            running.tasks.append(
-                asyncio.create_task(self._keep_running(subscription, shard, delivery, running), name=name)
-            )
+        for number, shard in self._shards.items():
+            delivery = running.deliveries[number] = self._delivery(running, shard, starts[number])
+            name = f"delivery {subscription.id}/{number}"
+            running.tasks.append(asyncio.create_task(self._keep_running(running, shard, delivery), name=name))
+
+    def _open(self, subscription: Subscription, destination: Destination | None) -> _Running:
+        if destination is None:
+            raise NotFound("its destination does not exist")
+        target = self._targets[subscription.protocol]
+        options = msgspec.convert(dict(subscription.delivery), DeliveryOptions)
+        return _Running(
+            subscription,
+            destination,
+            selection=selection_of(subscription, target),
+            contract=options.applied_to(target.contract),
+            transport=self._open_transport(destination),  # last: whoever opens it must close it
+        )
 
     async def _begin_at(self, subscription_id: int, shard: Shard) -> int:
         """Where the subscription stands in the shard; a new one begins where its streams do."""
@@ -140,17 +163,15 @@ class DeliveryManager:
         await shard.log.delivery.settle(subscription_id, start)
         return start
 
-    def _delivery(self, subscription: Subscription, shard: Shard, transport: Transport, start: int) -> BulkDelivery:
-        target = self._targets[subscription.protocol]
-        options = msgspec.convert(dict(subscription.delivery), DeliveryOptions)
-        feed = Feed(subscription.id, selection_of(subscription, target), position=start, limit_bytes=self._queue_bytes)
+    def _delivery(self, running: _Running, shard: Shard, start: int) -> BulkDelivery:
+        feed = Feed(running.subscription.id, running.selection, position=start, limit_bytes=self._queue_bytes)
         shard.router.add(feed)
         return BulkDelivery(
             feed,
             shard.router,
-            target=target,
-            contract=options.applied_to(target.contract),
-            transport=transport,
+            target=self._targets[running.subscription.protocol],
+            contract=running.contract,
+            transport=running.transport,
             store=shard.log.delivery,
             settled=start,
             streams=lambda: self._streams,
@@ -158,18 +179,15 @@ class DeliveryManager:
             clock=self._clock,
         )
 
-    async def _keep_running(
-        self, subscription: Subscription, shard: Shard, delivery: BulkDelivery, running: _Running
-    ) -> None:
+    async def _keep_running(self, running: _Running, shard: Shard, delivery: BulkDelivery) -> None:
         """Run a delivery; if it breaks down, say so and begin again at its cursor."""
         while True:
             try:
                 await delivery.run()
             except Exception:  # noqa: BLE001 - one subscription's defect must neither stop it for ever nor harm others
-                _log.exception("The delivery of subscription %s broke down; it begins again", subscription.name)
+                _log.exception("The delivery of subscription %s broke down; it begins again", running.subscription.name)
             await self._clock.sleep(RESTART_S)
-            delivery = self._delivery(subscription, shard, running.transport, delivery.settled)
-            running.deliveries[shard.log.shard] = delivery
+            delivery = running.deliveries[shard.log.shard] = self._delivery(running, shard, delivery.settled)
 
     async def _stop(self, subscription_id: int) -> None:
         running = self._running.pop(subscription_id)
@@ -178,4 +196,7 @@ class DeliveryManager:
         await asyncio.gather(*running.tasks, return_exceptions=True)
         for shard in self._shards.values():
             shard.router.remove(subscription_id)
-        await running.transport.close()
+        try:
+            await running.transport.close()
+        except Exception:  # noqa: BLE001 - it is not used any more; what else is to be stopped or started goes on
+            _log.exception("The destination of subscription %s did not close", running.subscription.name)

@@ -127,7 +127,7 @@ class Router:
             self._behind = False
 
     async def _leave_to_feeds(self) -> None:
-        """Go on at the log's end: what the router cannot read each feed tries by itself, and reports what is missing."""
+        """Go on at the log's end: what the router cannot read each feed tries by itself, and reports what is lost."""
         async with self.gate:
             for feed in self._feeds.values():
                 if feed.following:

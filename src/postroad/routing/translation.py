@@ -46,7 +46,7 @@ class Decoder:
         self._settings: dict[tuple[int, int], Any] = {}
 
     def use(self, view: RegistryView) -> None:
-        """Decode by the settings of this view, also those of providers that are gone: the log still holds their items."""
+        """Decode by this view's settings, also those of providers that are gone: the log still holds their items."""
         self._values = view.provider_settings
         self._settings = {}
 
@@ -132,7 +132,7 @@ class BatchTranslation:
 
     @cached_property
     def _reading(self) -> tuple[SourceProtocol, Any]:
-        """The batch's protocol and settings: asked for with its first item, so that their lack is that item's defect."""
+        """The batch's protocol and settings: asked for with an item, so that their lack is that item's defect."""
         batch, decoder = self.batch, self._decoder
         return decoder.source(batch.protocol), decoder.settings(batch.provider_id, batch.revision, batch.protocol)
 

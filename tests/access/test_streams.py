@@ -1,0 +1,61 @@
+"""Streams as intervals of positions."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postroad.access.streams import StreamIndex
+from postroad.registry.records import Stream
+
+STREAMS = st.lists(
+    st.tuples(
+        st.integers(1, 3),
+        st.integers(1, 3),
+        st.none() | st.integers(1, 20),
+        st.none() | st.integers(1, 20),
+        st.booleans(),
+    ),
+    unique_by=lambda s: s[:2],  # the registry opens at most one stream of a vehicle into a subscription
+    max_size=9,
+)
+
+
+def index(streams: list[tuple[int, int, int | None, int | None, bool]]) -> StreamIndex:
+    return StreamIndex(
+        {
+            n: Stream(
+                id=n,
+                subscription_id=sub,
+                subject_id=subject,
+                shard=0,
+                from_position=start,
+                until_position=end,
+                ended=ended,
+            )
+            for n, (sub, subject, start, end, ended) in enumerate(streams)
+        }
+    )
+
+
+@given(STREAMS, st.integers(1, 3), st.integers(1, 3), st.integers(0, 25))
+def test_access_is_an_open_active_stream_that_began_at_or_before_the_position(
+    streams: list[tuple[int, int, int | None, int | None, bool]], subscription: int, subject: int, position: int
+) -> None:
+    wanted = any(
+        (sub, sbj) == (subscription, subject) and not ended and start is not None and position >= start
+        for sub, sbj, start, _, ended in streams
+    )
+    assert index(streams).covers(subscription, subject, position) == wanted
+
+
+@given(STREAMS, st.integers(1, 3))
+def test_subjects_and_first_position_are_those_of_the_open_streams(
+    streams: list[tuple[int, int, int | None, int | None, bool]], subscription: int
+) -> None:
+    mine = [(sbj, start) for sub, sbj, start, _, ended in streams if sub == subscription and not ended and start]
+    assert sorted(index(streams).subjects(subscription)) == sorted(subject for subject, _ in mine)
+    assert index(streams).first_position(subscription) == min((start for _, start in mine), default=None)
+
+
+def test_an_ended_stream_does_not_hide_the_one_that_was_opened_after_it() -> None:
+    both = index([(1, 1, 1, 5, True), (1, 1, 9, None, False)])
+    assert [p for p in range(12) if both.covers(1, 1, p)] == [9, 10, 11]

@@ -1,0 +1,367 @@
+"""The hub as a whole: real files, real HTTP in, real HTTPS out, the real registry."""
+
+import asyncio
+import datetime as dt
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import aiohttp
+import pytest
+
+from fixtures.drivetech import sample
+from postroad import service
+from postroad.clock import SystemClock
+from postroad.errors import ConfigError, StoreUnavailable
+from postroad.registry.apply import apply_file
+from postroad.registry.secrets import KeyRing
+from postroad.registry.store import RegistryStore
+from postroad.service import Hub
+from postroad.settings import DeliverySettings, EgressSettings, HubSettings, LogSettings, Settings
+from postroad.simulate.certificates import make_server_context
+from postroad.simulate.counter import compare
+from postroad.simulate.customer import EVENTS_PATH, TOKEN_PATH, Customer, CustomerSettings
+from postroad.simulate.fleet import Vehicle, make_fleet
+from postroad.simulate.injector import Injector, Resending
+from postroad.simulate.traces import load_traces
+
+DECLARATION = """\
+organizations:
+  - name: Andes
+    providers: [{{name: gps, protocol: drivetech}}]
+    integrations:
+      - name: insurer
+        destinations:
+          - name: webhook
+            transport: https
+            config: {{url: "{base}{events}", ca_file: "{ca}", auth: {{type: oauth2_client_credentials,
+              token_url: "{base}{token}", client_id: hub, client_secret: {{env: SECRET}}}}}}
+        subscriptions:
+          - name: telemetry
+            protocol: connected_cars
+            destination: webhook
+            types: [gps_position]
+            vehicles: {vehicles}
+            delivery: {{retry: {{first_waits_s: [], then_s: 0.05, cap_s: 0.05}}}}
+"""
+
+
+class Site:
+    """A folder with a hub, and the customer that it sends to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.registry = RegistryStore.open(folder / service.REGISTRY_FILE)
+        self.customer = Customer(CustomerSettings(client_id="hub", client_secret="s3cret"), clock=SystemClock())
+        self.hub = self.make()
+        self.arrived = asyncio.Event()
+        add = self.customer.record.add
+
+        def added(*bulk: Any) -> None:
+            add(*bulk)
+            self.arrived.set()
+
+        self.customer.record.add = added  # type: ignore[method-assign]  # to wait for deliveries without asking again
+
+    async def prepare(self, *, vehicles: str = "all") -> None:
+        context, self._ca = await asyncio.to_thread(make_server_context, self.folder, dt.datetime.now(dt.UTC))
+        self._base = await self.customer.start(context)
+        self.declare(vehicles=vehicles)
+        self.token_id, self.token = self.registry.issue_token("gps", "test")
+
+    def declare(self, *, vehicles: str = "all") -> None:
+        file = self.folder / "declared.yaml"
+        text = DECLARATION.format(base=self._base, ca=self._ca, events=EVENTS_PATH, token=TOKEN_PATH, vehicles=vehicles)
+        file.write_text(text, encoding="utf-8")
+        keys = KeyRing.load_or_create(self.folder / service.KEY_FILE)
+        apply_file(
+            self.registry, file, catalogue=service.catalogue(), keys=keys, environment={"SECRET": "s3cret"}, prune=True
+        )
+
+    def make(self, **changes: Any) -> Hub:
+        values = {
+            "hub": HubSettings(port=0, stop_within_s=1.0),
+            "egress": EgressSettings(allow_cidrs=("127.0.0.1/32",)),
+            "delivery": DeliverySettings(registry_poll_ms=20),
+            "log": LogSettings(reserve_bytes=0),
+        }
+        return Hub(self.folder, Settings(**values | changes))
+
+    async def restart(self) -> None:
+        self.hub = self.make()
+        await self.hub.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.hub.port}/provider/event/new/"
+
+    async def post(self, session: aiohttp.ClientSession, **changes: Any) -> int:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with session.post(self.url, json=sample(**changes), headers=headers) as response:
+            await response.read()
+            return response.status
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for deliveries until the condition holds."""
+        async with asyncio.timeout(20):
+            while not condition():
+                self.arrived.clear()
+                await self.arrived.wait()
+
+    def refused(self, session: aiohttp.ClientSession) -> Callable[[], Awaitable[bool]]:
+        async def refused() -> bool:
+            return await self.post(session) == 401
+
+        return refused
+
+    def settled(self, position: int) -> Callable[[], Awaitable[bool]]:
+        async def settled() -> bool:
+            return (await self.hub._logs[0].delivery.cursors())[1].position >= position
+
+        return settled
+
+    def delivered(self) -> int:
+        return len(self.customer.record.first)
+
+    def injector(self, session: aiohttp.ClientSession, *, vehicles: int, each: int) -> Injector:
+        # From the past, so that everything is due at once.
+        fleet = make_fleet(load_traces(), count=vehicles, seed=3, start_us=1_700_000_000_000_000)
+        return Injector(
+            [Vehicle(plate, islice(reports, each)) for plate, reports in fleet],
+            session=session,
+            url=self.url,
+            token=self.token,
+            clock=SystemClock(),
+            random=Random(1),
+            resending=Resending(first_s=0.05, cap_s=0.1),
+        )
+
+
+async def soon(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Ask until it is so: for what the hub does on its own and tells nobody."""
+    async with asyncio.timeout(10):
+        while not (await held if isinstance(held := condition(), Awaitable) else held):  # noqa: ASYNC110 - as said
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    site = Site(tmp_path)
+    await site.prepare()
+    yield site
+    with suppress(Exception):
+        await site.hub.stop()
+    await site.customer.stop()
+    site.registry.close()
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        yield taken.getsockname()[1]
+
+
+async def test_a_new_vehicles_first_event_is_delivered(site: Site, session: aiohttp.ClientSession) -> None:
+    await site.hub.start()
+    assert await site.post(session) == 200
+    await site.until(lambda: site.delivered() == 1)
+
+
+async def test_what_is_acknowledged_is_delivered_once_and_in_order(site: Site, session: aiohttp.ClientSession) -> None:
+    await site.hub.start()
+    injector = site.injector(session, vehicles=10, each=30)
+    await injector.run()
+    assert len(injector.ledger.acknowledged) == 300
+    await site.until(lambda: compare([injector.ledger], site.customer.record).lost == 0)
+    count = compare([injector.ledger], site.customer.record)
+    assert (count.duplicates, count.out_of_order, count.unknown, count.altered, count.malformed) == (0,) * 5
+
+
+async def test_a_stop_under_load_loses_nothing_acknowledged_and_a_restart_goes_on(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    await site.hub.start()
+    injector = site.injector(session, vehicles=20, each=40)
+    driving = asyncio.create_task(injector.run())
+    await site.until(lambda: site.delivered() > 100)
+    injector.stop()
+    await site.hub.stop()
+    driving.cancel()
+    await asyncio.gather(driving, return_exceptions=True)
+    assert injector.ledger.acknowledged
+    await site.restart()
+    await site.until(lambda: compare([injector.ledger], site.customer.record).lost == 0)
+    count = compare([injector.ledger], site.customer.record)
+    assert (count.doubled, count.out_of_order, count.unknown, count.malformed) == (0,) * 4
+
+
+async def test_what_is_acknowledged_while_the_customer_is_away_is_delivered_after_a_restart(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    site.customer.trouble = "unavailable"
+    await site.hub.start()
+    for second in range(5):
+        assert await site.post(session, datetime=f"2026-07-02T14:00:0{second}Z") == 200
+    await site.hub.stop()
+    assert site.delivered() == 0
+    site.customer.trouble = None
+    await site.restart()
+    await site.until(lambda: site.delivered() == 5)
+
+
+async def test_a_stream_added_under_load_gives_everything_from_one_position_on_and_nothing_before(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    site.declare(vehicles="{plates: [NONE01]}")
+    await site.hub.start()
+    injector = site.injector(session, vehicles=10, each=60)
+    driving = asyncio.create_task(injector.run())
+    await soon(lambda: len(injector.ledger.acknowledged) >= 100)
+    assert site.delivered() == 0
+    await asyncio.to_thread(site.declare, vehicles="all")
+    await driving
+    [starts] = {s.from_position for s in site.registry.view().streams.values() if not s.ended and s.from_position != 1}
+    assert starts is not None
+    assert 100 < starts <= 600
+    wanted = 600 - (starts - 1)
+    await site.until(lambda: site.delivered() >= wanted)
+    ids = sorted(d.event_id >> 6 for d in site.customer.record.first.values())
+    assert ids == list(range(starts, 601))
+    assert site.customer.record.out_of_order == 0
+
+
+async def test_a_stream_that_appears_while_others_are_activated_is_activated_too(
+    site: Site, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.declare(vehicles="{plates: [NONE01]}")
+    await site.hub.start()
+    assert await site.post(session, plate="AAAA11") == 200
+    activate, declared = RegistryStore.activate_streams, []
+
+    def interrupted(store: RegistryStore, shard: int, position: int) -> int:
+        count = activate(store, shard, position)
+        if not declared:
+            declared.append(True)
+            site.declare(vehicles="all")  # another process, at the worst moment
+        return count
+
+    monkeypatch.setattr(RegistryStore, "activate_streams", interrupted)
+    assert await site.post(session, plate="NONE01") == 200
+    assert declared
+    await soon(lambda: all(s.from_position or s.ended for s in site.registry.view().streams.values()))
+    assert await site.post(session, plate="AAAA11", datetime="2026-07-02T15:00:00Z") == 200
+    await site.until(lambda: site.delivered() == 2)
+
+
+async def test_a_revoked_token_is_refused_within_the_poll(site: Site, session: aiohttp.ClientSession) -> None:
+    await site.hub.start()
+    assert await site.post(session) == 200
+    site.registry.revoke_token(site.token_id)
+    await soon(site.refused(session))
+
+
+async def test_a_subscription_is_paused_and_resumed_by_the_registry(site: Site, session: aiohttp.ClientSession) -> None:
+    await site.hub.start()
+    assert await site.post(session) == 200
+    await site.until(lambda: site.delivered() == 1)
+    site.registry.set_subscription_state("telemetry", "paused")
+    await soon(lambda: not site.hub._manager._running)
+    assert await site.post(session, datetime="2026-07-02T15:00:00Z") == 200
+    assert site.delivered() == 1
+    site.registry.set_subscription_state("telemetry", "active")
+    await site.until(lambda: site.delivered() == 2)
+
+
+async def test_an_unexpected_defect_while_following_the_registry_does_not_end_the_following(
+    site: Site, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await site.hub.start()
+    assert await site.post(session) == 200
+    failures = [ZeroDivisionError(), StoreUnavailable("locked", "busy")]
+    version = RegistryStore.version
+
+    def failing(store: RegistryStore) -> int:
+        if failures:
+            raise failures.pop(0)
+        return version(store)
+
+    monkeypatch.setattr(RegistryStore, "version", failing)
+    site.registry.revoke_token(site.token_id)
+    await soon(site.refused(session))
+    assert caplog.text.count("going on with what is known") == 2
+
+
+async def test_under_the_disk_reserve_an_event_is_answered_503(site: Site, session: aiohttp.ClientSession) -> None:
+    site.hub = site.make(log=LogSettings(reserve_bytes=2**62))
+    await site.hub.start()
+    assert await site.post(session) == 503
+
+
+async def test_attempts_are_in_the_registry_after_a_stop(site: Site, session: aiohttp.ClientSession) -> None:
+    await site.hub.start()
+    assert await site.post(session) == 200
+    await site.until(lambda: site.delivered() == 1)
+    await soon(site.settled(2))
+    await site.hub.stop()
+    [attempt] = site.registry.attempts()
+    assert (attempt.succeeded, attempt.items, attempt.first_position) == (True, 1, 1)
+
+
+async def test_a_second_hub_on_the_same_folder_is_refused_and_harms_nothing(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    await site.hub.start()
+    with pytest.raises(ConfigError, match="another hub is running"):
+        await site.make().start()
+    assert await site.post(session) == 200
+    await site.until(lambda: site.delivered() == 1)
+
+
+async def test_a_port_in_use_is_told_and_nothing_is_left_open(
+    site: Site, session: aiohttp.ClientSession, taken_port: int
+) -> None:
+    with pytest.raises(ConfigError, match=f"hub.port: cannot listen on 127.0.0.1 port {taken_port}"):
+        await site.make(hub=HubSettings(port=taken_port)).start()
+    await site.hub.start()  # the lock, the shard and the registry are free again
+    assert await site.post(session) == 200
+    ours = {task.get_name() for task in asyncio.all_tasks()}
+    assert len([name for name in ours if name.startswith("delivery")]) == 1
+
+
+async def test_after_a_stop_nothing_runs_any_more(site: Site, session: aiohttp.ClientSession) -> None:
+    before = asyncio.all_tasks()
+    await site.hub.start()
+    assert await site.post(session) == 200
+    await session.close()
+    await site.hub.stop()
+    await asyncio.sleep(0.05)
+    left = {
+        task
+        for task in asyncio.all_tasks() - before
+        if "postroad" in repr(task.get_coro()) or "delivery" in task.get_name()
+    }
+    assert not left
+    with pytest.raises(StoreUnavailable):
+        await site.hub._refresh()
+
+
+async def test_a_stored_config_that_is_not_understood_concerns_its_destination_alone(
+    site: Site, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened = service.opened_config
+    monkeypatch.setattr(service, "opened_config", lambda *args: opened(*args) | {"of old": 1})
+    await site.hub.start()
+    assert await site.post(session) == 200
+    assert "destination webhook: Object contains unknown field `of old`" in caplog.text
+    monkeypatch.setattr(service, "opened_config", opened)
+    await site.until(lambda: site.delivered() == 1)
