@@ -52,11 +52,13 @@ class Arrivals:
         self.clear()
 
     def clear(self) -> None:
+        """Forget everything."""
         self.ids: set[int] = set()
         self.events = self.bulks = self.last_ns = 0
         self.latencies_ms: list[float] = []
 
     def add(self, events: list[Position]) -> None:
+        """A bulk has arrived."""
         self.last_ns = time.monotonic_ns()
         now_ms = time.time_ns() / 1e6
         self.bulks += 1

@@ -142,8 +142,8 @@ def _receive(waiting: "dict[socket.socket, collections.deque[int]]", acknowledge
             answers = sock.recv(65536)
             if not answers:
                 selector.unregister(sock)
-            for _ in range(answers.count(_GOOD)):
-                acknowledged.append(time.time_ns() / 1e6 - waiting[sock].popleft())
+            now_ms, due = time.time_ns() / 1e6, waiting[sock]
+            acknowledged += [now_ms - due.popleft() for _ in range(answers.count(_GOOD))]
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 import platform
 import statistics
 import sys
+import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ def facts() -> dict[str, Any]:
     """What somebody needs to know to compare two runs."""
     return {
         "python": platform.python_version(),
-        "optimised_build": "--enable-optimizations" in (_config_args() or ""),
+        "optimised_build": "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS")),
         "cores": len(_CORES),
         "cpu": _cpu_model(),
         "uvloop": uvloop.__version__,
@@ -47,12 +48,6 @@ def quantile(values: Sequence[float], share: float) -> float:
 def median(values: Sequence[float]) -> float:
     """The median, rounded to three significant digits or so: the last digits of a rate say nothing."""
     return float(f"{statistics.median(values):.4g}")
-
-
-def _config_args() -> str | None:
-    import sysconfig
-
-    return sysconfig.get_config_var("CONFIG_ARGS")
 
 
 def _cpu_model() -> str:

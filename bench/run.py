@@ -1,6 +1,6 @@
 """Every measurement, one after the other; the last line is one JSON object. docs/performance.md says what it means.
 
-``run.py intake_single log_append`` runs only these.
+``run.py intake log_append`` runs only these.
 """
 
 import os
@@ -34,6 +34,7 @@ def main() -> None:
         for name in wanted:
             print(f"{name}: {MEASUREMENTS[name].__module__}.py", flush=True)
             figures |= MEASUREMENTS[name](Path(folder))
+            os.sync()  # what one measurement has written must not make the disk stall in the next
     figures["bench_seconds"] = round(time.monotonic() - began, 1)
     print(msgspec.json.encode(figures).decode())
 

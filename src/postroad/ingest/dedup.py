@@ -23,7 +23,7 @@ def digest(provider_id: int, material: bytes) -> bytes:
 
 
 @functools.lru_cache(maxsize=1024)
-def _seeded(provider_id: int) -> "hashlib._Hash":
+def _seeded(provider_id: int) -> hashlib.blake2b:
     """The hash as it stands before the material: copying it takes half the time of setting it up."""
     return hashlib.blake2b(digest_size=DEDUP_KEY_BYTES, salt=provider_id.to_bytes(8, "little"))
 

@@ -234,8 +234,8 @@ class Intake:
             for one in accepted:
                 self._settle(one, failure)
             gathering.busy = bool(gathering.accepted)
-            if gathering.busy:
-                self._submit(shard, gathering)
+            if gathering.busy:  # soon, not now: what clients have sent meanwhile can still be read and join
+                asyncio.get_running_loop().call_soon(self._submit, shard, gathering)
 
         self._logs[shard].submit(part, done)
 
