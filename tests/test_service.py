@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from fixtures.drivetech import sample
-from postroad import service
+from postroad import layout, service
 from postroad.clock import SystemClock
 from postroad.errors import ConfigError, StoreUnavailable
 from postroad.registry.apply import apply_file
@@ -55,7 +55,7 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.registry = RegistryStore.open(folder / service.REGISTRY_FILE)
+        self.registry = RegistryStore.open(folder / layout.REGISTRY_FILE)
         self.customer = Customer(CustomerSettings(client_id="hub", client_secret="s3cret"), clock=SystemClock())
         self.hub = self.make()
         self.arrived = asyncio.Event()
@@ -77,7 +77,7 @@ class Site:
         file = self.folder / "declared.yaml"
         text = DECLARATION.format(base=self._base, ca=self._ca, events=EVENTS_PATH, token=TOKEN_PATH, vehicles=vehicles)
         file.write_text(text, encoding="utf-8")
-        keys = KeyRing.load_or_create(self.folder / service.KEY_FILE)
+        keys = KeyRing.load_or_create(self.folder / layout.KEY_FILE)
         apply_file(
             self.registry, file, catalogue=service.catalogue(), keys=keys, environment={"SECRET": "s3cret"}, prune=True
         )
