@@ -1,6 +1,8 @@
 """The database seam: what it sets, what it refuses, what becomes of foreign exceptions."""
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,3 +140,24 @@ def test_a_url_that_cannot_be_used_is_refused_without_quoting_it(url: str, messa
     with pytest.raises(ConfigError, match=message) as caught:
         Database(url)
     assert "hunter2" not in str(caught.value)
+
+
+def test_another_process_that_comes_and_goes_does_not_take_the_log_away(database: Database, path: Path) -> None:
+    """A process keeps its locks on the file when it opens a further connection.
+
+    Otherwise the other process, on closing, would think itself the last and remove the write-ahead log; the two would
+    then see different databases.
+    """
+    with database.write() as transaction:
+        transaction.connection.exec_driver_sql("CREATE TABLE t (a)")
+    with database.read() as first, database.read() as second:  # a second connection is made beside the first
+        assert first.connection.driver_connection is not second.connection.driver_connection
+    other = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('INSERT INTO t VALUES (1)'); c.commit()"
+    subprocess.run([sys.executable, "-c", other + "; c.close()", str(path)], check=True)
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar() == 1
+    with database.write() as transaction:
+        transaction.connection.exec_driver_sql("INSERT INTO t VALUES (2)")
+    seen = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM t').fetchone()[0])"
+    told = subprocess.run([sys.executable, "-c", seen, str(path)], check=True, capture_output=True, text=True)
+    assert told.stdout == "2\n"

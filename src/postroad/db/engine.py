@@ -120,8 +120,11 @@ def _sqlite_engine(url: URL) -> sa.Engine:
     def private_file() -> None:
         # Personal data and sealed secrets: for the owner alone, from the first byte on. SQLite gives the files beside
         # it the same mode. Whatever else is wrong with the path, SQLite itself says on connecting.
+        # A file that is there is left alone: to close any descriptor of it would drop the locks that this process's
+        # other connections hold on it (POSIX), and the next process to close it would take the write-ahead log away
+        # from under them.
         with suppress(OSError):
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
     engine = sa.create_engine(url)
 
