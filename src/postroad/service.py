@@ -34,7 +34,7 @@ from postroad.layout import KEY_FILE, LOCK_FILE, SHARDS, registry_url, state_pat
 from postroad.log.sqlite import SqliteLog, SqliteSettings, open_log
 from postroad.protocols import SOURCES, TARGETS
 from postroad.protocols.drivetech import DrivetechSettings, answers
-from postroad.registry import subjects
+from postroad.registry import streams, subjects
 from postroad.registry.apply import Catalogue
 from postroad.registry.records import Destination, RegistryView
 from postroad.registry.secrets import KeyRing, opened_config
@@ -313,20 +313,24 @@ class Hub:
             router.use(view, self._streams)
 
     async def _create_vehicles(self, vehicles: Sequence[NewVehicle]) -> None:
-        """See ``CreateVehicles``: one transaction for all, then one refresh."""
-        await asyncio.to_thread(self._store_vehicles, vehicles)
+        """See ``CreateVehicles``: one transaction for all, then one refresh.
+
+        Nothing of these vehicles is in the log yet, so their streams may begin anywhere up to here: unlike other new
+        streams they need not hold up routing.
+        """
+        await asyncio.to_thread(self._store_vehicles, vehicles, self._logs[SHARDS[0]].next_position)
         await self._refresh()
 
-    def _store_vehicles(self, vehicles: Sequence[NewVehicle]) -> None:
+    def _store_vehicles(self, vehicles: Sequence[NewVehicle], position: int) -> None:
+        issue = catalogue().issued_namespaces
         with self._registry.transaction() as transaction:
-            for vehicle in vehicles:
+            made = [
                 subjects.create_vehicle(
-                    transaction,
-                    vehicle.organization_id,
-                    {vehicle.namespace: vehicle.identifier},
-                    shard=SHARDS[0],
-                    issue=catalogue().issued_namespaces,
+                    transaction, new.organization_id, {new.namespace: new.identifier}, shard=SHARDS[0], issue=issue
                 )
+                for new in vehicles
+            ]
+            streams.activate(transaction, SHARDS[0], position, subject_ids=[subject.id for subject in made])
 
     def _open_transport(self, destination: Destination) -> Transport:
         spec = TRANSPORTS[destination.transport]

@@ -56,6 +56,7 @@ class Hub:
     def __init__(self, clock: Any, *, unknown_vehicles: str = "create") -> None:
         self.log = HeldLog(clock)
         self.created: list[NewVehicle] = []
+        self.registry_failure: Exception | None = None
         self.providers = {
             1: Provider(
                 id=1, organization_id=1, name="gps-one", protocol="drivetech", unknown_vehicles=unknown_vehicles
@@ -103,6 +104,8 @@ class Hub:
 
     async def create(self, vehicles: Sequence[NewVehicle]) -> None:
         await asyncio.sleep(0)
+        if self.registry_failure is not None:
+            raise self.registry_failure
         for vehicle in vehicles:
             self.created.append(vehicle)
             number = 100 + len(self.created)

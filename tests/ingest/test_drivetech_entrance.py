@@ -194,6 +194,18 @@ async def test_an_unknown_plate_becomes_a_vehicle_and_its_events_stay_in_order(r
     assert {item["subject"] for item in stored} == {101}
 
 
+@pytest.mark.parametrize("failure", [StoreUnavailable("locked", "held by somebody"), RuntimeError("a defect")])
+async def test_while_the_registry_fails_a_new_vehicle_is_503_and_later_it_is_made(
+    running: Any, client: Any, failure: Exception
+) -> None:
+    running.hub.registry_failure = failure
+    assert (await client.post(sample(plate="NEWW11")))[0] == 503
+    assert (await client.post(sample()))[0] == 200, "known vehicles go on"
+    running.hub.registry_failure = None
+    assert (await client.post(sample(plate="NEWW11")))[0] == 200
+    assert [item["subject"] for item in await running.hub.stored()] == [7, 101]
+
+
 async def test_an_unknown_plate_stays_unassigned_where_the_provider_says_so(running: Any, client: Any) -> None:
     providers = running.hub.providers
     providers[1] = msgspec.structs.replace(providers[1], unknown_vehicles="unassigned")

@@ -5,6 +5,7 @@ load itself sets the size of a part: one item when it is quiet, thousands when i
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
@@ -25,6 +26,8 @@ from postroad.log.interface import (
 )
 from postroad.protocols.base import Item
 from postroad.registry.records import Provider, RegistryView
+
+_log = logging.getLogger(__name__)
 
 REFUSAL_BODY_BYTES = 16 * 1024
 """As much of a refused body is kept for viewing."""
@@ -168,6 +171,9 @@ class Intake:
                 await self._create_vehicles(round_of)
             except PostroadError as exc:
                 failure = StoreUnavailable("locked", f"The registry could not take a new vehicle: {exc}")
+            except Exception:  # noqa: BLE001 - those who wait must be answered, and later vehicles must be made
+                _log.exception("%d new vehicles could not be made known", len(round_of))
+                failure = StoreUnavailable("lost", "A new vehicle could not be made known")
             for vehicle in round_of:
                 for accepted in self._unknown.pop(vehicle):
                     key = (vehicle.organization_id, vehicle.namespace, vehicle.identifier)

@@ -32,9 +32,14 @@ class _Vehicle(NamedTuple):
     plates: Collection[str]
 
 
-def activate(transaction: Transaction, shard: int, position: int) -> int:
-    """Let the open streams of a shard that have no beginning yet begin at ``position``; how many those were."""
+def activate(transaction: Transaction, shard: int, position: int, *, subject_ids: Collection[int] | None = None) -> int:
+    """Let the open streams of a shard that have no beginning yet begin at ``position``; how many those were.
+
+    With ``subject_ids`` only the streams of these.
+    """
     waiting = (_streams.c.shard == shard) & _streams.c.from_position.is_(None) & ~_streams.c.ended
+    if subject_ids is not None:
+        waiting &= _streams.c.subject_id.in_(subject_ids)
     count = transaction.connection.execute(sa.update(_streams).where(waiting).values(from_position=position)).rowcount
     transaction.touched |= count > 0
     return count
