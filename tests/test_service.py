@@ -366,3 +366,19 @@ async def test_a_stored_config_that_is_not_understood_concerns_its_destination_a
     assert "destination webhook: Object contains unknown field `of old`" in caplog.text
     monkeypatch.setattr(service, "opened_config", opened)
     await site.until(lambda: site.delivered() == 1)
+
+
+async def test_retention_removes_what_is_old_and_settled_and_keeps_what_is_not(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    site.hub = site.make(log=LogSettings(reserve_bytes=0, retention_days=1e-9))
+    await site.hub.start()
+    assert await site.post(session) == 200
+    await site.until(lambda: site.delivered() == 1)
+    await soon(site.settled(2))
+    site.customer.trouble = "unavailable"
+    assert await site.post(session, datetime="2026-07-02T15:00:00Z") == 200
+    await site.hub._retain()
+    assert site.hub._logs[0].first_position == 2
+    site.customer.trouble = None
+    await site.until(lambda: site.delivered() == 2)

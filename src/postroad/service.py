@@ -365,6 +365,8 @@ class Hub:
         wanted = frozenset(self._view.subscriptions)
         for number, log in self._logs.items():
             cursors = {id_: cursor.position for id_, cursor in (await log.delivery.cursors()).items()}
+            for removed_id in cursors.keys() - wanted:
+                await log.delivery.forget(removed_id)
             removed = await log.retain(
                 received_before_us=now_us - int(limits.retention_days * _DAY_US),
                 settled=self._manager.settled(number, wanted, cursors),

@@ -157,14 +157,6 @@ async def test_a_subscription_may_have_a_schedule_of_its_own(make_lane: Any) -> 
     assert lane.transport.at_s == [0, 1, 3, 5]
 
 
-async def test_told_to_retry_now_it_does_not_wait_out_the_schedule(lane: Any) -> None:
-    lane.transport.answers.append(failed())
-    await lane.road.append(1)
-    lane.delivery.retry_now()
-    await quiet()
-    assert len(lane.transport.sent) == 2
-
-
 async def test_a_confirmation_outside_of_what_the_contract_calls_success_is_none(make_lane: Any) -> None:
     lane = await make_lane(success=(200, 200))
     lane.transport.answers.append(Delivered(status=202, elapsed_s=0.01))

@@ -8,8 +8,8 @@ bulk is the exception: the cursor cannot stand inside an item, so all its bulks 
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
@@ -78,7 +78,6 @@ class BulkDelivery:
         self._streams = streams
         self._observe = observe
         self._clock = clock
-        self._retry_now = asyncio.Event()
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -98,13 +97,14 @@ class BulkDelivery:
                 if not feed.queue:
                     await self._settle(feed.resume_at)
 
-    def retry_now(self) -> None:
-        """Do not wait out the schedule: something changed."""
-        self._retry_now.set()
-
     async def _idle(self) -> None:
         """Nothing to send: wait for something, and keep the cursor near the end of the log meanwhile."""
-        await self._sooner(self._feed.wait(), IDLE_SETTLE_S)
+        waits = [asyncio.ensure_future(self._feed.wait()), asyncio.ensure_future(self._clock.sleep(IDLE_SETTLE_S))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
         if self._feed.following and not self._feed.queue:
             await self._settle(self._router.routed_to)
 
@@ -179,7 +179,7 @@ class BulkDelivery:
                 self.failures = 0
                 return
             self.failures += 1
-            await self._wait(max(self._contract.retry.wait_s(self.failures), outcome.retry_after_s or 0.0))
+            await self._clock.sleep(max(self._contract.retry.wait_s(self.failures), outcome.retry_after_s or 0.0))
 
     def _judge(self, outcome: Outcome) -> Outcome:
         """A confirmation counts only with a status that the contract calls success."""
@@ -195,20 +195,6 @@ class BulkDelivery:
         if len(kept) == len(bulk.items):
             return bulk
         return self._bulk(kept, [body for item in kept for body in item.bodies], bulk.settles)
-
-    async def _wait(self, seconds: float) -> None:
-        """Wait out the schedule, unless told to try at once."""
-        self._retry_now.clear()
-        await self._sooner(self._retry_now.wait(), seconds)
-
-    async def _sooner(self, event: Coroutine[Any, Any, object], seconds: float) -> None:
-        """Wait for the event, but no longer than that."""
-        waits = [asyncio.ensure_future(event), asyncio.ensure_future(self._clock.sleep(seconds))]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
 
     async def _settle(self, position: int) -> None:
         """Make the cursor durable; while the store cannot take it, nothing more is sent."""
