@@ -163,7 +163,8 @@ class Demo:
         finally:
             customer.trouble = None
             injector.stop()
-            await driving
+            await asyncio.wait([driving], timeout=DRAIN_WITHIN_S)  # what was begun is acknowledged, or never will be
+            driving.cancel()
             outage.seconds = self._clock.monotonic_s() - began_s
         return outage
 
