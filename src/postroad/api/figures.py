@@ -172,11 +172,12 @@ class FigureReader:
         received_us: list[int] = []
         for shard, head in heads.items():
             cursor = cursors[shard].get(subscription.id)
-            if cursor is None or subscription.protocol not in TARGETS:
+            stands_at = cursor.position if cursor is not None else self._streams.first_position(subscription.id)
+            if stands_at is None or subscription.protocol not in TARGETS:
                 continue
-            behind = head.next_position - max(cursor.position, head.first_position)
+            behind = head.next_position - max(stands_at, head.first_position)
             lag += max(behind, 0)
-            if behind > 0 and (oldest := self._oldest(shard, subscription, cursor.position, view)) is not None:
+            if behind > 0 and (oldest := self._oldest(shard, subscription, stands_at, view)) is not None:
                 received_us.append(oldest.received_us)
         newest = next(iter(self._registry.attempts(subscription.id, limit=1)), None)
         return SubscriptionFigures(
