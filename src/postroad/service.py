@@ -219,7 +219,7 @@ class Hub:
 
     async def figures(self) -> Figures:
         """How the hub stands, and where its vehicles are. Raises ``StoreUnavailable`` or ``StoreCorrupt``."""
-        states = [entry for keeper in self._states.values() for entry in keeper.known.vehicles.items()]
+        states = [dict(keeper.known.vehicles) for keeper in self._states.values()]
         return await asyncio.to_thread(self._figures.read, self._view, states)
 
     async def stop(self) -> None:

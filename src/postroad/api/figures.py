@@ -6,7 +6,7 @@ known values. So a second process on the same folder gives the same figures as t
 
 import shutil
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from heapq import nlargest
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ import msgspec
 
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
+from postroad.errors import StoreUnavailable
 from postroad.layout import SHARDS
 from postroad.log.interface import EPOCH_BITS, Batch, Cursor
 from postroad.log.reader import ShardReader
@@ -122,8 +123,11 @@ class FigureReader:
                 reader.close()
             self._readers = {}
 
-    def read(self, view: RegistryView, states: Iterable[tuple[int, VehicleState]]) -> Figures:
-        """One look. Raises ``StoreUnavailable`` or ``StoreCorrupt``."""
+    def read(self, view: RegistryView, states: Sequence[Mapping[int, VehicleState]]) -> Figures:
+        """One look. ``states``: those of each shard, which nobody adds to meanwhile.
+
+        Raises ``StoreUnavailable`` or ``StoreCorrupt``.
+        """
         with self._lock:
             self._use(view)
             now_us = self._clock.now_us()
@@ -134,19 +138,23 @@ class FigureReader:
                 self._subscription(subscription, view, heads, cursors, delivered.get(subscription.id, 0), now_us)
                 for subscription in view.subscriptions.values()
             )
-            located = [(id_, state) for id_, state in states if state.position is not None]
+            located = (entry for known in states for entry in known.items() if entry[1].position is not None)
             newest = nlargest(MAX_VEHICLES, located, key=lambda entry: entry[1].position_us)
-            disk = shutil.disk_usage(self._folder)
+            try:
+                disk = shutil.disk_usage(self._folder)
+                log_bytes = sum(shard_path(self._folder, shard).stat().st_size for shard in self._readers)
+            except OSError as exc:
+                raise StoreUnavailable("io", f"the disk cannot be asked how full it is: {exc.strerror}") from exc
             return Figures(
                 at_us=now_us,
                 items_in=sum(head.next_position - 1 - (head.epoch << EPOCH_BITS) for head in heads.values()),
                 delivered=sum(delivered.values()),
                 disk_free_bytes=disk.free,
                 disk_bytes=disk.total,
-                log_bytes=sum(shard_path(self._folder, shard).stat().st_size for shard in self._readers),
+                log_bytes=log_bytes,
                 subscriptions=subscriptions,
                 vehicles=tuple(vehicle for entry in newest if (vehicle := self._vehicle(*entry)) is not None),
-                vehicles_known=len(located),
+                vehicles_known=sum(state.position is not None for known in states for state in known.values()),
             )
 
     def _use(self, view: RegistryView) -> None:

@@ -146,7 +146,7 @@ class ApiProcess:
     async def figures(self) -> Figures:
         """What the live page shows. Raises ``StoreUnavailable`` or ``StoreCorrupt``."""
         assert self._figures is not None  # noqa: S101 - it serves nothing before it is open
-        states = [entry for keeper in self._states.values() for entry in keeper.known.vehicles.items()]
+        states = [dict(keeper.known.vehicles) for keeper in self._states.values()]
         return await asyncio.to_thread(self._figures.read, self._view, states)
 
     async def _health(self, _request: Request) -> Response:
