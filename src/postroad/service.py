@@ -17,6 +17,8 @@ from typing import Any
 import msgspec
 
 from postroad.access.streams import StreamIndex
+from postroad.api.figures import FigureReader, Figures
+from postroad.api.live import live_pages
 from postroad.clock import Clock, SystemClock
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.manager import DeliveryManager, Shard
@@ -93,6 +95,7 @@ class Hub:
         self._manager: DeliveryManager
         self._egress: EgressClient
         self._attempts: AttemptRecorder
+        self._figures: FigureReader
         self._server: HttpServer
         self._tasks: list[asyncio.Task[None]] = []
         self._serving: asyncio.Task[None] | None = None
@@ -160,6 +163,7 @@ class Hub:
             clock=self._clock,
             queue_bytes=settings.delivery.queue_bytes,
         )
+        self._figures = await asyncio.to_thread(FigureReader, self._folder, self._registry, clock=self._clock)
         await self._refresh(force=True)
         for number, router in self._routers.items():
             await self._states[number].start(self._logs[number], self._decoder, self._view, router.routed_to)
@@ -196,6 +200,7 @@ class Hub:
             [entrance],
             not_found=Answer(404, answers.BY_STATUS[404]),
             server_error=Answer(500, answers.BY_STATUS[500]),
+            pages=live_pages(self.figures, access=settings.hub.live_page, clock=self._clock),
         )
         try:
             bound = listen(settings.hub.host, settings.hub.port)
@@ -211,6 +216,11 @@ class Hub:
             if self._serving.done():
                 self._serving.result()
             await asyncio.sleep(0)
+
+    async def figures(self) -> Figures:
+        """How the hub stands, and where its vehicles are. Raises ``StoreUnavailable`` or ``StoreCorrupt``."""
+        states = [dict(keeper.known.vehicles) for keeper in self._states.values()]
+        return await asyncio.to_thread(self._figures.read, self._view, states)
 
     async def stop(self) -> None:
         """Stop in order. Everything that was acknowledged is durable when this returns."""
@@ -229,6 +239,8 @@ class Hub:
         if hasattr(self, "_egress"):
             await self._egress.close()
         self._save_states()
+        if hasattr(self, "_figures"):
+            self._figures.close()
         for log in self._logs.values():
             await log.close()
         if hasattr(self, "_registry"):

@@ -6,7 +6,7 @@ Every setting has a default that suits one small machine. Units stand in the nam
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -17,6 +17,7 @@ FILE_NAME = "postroad.toml"
 _PREFIX = "POSTROAD_"
 
 Positive = Annotated[int, Meta(ge=1)]
+LivePageAccess = Literal["loopback", "on", "off"]
 NotNegative = Annotated[int, Meta(ge=0)]
 
 
@@ -28,6 +29,10 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     registry_url: Annotated[
         str, Meta(description="SQLAlchemy URL of the registry; empty: `registry.db` in the data folder.")
     ] = ""
+    live_page: Annotated[
+        LivePageAccess,
+        Meta(description="Who is shown the page at `/`: `loopback`, browsers on this machine; `on`, everybody; `off`."),
+    ] = "loopback"
     stop_within_s: Annotated[float, Meta(gt=0, description="How long a graceful stop may take, in seconds.")] = 10.0
 
 

@@ -32,8 +32,12 @@ async def _run(demo: Demo) -> dict[str, object]:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     messages().print("A hub, a provider whose vehicles drive real speed logs, and an HTTPS customer. Ctrl-C stops.")
+
+    def listening(url: str) -> None:
+        messages().print(f"Watch it in a browser on this machine: {url}/")
+
     with Live(console=messages(), transient=True, auto_refresh=False) as live:
-        result = await demo.run(lambda progress: live.update(_line(progress), refresh=True), stop)
+        result = await demo.run(lambda progress: live.update(_line(progress), refresh=True), stop, listening=listening)
     return as_figures(result)
 
 

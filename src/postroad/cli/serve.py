@@ -4,41 +4,54 @@ import asyncio
 import logging
 import signal
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 import uvloop
 
+from postroad.api.process import ApiProcess
 from postroad.cli.folder import folder_option, settings_of
 from postroad.cli.output import messages
 from postroad.errors import StoreUnavailable
 from postroad.service import Hub
-from postroad.settings import Settings
 
 
 @click.command("serve", short_help="Run the hub.")
 @folder_option
 @click.option("--host", help="Address to listen on, instead of the setting hub.host.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on, instead of the setting hub.port.")
-def command(folder: Path, host: str | None, port: int | None) -> None:
-    """Run the hub until it is told to stop (SIGTERM or Ctrl-C)."""
+@click.option(
+    "--role",
+    type=click.Choice(["all", "hub", "api"]),
+    default="all",
+    show_default=True,
+    help="hub: entrances, routing and delivery only; api: the live page only, beside a running hub.",
+)
+def command(folder: Path, host: str | None, port: int | None, role: str) -> None:
+    """Run the hub until it is told to stop (SIGTERM or Ctrl-C).
+
+    With --role its work is shared by two processes on one folder, each with a port of its own.
+    """
     settings = settings_of(folder)
-    changed = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    changed: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    if role == "hub":
+        changed["live_page"] = "off"
     hub = msgspec.structs.replace(settings.hub, **changed)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for library in ("alembic", "uvicorn", "aiohttp"):
         logging.getLogger(library).setLevel(logging.WARNING)
-    uvloop.run(_serve(folder, msgspec.structs.replace(settings, hub=hub)))
+    kind = ApiProcess if role == "api" else Hub
+    uvloop.run(_serve(kind(folder, msgspec.structs.replace(settings, hub=hub)), hub.host))
 
 
-async def _serve(folder: Path, settings: Settings) -> None:
+async def _serve(hub: Hub | ApiProcess, host: str) -> None:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told.set)
-    hub = Hub(folder, settings)
     await hub.start()
-    messages().print(f"Postroad listens on http://{settings.hub.host}:{hub.port}")
+    messages().print(f"Postroad listens on http://{host}:{hub.port}")
     waits = [asyncio.create_task(event.wait()) for event in (told, hub.failed)]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:

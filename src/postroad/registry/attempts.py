@@ -133,6 +133,16 @@ def listed(
     return [Attempt(**row) for row in connection.execute(query).mappings()]
 
 
+def delivered(connection: sa.Connection) -> dict[int, int]:
+    """Confirmed events by subscription, of all rows that are kept."""
+    query = (
+        sa.select(_attempts.c.subscription_id, sa.func.sum(_attempts.c["items"]))
+        .where(_attempts.c.succeeded)
+        .group_by(_attempts.c.subscription_id)
+    )
+    return {subscription_id: int(items) for subscription_id, items in connection.execute(query)}
+
+
 def prune(connection: sa.Connection, before_us: int) -> int:
     """Forget rows whose last attempt was before an instant; how many those were."""
     return connection.execute(sa.delete(_attempts).where(_attempts.c.last_at_us < before_us)).rowcount

@@ -179,6 +179,11 @@ class RegistryStore:
         with self._database.read() as connection:
             return attempts.listed(connection, subscription_id, shard=shard, position=position, limit=limit)
 
+    def delivered(self) -> dict[int, int]:
+        """How many events each subscription has confirmed, as far as the ledger goes back; by subscription id."""
+        with self._database.read() as connection:
+            return attempts.delivered(connection)
+
     def prune_attempts(self, before_us: int) -> int:
         """Forget attempts made before an instant (microseconds since 1970); how many rows those were."""
         with self._database.write() as transaction:

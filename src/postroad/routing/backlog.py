@@ -30,11 +30,16 @@ def oldest_undelivered(
     view: RegistryView,
     decoder: Decoder,
     targets: Mapping[str, TargetProtocol],
+    streams: StreamIndex | None = None,
 ) -> Oldest | None:
-    """The first item at or after ``cursor`` that the subscription may have, or ``None`` when it has everything."""
+    """The first item at or after ``cursor`` that the subscription may have, or ``None`` when it has everything.
+
+    ``streams``: the index of the view's streams, where the caller has one already.
+    """
     target = targets[subscription.protocol]
     selection = selection_of(subscription, target)
-    streams = StreamIndex(view.streams)
+    if streams is None:
+        streams = StreamIndex(view.streams)
     mine = set(streams.subjects(subscription.id))
     position = cursor
     while mine and (batches := read(position)):

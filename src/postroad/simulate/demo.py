@@ -110,8 +110,17 @@ class Demo:
         self._seed = seed
         self._clock = clock
 
-    async def run(self, show: Callable[[Progress], None], stop: asyncio.Event) -> Result:
-        """Run, calling ``show`` a few times a second, until the time is over or ``stop`` is set."""
+    async def run(
+        self,
+        show: Callable[[Progress], None],
+        stop: asyncio.Event,
+        *,
+        listening: Callable[[str], None] = lambda _url: None,
+    ) -> Result:
+        """Run, calling ``show`` a few times a second, until the time is over or ``stop`` is set.
+
+        ``listening`` is told where the hub is, once it answers.
+        """
         async with AsyncExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="postroad-demo-")))
             secret = os.urandom(16).hex()
@@ -124,6 +133,7 @@ class Demo:
             token = await asyncio.to_thread(hub.issue_token, "demo-gps")
             await hub.start()
             stack.push_async_callback(hub.stop)
+            listening(hub.url)
             session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
             injector = Injector(
                 make_fleet(

@@ -63,11 +63,11 @@ class HubProcess:
             raise PostroadError(f"postroad {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout
 
-    async def start(self) -> None:
-        """Start the process, and return once it listens."""
+    async def start(self, *options: str) -> None:
+        """Start the process (``postroad serve`` with these options), and return once it listens."""
         with self.log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "postroad", "serve", "--data", str(self._folder),
+                sys.executable, "-m", "postroad", "serve", *options, "--data", str(self._folder),
                 env=self._environment, stdout=log, stderr=log,
             )  # fmt: skip
         loop = asyncio.get_running_loop()

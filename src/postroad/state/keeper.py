@@ -7,10 +7,11 @@ derived: if it is lost or cannot be read, it is made anew from what the log stil
 import logging
 import os
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
-from postroad.log.interface import UNASSIGNED, ShardLog
+from postroad.log.interface import UNASSIGNED, Batch
 from postroad.protocols.base import TargetProtocol
 from postroad.registry.records import RegistryView
 from postroad.routing.translation import BatchTranslation, Decoder
@@ -29,6 +30,17 @@ class _Snapshot(msgspec.Struct, array_like=True):
     vehicles: dict[int, VehicleState]
 
 
+class ReadableLog(Protocol):
+    """What the state needs of a shard: a ``ShardLog``, or another process's view of one."""
+
+    @property
+    def epoch(self) -> int:
+        """See ``ShardLog``."""
+
+    async def read(self, position: int) -> list[Batch]:
+        """See ``ShardLog``."""
+
+
 class StateKeeper:
     """The state of one shard."""
 
@@ -39,16 +51,24 @@ class StateKeeper:
         """Everything below is applied."""
         self._path = path
 
-    async def start(self, log: ShardLog, decoder: Decoder, view: RegistryView, until: int) -> None:
+    async def start(self, log: ReadableLog, decoder: Decoder, view: RegistryView, until: int) -> None:
         """Load the snapshot and apply what came after it, up to ``until``."""
+        self.load(log, until)
+        await self.catch_up(log, decoder, view, until)
+
+    def load(self, log: ReadableLog, until: int) -> None:
+        """Begin with the snapshot, if it is one of this log and not ahead of ``until``."""
         snapshot = self._load()
         if snapshot is not None and snapshot.epoch == log.epoch and snapshot.position <= until:
             self.known, self.position = LastKnown(snapshot.vehicles), snapshot.position
+
+    async def catch_up(self, log: ReadableLog, decoder: Decoder, view: RegistryView, until: int) -> None:
+        """Apply what the log holds from where this stands up to ``until``."""
         while self.position < until and (batches := await log.read(self.position)):
             for batch in batches:
                 translation = BatchTranslation(batch, decoder, _NO_TARGETS, view)
                 self.observe(translation, range(max(0, self.position - batch.position), len(batch)))
-        self.position = until
+        self.position = max(self.position, until)
 
     def observe(self, translation: BatchTranslation, indexes: range) -> None:
         """Apply items of a batch, in order."""
