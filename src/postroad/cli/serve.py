@@ -1,7 +1,6 @@
 """``postroad serve``: run the hub."""
 
 import asyncio
-import logging
 import signal
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import click
 import msgspec
 import uvloop
 
+from postroad import logs
 from postroad.cli.folder import folder_option, settings_of
 from postroad.cli.output import messages
 from postroad.errors import StoreUnavailable
@@ -25,9 +25,7 @@ def command(folder: Path, host: str | None, port: int | None) -> None:
     settings = settings_of(folder)
     changed = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     hub = msgspec.structs.replace(settings.hub, **changed)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for library in ("alembic", "uvicorn", "aiohttp"):
-        logging.getLogger(library).setLevel(logging.WARNING)
+    logs.configure(hub.log_format)
     uvloop.run(_serve(folder, msgspec.structs.replace(settings, hub=hub)))
 
 
