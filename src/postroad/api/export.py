@@ -79,7 +79,7 @@ class Exporter:
     def _histogram(self, histogram: Histogram) -> Family:
         metric = histogram.metric
         family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
-        bounds = [*map(_bound, metric.buckets), "+Inf"]
+        bounds = [*(str(float(bound)) for bound in metric.buckets), "+Inf"]
         for key, series in histogram.values.items():
             labels = self._labels(metric, key)
             if labels is not None:
@@ -144,7 +144,3 @@ class Exporter:
     def _queue_bytes(self) -> Iterable[Sample]:
         for id_ in self._parts.view().subscriptions:
             yield (id_,), sum(delivery.feed.size for delivery in self._parts.manager.deliveries(id_).values())
-
-
-def _bound(bound: float) -> str:
-    return f"{bound:g}" if bound >= 1e6 else str(float(bound))
