@@ -1,168 +1,18 @@
 """The hub as a whole: real files, real HTTP in, real HTTPS out, the real registry."""
 
 import asyncio
-import datetime as dt
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import suppress
-from itertools import islice
-from pathlib import Path
-from random import Random
-from typing import Any
+from collections.abc import Iterator
 
 import aiohttp
 import pytest
 
-from fixtures.drivetech import sample
-from postroad import layout, service
-from postroad.clock import SystemClock
+from fixtures.site import Site, soon
+from postroad import service
 from postroad.errors import ConfigError, StoreUnavailable
-from postroad.registry.apply import apply_file
-from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
-from postroad.service import Hub
-from postroad.settings import DeliverySettings, EgressSettings, HubSettings, LogSettings, Settings
-from postroad.simulate.certificates import make_server_context
+from postroad.settings import HubSettings, LogSettings
 from postroad.simulate.counter import compare
-from postroad.simulate.customer import EVENTS_PATH, TOKEN_PATH, Customer, CustomerSettings
-from postroad.simulate.fleet import Vehicle, make_fleet
-from postroad.simulate.injector import Injector, Resending
-from postroad.simulate.traces import load_traces
-
-DECLARATION = """\
-organizations:
-  - name: Andes
-    providers: [{{name: gps, protocol: drivetech}}]
-    integrations:
-      - name: insurer
-        destinations:
-          - name: webhook
-            transport: https
-            config: {{url: "{base}{events}", ca_file: "{ca}", auth: {{type: oauth2_client_credentials,
-              token_url: "{base}{token}", client_id: hub, client_secret: {{env: SECRET}}}}}}
-        subscriptions:
-          - name: telemetry
-            protocol: connected_cars
-            destination: webhook
-            types: [gps_position]
-            vehicles: {vehicles}
-            delivery: {{retry: {{first_waits_s: [], then_s: 0.05, cap_s: 0.05}}}}
-"""
-
-
-class Site:
-    """A folder with a hub, and the customer that it sends to."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.registry = RegistryStore.open(folder / layout.REGISTRY_FILE)
-        self.customer = Customer(CustomerSettings(client_id="hub", client_secret="s3cret"), clock=SystemClock())
-        self.hub = self.make()
-        self.arrived = asyncio.Event()
-        add = self.customer.record.add
-
-        def added(*bulk: Any) -> None:
-            add(*bulk)
-            self.arrived.set()
-
-        self.customer.record.add = added  # type: ignore[method-assign]  # to wait for deliveries without asking again
-
-    async def prepare(self, *, vehicles: str = "all") -> None:
-        context, self._ca = await asyncio.to_thread(make_server_context, self.folder, dt.datetime.now(dt.UTC))
-        self._base = await self.customer.start(context)
-        self.declare(vehicles=vehicles)
-        self.token_id, self.token = self.registry.issue_token("gps", "test")
-
-    def declare(self, *, vehicles: str = "all") -> None:
-        file = self.folder / "declared.yaml"
-        text = DECLARATION.format(base=self._base, ca=self._ca, events=EVENTS_PATH, token=TOKEN_PATH, vehicles=vehicles)
-        file.write_text(text, encoding="utf-8")
-        keys = KeyRing.load_or_create(self.folder / layout.KEY_FILE)
-        apply_file(
-            self.registry, file, catalogue=service.catalogue(), keys=keys, environment={"SECRET": "s3cret"}, prune=True
-        )
-
-    def make(self, **changes: Any) -> Hub:
-        values = {
-            "hub": HubSettings(port=0, stop_within_s=1.0),
-            "egress": EgressSettings(allow_cidrs=("127.0.0.1/32",)),
-            "delivery": DeliverySettings(registry_poll_ms=20),
-            "log": LogSettings(reserve_bytes=0),
-        }
-        return Hub(self.folder, Settings(**values | changes))
-
-    async def restart(self) -> None:
-        self.hub = self.make()
-        await self.hub.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.hub.port}/provider/event/new/"
-
-    async def post(self, session: aiohttp.ClientSession, **changes: Any) -> int:
-        headers = {"Authorization": f"Bearer {self.token}"}
-        async with session.post(self.url, json=sample(**changes), headers=headers) as response:
-            await response.read()
-            return response.status
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for deliveries until the condition holds."""
-        async with asyncio.timeout(20):
-            while not condition():
-                self.arrived.clear()
-                await self.arrived.wait()
-
-    def refused(self, session: aiohttp.ClientSession) -> Callable[[], Awaitable[bool]]:
-        async def refused() -> bool:
-            return await self.post(session) == 401
-
-        return refused
-
-    def settled(self, position: int) -> Callable[[], Awaitable[bool]]:
-        async def settled() -> bool:
-            return (await self.hub._logs[0].delivery.cursors())[1].position >= position
-
-        return settled
-
-    def delivered(self) -> int:
-        return len(self.customer.record.first)
-
-    def injector(self, session: aiohttp.ClientSession, *, vehicles: int, each: int) -> Injector:
-        # From the past, so that everything is due at once.
-        fleet = make_fleet(load_traces(), count=vehicles, seed=3, start_us=1_700_000_000_000_000)
-        return Injector(
-            [Vehicle(plate, islice(reports, each)) for plate, reports in fleet],
-            session=session,
-            url=self.url,
-            token=self.token,
-            clock=SystemClock(),
-            random=Random(1),
-            resending=Resending(first_s=0.05, cap_s=0.1),
-        )
-
-
-async def soon(condition: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Ask until it is so: for what the hub does on its own and tells nobody."""
-    async with asyncio.timeout(10):
-        while not (await held if isinstance(held := condition(), Awaitable) else held):  # noqa: ASYNC110 - as said
-            await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    site = Site(tmp_path)
-    await site.prepare()
-    yield site
-    with suppress(Exception):
-        await site.hub.stop()
-    await site.customer.stop()
-    site.registry.close()
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 @pytest.fixture

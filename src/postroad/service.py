@@ -16,13 +16,19 @@ from typing import Any
 
 import msgspec
 
+import postroad
 from postroad.access.streams import StreamIndex
 from postroad.api.figures import FigureReader, Figures
 from postroad.api.live import live_pages
+from postroad.api.observation import Observation
+from postroad.api.parts import HubParts
 from postroad.clock import Clock, SystemClock
 from postroad.delivery.attempts import AttemptRecorder
+from postroad.delivery.backlog import Backlogs
+from postroad.delivery.bulk import Bulk
 from postroad.delivery.manager import DeliveryManager, Shard
 from postroad.delivery.options import DeliveryOptions
+from postroad.delivery.watch import AttemptWatch
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
 from postroad.errors import ConfigError, PostroadError, StoreUnavailable
@@ -34,6 +40,8 @@ from postroad.ingest.intake import Intake, NewVehicle
 from postroad.ingest.server import HttpServer, listen
 from postroad.layout import KEY_FILE, LOCK_FILE, SHARDS, registry_url, state_path
 from postroad.log.sqlite import SqliteLog, SqliteSettings, open_log
+from postroad.logs import wide
+from postroad.metrics.counts import Counts
 from postroad.protocols import SOURCES, TARGETS
 from postroad.protocols.drivetech import DrivetechSettings, answers
 from postroad.registry import streams, subjects
@@ -46,7 +54,7 @@ from postroad.routing.translation import Decoder
 from postroad.settings import Settings
 from postroad.state.keeper import StateKeeper
 from postroad.transports import TRANSPORTS
-from postroad.transports.base import Transport
+from postroad.transports.base import Outcome, Transport
 
 HOUSEKEEPING_EVERY_S = 60.0
 ATTEMPTS_KEPT_US = 30 * 24 * 3600 * 1_000_000
@@ -97,6 +105,10 @@ class Hub:
         self._attempts: AttemptRecorder
         self._figures: FigureReader
         self._server: HttpServer
+        self._observation: Observation
+        self._counts = Counts()
+        self._watch = AttemptWatch(self._counts, view=lambda: self._view, clock=self._clock)
+        self._registry_seen_s = self._clock.monotonic_s()
         self._tasks: list[asyncio.Task[None]] = []
         self._serving: asyncio.Task[None] | None = None
         self._refreshing = asyncio.Lock()
@@ -112,7 +124,9 @@ class Hub:
         Raises ``ConfigError``, ``StoreUnavailable`` or ``StoreCorrupt``; then nothing is left open.
         """
         try:
+            _log.info("Starting", extra=wide(version=postroad.__version__, folder=str(self._folder.absolute())))
             await self._start()
+            _log.info("Started", extra=wide(host=self._settings.hub.host, port=self.port))
         except BaseException:
             await self.stop()
             raise
@@ -153,17 +167,20 @@ class Hub:
             dedup=dedup,
             create_vehicles=self._create_vehicles,
             queued_limit_bytes=settings.ingest.queued_limit_bytes,
+            counts=self._counts,
             ahead_limit_us=settings.ingest.ahead_limit_s * 1_000_000,
         )
+        shards = {number: Shard(self._logs[number], self._routers[number]) for number in SHARDS}
         self._manager = DeliveryManager(
-            {number: Shard(self._logs[number], self._routers[number]) for number in SHARDS},
+            shards,
             targets=TARGETS,
             open_transport=self._open_transport,
-            observe=self._attempts.observe,
+            observe=self._attempted,
             clock=self._clock,
             queue_bytes=settings.delivery.queue_bytes,
         )
         self._figures = await asyncio.to_thread(FigureReader, self._folder, self._registry, clock=self._clock)
+        self._observation = self._observe(shards)
         await self._refresh(force=True)
         for number, router in self._routers.items():
             await self._states[number].start(self._logs[number], self._decoder, self._view, router.routed_to)
@@ -171,6 +188,7 @@ class Hub:
         self._spawn(self._attempts.run())
         self._spawn(self._watch_registry())
         self._spawn(self._keep_house())
+        self._spawn(self._observation.run())
         await self._listen()
 
     async def _open_shard(self, number: int, keep_us: int) -> SqliteLog:
@@ -179,6 +197,7 @@ class Hub:
             self._folder,
             number,
             clock=self._clock,
+            counts=self._counts,
             settings=SqliteSettings(
                 reserve_bytes=settings.reserve_bytes,
                 busy_timeout_s=settings.busy_timeout_ms / 1000,
@@ -192,6 +211,7 @@ class Hub:
         entrance = DrivetechEntrance(
             self._intake,
             clock=self._clock,
+            counts=self._counts,
             body_limit_bytes=settings.ingest.body_limit_bytes,
             retry_after_s=settings.ingest.retry_after_s,
             settings_of=lambda provider: self._decoding[provider.id],
@@ -200,7 +220,10 @@ class Hub:
             [entrance],
             not_found=Answer(404, answers.BY_STATUS[404]),
             server_error=Answer(500, answers.BY_STATUS[500]),
-            pages=live_pages(self.figures, access=settings.hub.live_page, clock=self._clock),
+            pages=[
+                *self._observation.pages(),
+                *live_pages(self.figures, access=settings.hub.live_page, clock=self._clock),
+            ],
         )
         try:
             bound = listen(settings.hub.host, settings.hub.port)
@@ -248,6 +271,7 @@ class Hub:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+            _log.info("Stopped", extra=wide(version=postroad.__version__, folder=str(self._folder.absolute())))
 
     def _take_lock(self) -> None:
         """Only one process may append to a shard."""
@@ -268,6 +292,32 @@ class Hub:
             _log.critical("A part of the hub broke down: %s", error, exc_info=error)
             self.failed.set()
 
+    # What it tells of itself.
+
+    def _observe(self, shards: dict[int, Shard]) -> Observation:
+        return Observation(
+            HubParts(
+                clock=self._clock,
+                counts=self._counts,
+                logs=self._logs,
+                routers=self._routers,
+                intake=self._intake,
+                manager=self._manager,
+                backlogs=Backlogs(self._manager, shards, decoder=self._decoder, targets=TARGETS),
+                attempts=self._attempts,
+                view=lambda: self._view,
+                registry_seen_s=lambda: self._registry_seen_s,
+                broken=self.failed.is_set,
+            ),
+            metrics_for=parse_networks(self._settings.telemetry.allow_cidrs),
+        )
+
+    def _attempted(
+        self, shard: int, subscription_id: int, bulk: Bulk, attempt: int, outcome: Outcome, retry_in_s: float | None
+    ) -> None:
+        self._attempts.observe(shard, subscription_id, bulk, attempt, outcome)
+        self._watch.observe(shard, subscription_id, bulk, attempt, outcome, retry_in_s)
+
     # The registry.
 
     async def _watch_registry(self) -> None:
@@ -276,6 +326,7 @@ class Hub:
             await self._clock.sleep(self._settings.delivery.registry_poll_ms / 1000)
             with _going_on("The registry's changes cannot be followed now; going on with what is known"):
                 await self._refresh()
+                self._registry_seen_s = self._clock.monotonic_s()
 
     async def _refresh(self, *, force: bool = False) -> None:
         """Bring what runs up to the registry's version, until no open stream is without a beginning.
@@ -389,6 +440,7 @@ class Hub:
         await asyncio.to_thread(self._registry.prune_attempts, now_us - ATTEMPTS_KEPT_US)
 
     def _gap(self, shard: int, subscription_id: int, first: int, end: int) -> None:
+        self._counts.positions_lost.add(subscription_id, shard, by=end - first)
         _log.error(
             "Subscription %d lost positions %d to %d of shard %d to retention before they were delivered",
             subscription_id, first, end - 1, shard,

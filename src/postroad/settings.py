@@ -26,6 +26,12 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8480
+    log_format: Annotated[
+        Literal["auto", "text", "json"],
+        Meta(
+            description="Of the hub's own log: `text`, `json` (an object a line), or `auto`: text on a terminal only."
+        ),
+    ] = "auto"
     registry_url: Annotated[
         str, Meta(description="SQLAlchemy URL of the registry; empty: `registry.db` in the data folder.")
     ] = ""
@@ -95,6 +101,15 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     ] = 500
 
 
+class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the hub tells of itself. `/healthz` and `/readyz` name nobody and answer everybody."""
+
+    allow_cidrs: Annotated[
+        tuple[str, ...],
+        Meta(description="Who may read `/metrics`, by the address that connects, as CIDR; by default this machine."),
+    ] = ("127.0.0.0/8", "::1/128")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings, by section."""
 
@@ -103,6 +118,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log: LogSettings = LogSettings()
     egress: EgressSettings = EgressSettings()
     delivery: DeliverySettings = DeliverySettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
 
 def load(folder: Path, environ: Mapping[str, str]) -> Settings:

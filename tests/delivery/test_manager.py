@@ -248,7 +248,7 @@ async def test_a_customer_that_never_answers_delays_nobody(post: Post) -> None:
         await post.append(1, 1)
     assert post.to(1).positions == [1, 2]
     assert post.to(2).positions == list(range(1, 61))
-    [dead, _] = (running.deliveries[0]._feed for running in post.manager._running.values())
+    [dead, _] = (running.deliveries[0].feed for running in post.manager._running.values())
     assert dead.size <= 1000 + 500
     post.to(1).open.set()
     await quiet(2000)

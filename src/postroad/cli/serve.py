@@ -1,7 +1,6 @@
 """``postroad serve``: run the hub."""
 
 import asyncio
-import logging
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import click
 import msgspec
 import uvloop
 
+from postroad import logs
 from postroad.api.process import ApiProcess
 from postroad.cli.folder import folder_option, settings_of
 from postroad.cli.output import messages
@@ -38,9 +38,7 @@ def command(folder: Path, host: str | None, port: int | None, role: str) -> None
     if role == "hub":
         changed["live_page"] = "off"
     hub = msgspec.structs.replace(settings.hub, **changed)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for library in ("alembic", "uvicorn", "aiohttp"):
-        logging.getLogger(library).setLevel(logging.WARNING)
+    logs.configure(hub.log_format)
     kind = ApiProcess if role == "api" else Hub
     uvloop.run(_serve(kind(folder, msgspec.structs.replace(settings, hub=hub)), hub.host))
 

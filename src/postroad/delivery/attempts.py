@@ -58,12 +58,6 @@ class AttemptRecorder:
         if isinstance(outcome, Delivered):
             self._waiting.append(Success(**place))
             return
-        _log.warning(
-            "Bulk not delivered: subscription=%d shard=%d first=%d last=%d events=%d attempt=%d reason=%s status=%s "
-            "elapsed_ms=%.0f request_id=%s detail=%r",
-            subscription_id, shard, place["first_position"], place["last_position"], bulk.events, attempt,
-            outcome.reason, outcome.status, place["elapsed_ms"], bulk.request_id, outcome.detail,
-        )  # fmt: skip
         self._waiting.append(
             FailedAttempt(
                 **place,

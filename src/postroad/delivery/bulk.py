@@ -43,8 +43,10 @@ class Bulk(msgspec.Struct, frozen=True, kw_only=True):
 class AttemptObserver(Protocol):
     """Told how each attempt ended."""
 
-    def __call__(self, subscription_id: int, bulk: Bulk, attempt: int, outcome: Outcome) -> None:
-        """``attempt`` counts from 1 within the bulk."""
+    def __call__(
+        self, subscription_id: int, bulk: Bulk, attempt: int, outcome: Outcome, retry_in_s: float | None
+    ) -> None:
+        """``attempt`` counts from 1 within the bulk; ``retry_in_s`` is when the next follows, if it failed."""
 
 
 class BulkDelivery:
@@ -69,7 +71,9 @@ class BulkDelivery:
         """The durable cursor."""
         self.failures = 0
         """Attempts in a row that failed."""
-        self._feed = feed
+        self.sending: Bulk | None = None
+        """What is on its way, or waits to be tried again."""
+        self.feed = feed
         self._router = router
         self._target = target
         self._contract = contract
@@ -81,15 +85,17 @@ class BulkDelivery:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        feed = self._feed
+        feed = self.feed
         while True:
             feed.looked()
             if feed.queue:
                 await self._linger()
                 bulk = self._gather()
+                self.sending = bulk
                 if bulk.events:
                     await self._deliver(bulk)
                 await self._settle(bulk.settles)
+                self.sending = None
             elif feed.following:
                 await self._idle()
             else:
@@ -99,24 +105,24 @@ class BulkDelivery:
 
     async def _idle(self) -> None:
         """Nothing to send: wait for something, and keep the cursor near the end of the log meanwhile."""
-        waits = [asyncio.ensure_future(self._feed.wait()), asyncio.ensure_future(self._clock.sleep(IDLE_SETTLE_S))]
+        waits = [asyncio.ensure_future(self.feed.wait()), asyncio.ensure_future(self._clock.sleep(IDLE_SETTLE_S))]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
-        if self._feed.following and not self._feed.queue:
+        if self.feed.following and not self.feed.queue:
             await self._settle(self._router.routed_to)
 
     async def _linger(self) -> None:
         """Let a bulk that is not full fill up a little."""
-        feed, contract = self._feed, self._contract
+        feed, contract = self.feed, self._contract
         if contract.linger_ms and feed.following and len(feed.queue) < contract.max_items:
             await self._clock.sleep(contract.linger_ms / 1000)
 
     def _gather(self) -> Bulk:
         """The next bulk: as many events, in order, as the contract allows and access covers now."""
-        feed, contract, streams = self._feed, self._contract, self._streams()
+        feed, contract, streams = self.feed, self._contract, self._streams()
         items: list[RoutedItem] = []
         bodies: list[bytes] = []
         size, settles = 2, self.settled
@@ -131,12 +137,12 @@ class BulkDelivery:
                 break
             fits = max(fits, 1)  # an event larger than the limit goes alone
             sent = item.bodies[:fits]
-            items.append(RoutedItem(item.position, item.subject_id, sent, sum(map(len, sent))))
+            items.append(item if fits == len(item.bodies) else item.part(sent))
             bodies += sent
             size += sum(map(len, sent)) + len(sent)
             if fits < len(item.bodies):
                 rest = item.bodies[fits:]
-                feed.put_back(RoutedItem(item.position, item.subject_id, rest, sum(map(len, rest))))
+                feed.put_back(item.part(rest))
                 settles = item.position
                 break
             settles = item.position + 1
@@ -167,19 +173,21 @@ class BulkDelivery:
         while True:
             allowed = self._still_allowed(bulk)
             if allowed is not bulk:
-                bulk = allowed
+                bulk = self.sending = allowed
                 if not bulk.events:
                     return
             outcome = await self._transport.send(
                 Message(body=bulk.body, content_type=self._target.content_type, request_id=bulk.request_id)
             )
             outcome = self._judge(outcome)
-            self._observe(self._feed.subscription_id, bulk, self.failures + 1, outcome)
             if isinstance(outcome, Delivered):
+                self._observe(self.feed.subscription_id, bulk, self.failures + 1, outcome, None)
                 self.failures = 0
                 return
             self.failures += 1
-            await self._clock.sleep(max(self._contract.retry.wait_s(self.failures), outcome.retry_after_s or 0.0))
+            wait_s = max(self._contract.retry.wait_s(self.failures), outcome.retry_after_s or 0.0)
+            self._observe(self.feed.subscription_id, bulk, self.failures, outcome, wait_s)
+            await self._clock.sleep(wait_s)
 
     def _judge(self, outcome: Outcome) -> Outcome:
         """A confirmation counts only with a status that the contract calls success."""
@@ -190,7 +198,7 @@ class BulkDelivery:
 
     def _still_allowed(self, bulk: Bulk) -> Bulk:
         """The bulk itself, or, when access to some of it has ended, a new one without that."""
-        streams, subscription_id = self._streams(), self._feed.subscription_id
+        streams, subscription_id = self._streams(), self.feed.subscription_id
         kept = [item for item in bulk.items if streams.covers(subscription_id, item.subject_id, item.position)]
         if len(kept) == len(bulk.items):
             return bulk
@@ -203,11 +211,11 @@ class BulkDelivery:
         wait_s = 0.1
         while True:
             try:
-                await self._store.settle(self._feed.subscription_id, position)
+                await self._store.settle(self.feed.subscription_id, position)
             except StoreUnavailable as exc:
                 if exc.reason == "closed":
                     raise
-                _log.error("The cursor of subscription %d cannot be kept: %s", self._feed.subscription_id, exc)
+                _log.error("The cursor of subscription %d cannot be kept: %s", self.feed.subscription_id, exc)
                 await self._clock.sleep(wait_s)
                 wait_s = min(wait_s * 2, 5.0)
             else:

@@ -33,7 +33,9 @@ OpenTransport = Callable[[Destination], Transport]
 class ShardAttemptObserver(Protocol):
     """An ``AttemptObserver`` that is also told the shard."""
 
-    def __call__(self, shard: int, subscription_id: int, bulk: Bulk, attempt: int, outcome: Outcome) -> None:
+    def __call__(
+        self, shard: int, subscription_id: int, bulk: Bulk, attempt: int, outcome: Outcome, retry_in_s: float | None
+    ) -> None:
         """See ``AttemptObserver``."""
 
 
@@ -116,6 +118,11 @@ class DeliveryManager:
             if begins_at is not None:
                 positions.append(begins_at)
         return min(positions)
+
+    def deliveries(self, subscription_id: int) -> Mapping[int, BulkDelivery]:
+        """What runs for a subscription, by shard; nothing when it is paused or cannot be opened."""
+        running = self._running.get(subscription_id)
+        return running.deliveries if running is not None else {}
 
     async def stop(self) -> None:
         """Stop everything. What is on its way to a destination counts as not delivered."""

@@ -24,6 +24,7 @@ from postroad.log.interface import (
     Refusal,
     ShardLog,
 )
+from postroad.metrics.counts import Counts
 from postroad.protocols.base import Item
 from postroad.registry.records import Provider, RegistryView
 
@@ -88,6 +89,7 @@ class Intake:
         create_vehicles: CreateVehicles,
         queued_limit_bytes: int,
         ahead_limit_us: int,
+        counts: Counts | None = None,
     ) -> None:
         """Append to ``logs`` (by shard). ``use`` must be called before the first item."""
         self.view: RegistryView
@@ -97,6 +99,7 @@ class Intake:
         self._create_vehicles = create_vehicles
         self._queued_limit_bytes = queued_limit_bytes
         self._ahead_limit_us = ahead_limit_us
+        self._counts = counts or Counts()
         self._queued_bytes = 0
         self._gatherings: dict[tuple[int, int], _Gathering] = {}
         self._pending: dict[bytes, list[Reply]] = {}
@@ -118,13 +121,16 @@ class Intake:
         key = digest(provider.id, item.dedup) if item.dedup else b""
         if key:
             if key in self._dedup:
+                self._counts.duplicates.add(provider.id)
                 reply(None)
                 return
             waiters = self._pending.get(key)
             if waiters is not None:  # the first of its kind is not durable yet: share its fate
                 waiters.append(reply)
+                self._counts.duplicates.add(provider.id)
                 return
         if self._queued_bytes + len(raw) > self._queued_limit_bytes:
+            self._counts.unavailable.add(provider.id, "backlog")
             reply(StoreUnavailable("backlog", "More is waiting to become durable than the limit allows"))
             return
         if key:
@@ -237,6 +243,7 @@ class Intake:
             failure = result if isinstance(result, StoreUnavailable) else None
             if failure is None:
                 self._dedup.add([one.key for one in accepted if one.key], first_us)
+                self._count(part)
             for one in accepted:
                 self._settle(one, failure)
             gathering.busy = bool(gathering.accepted)
@@ -245,9 +252,20 @@ class Intake:
 
         self._logs[shard].submit(part, done)
 
+    def _count(self, part: Part) -> None:
+        """A part is durable."""
+        counts, provider_id = self._counts, part.provider_id
+        counts.events.add(provider_id, by=len(part))
+        counts.bytes.add(provider_id, by=sum(part.lengths))
+        observe = counts.recorded_to_received.of(provider_id).observe
+        for item, offset_us in zip(part.decoded, part.received_offsets_us, strict=True):
+            observe((part.received_us + offset_us - item.recorded_us) / 1e6)
+
     def _settle(self, accepted: _Accepted, failure: StoreUnavailable | None) -> None:
         """Answer for an item, and for its repeats that came meanwhile."""
         self._queued_bytes -= len(accepted.raw)
+        if failure is not None:
+            self._counts.unavailable.add(accepted.provider.id, failure.reason)
         accepted.reply(failure)
         if accepted.key:
             for reply in self._pending.pop(accepted.key):

@@ -76,6 +76,10 @@ class Batch(Part, kw_only=True):
         """The position after its last item."""
         return self.position + len(self.kinds)
 
+    def received_at_us(self, index: int) -> int:
+        """When item ``index`` arrived."""
+        return self.received_us + (self.received_offsets_us[index] if self.received_offsets_us else 0)
+
     def items(self) -> Iterator[bytes]:
         """Each item's own bytes, in order."""
         start, body = 0, self.body

@@ -32,6 +32,7 @@ from postroad.log.reader import ShardReader
 from postroad.log.retention import Limits, Slice, remove_slice
 from postroad.log.transaction import Transaction
 from postroad.log.writer import Append, Change, Group, Writer
+from postroad.metrics.counts import Counts
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -70,15 +71,19 @@ class SqliteLog:
         loop: asyncio.AbstractEventLoop,
         settings: SqliteSettings,
         free_bytes: Callable[[], int],
+        counts: Counts,
     ) -> None:
         """Open the file, which may take as long as recovery after a crash does: not for an event loop's thread."""
         self.shard = shard
         self._settings = settings
+        self._files = [path, path.with_name(f"{path.name}-wal")]
         self._clock = clock
         self._loop = loop
         self._listeners: list[Listener] = []
         self._queued_bytes = 0
         self._closed = False
+        self._failed = False
+        self._counts = counts
         connection = schema.open_writer(
             path, shard, busy_timeout_s=settings.busy_timeout_s, synchronous=settings.synchronous, vfs=settings.vfs
         )
@@ -181,6 +186,29 @@ class SqliteLog:
         """See ``ShardLog``."""
         return await self._change(Transaction.begin_epoch)
 
+    async def probe(self) -> None:
+        """Return if an append would go through now; raise the ``StoreUnavailable`` that it would meet.
+
+        After a failure the file is written to, in order to find out; otherwise the last append is proof enough.
+        """
+        write = self._failed
+        try:
+            await self._change(lambda tx: self._writer.probe(tx, write=write))
+        except StoreUnavailable:
+            self._failed = True
+            raise
+        self._failed = False
+
+    @property
+    def queued_bytes(self) -> int:
+        """Submitted, not yet durable."""
+        return self._queued_bytes
+
+    @property
+    def stored_bytes(self) -> int:
+        """What the shard's files take on the disk, the write-ahead log included."""
+        return sum(file.stat().st_size for file in self._files if file.exists())
+
     async def close(self) -> None:
         """See ``ShardLog``."""
         if self._closed:
@@ -224,17 +252,38 @@ class SqliteLog:
 
     def _hand_back(self, group: Group) -> None:
         self._heads = group.heads
+        self._note(group)
         batches = [
             Batch(position=result.position, stored_us=group.stored_us, **structs.asdict(job.part))
             for job, result in group.outcomes
             if isinstance(job, Append) and isinstance(result, Appended) and not result.duplicate
         ]
         if batches:
+            self._count(group, batches)
             for listener in self._listeners:
                 self._call(listener, batches)
         for job, result in group.outcomes:
             self._queued_bytes -= job.cost
             self._call(job.done, result)
+
+    def _note(self, group: Group) -> None:
+        """How the group's appends fared: they share their fate."""
+        result = next((result for job, result in group.outcomes if isinstance(job, Append)), None)
+        if isinstance(result, StoreUnavailable):
+            self._failed = True
+            self._counts.commits_failed.add(self.shard, result.reason)
+        elif result is not None:
+            self._failed = False
+
+    def _count(self, group: Group, batches: list[Batch]) -> None:
+        counts, shard = self._counts, self.shard
+        counts.commit_seconds.of(shard).observe(group.commit_s)
+        counts.commit_parts.of(shard).observe(len(batches))
+        counts.commit_items.of(shard).observe(sum(map(len, batches)))
+        observe = counts.received_to_stored.of(shard).observe
+        for batch in batches:
+            for index in range(len(batch)):
+                observe((batch.stored_us - batch.received_at_us(index)) / 1e6 + group.commit_s)
 
     def _call(self, callback: Callable[[Any], None], argument: object) -> None:
         try:
@@ -250,6 +299,7 @@ async def open_log(
     clock: Clock,
     settings: SqliteSettings | None = None,
     free_bytes: Callable[[], int] | None = None,
+    counts: Counts | None = None,
 ) -> SqliteLog:
     """Open shard ``shard`` of ``folder``, making its file when there is none. ``free_bytes``: of the disk it is on.
 
@@ -263,6 +313,7 @@ async def open_log(
         loop=asyncio.get_running_loop(),
         settings=settings or SqliteSettings(),
         free_bytes=free_bytes or free_bytes_of(folder),
+        counts=counts or Counts(),
     )
 
 

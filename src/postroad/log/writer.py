@@ -9,6 +9,7 @@ import apsw
 import msgspec
 
 from postroad.clock import Clock
+from postroad.errors import StoreUnavailable
 from postroad.log.disk import Reserve
 from postroad.log.faults import stored_errors, unavailable
 from postroad.log.format import RowPacker
@@ -53,6 +54,8 @@ class Group(msgspec.Struct, frozen=True):
     outcomes: Sequence[tuple[Job, Any]]
     heads: Heads
     stored_us: int
+    commit_s: float
+    """What the transaction took."""
 
 
 class Writer:
@@ -92,6 +95,12 @@ class Writer:
             self._wake.notify()
         self._thread.join()
 
+    def probe(self, tx: Transaction, *, write: bool) -> StoreUnavailable | None:
+        """Within a transaction: why an append would be refused now. ``write`` changes a page, to try the disk."""
+        if write:
+            tx.connection.execute("UPDATE head SET scars = scars + 1")
+        return self._reserve.refusal(self._reusable_bytes)
+
     def _run(self) -> None:
         while True:
             jobs, closing = self._take()
@@ -118,12 +127,14 @@ class Writer:
         now_us = self._clock.now_us()
         refusal = self._reserve.refusal(self._reusable_bytes)
         admitted = [job for job in jobs if not (refusal and isinstance(job, Append))]
+        begun_s = self._clock.monotonic_s()
         results = self._commit(admitted, now_us) if admitted else []
+        took_s = self._clock.monotonic_s() - begun_s
         if len(admitted) == len(jobs):
-            return Group(list(zip(jobs, results, strict=True)), self.heads, now_us)
+            return Group(list(zip(jobs, results, strict=True)), self.heads, now_us, took_s)
         given = iter(results)
         outcomes = [(job, refusal if isinstance(job, Append) else next(given)) for job in jobs]
-        return Group(outcomes, self.heads, now_us)
+        return Group(outcomes, self.heads, now_us, took_s)
 
     def _commit(self, jobs: list[Job], now_us: int) -> list[Any]:
         tx = Transaction(self._connection, self.heads, self._packer, now_us)

@@ -54,7 +54,6 @@ def oldest_undelivered(
                         continue
                 except PostroadError:
                     continue
-                offsets = batch.received_offsets_us
-                return Oldest(at, batch.received_us + (offsets[index] if offsets else 0))
+                return Oldest(at, batch.received_at_us(index))
             position = batch.end
     return None

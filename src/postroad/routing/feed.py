@@ -10,6 +10,7 @@ from collections import deque
 
 import msgspec
 
+from postroad.log.interface import Batch
 from postroad.routing.translation import Selection
 
 
@@ -21,6 +22,14 @@ class RoutedItem(msgspec.Struct, frozen=True):
     bodies: tuple[bytes, ...]
     size: int
     """Bytes of all bodies."""
+    received_us: int = 0
+    """When it arrived."""
+    stored_us: int = 0
+    """When it was durable."""
+
+    def part(self, bodies: tuple[bytes, ...]) -> "RoutedItem":
+        """The same item with only these of its bodies."""
+        return msgspec.structs.replace(self, bodies=bodies, size=sum(map(len, bodies)))
 
 
 class Feed:
@@ -44,19 +53,27 @@ class Feed:
         """Whether it can take no more."""
         return self.size >= self._limit_bytes
 
-    def offer(self, position: int, subject_id: int, bodies: tuple[bytes, ...]) -> None:
+    def offer(self, batch: Batch, index: int, bodies: tuple[bytes, ...]) -> None:
         """Queue an item, or stop following at it when there is no room. Below ``resume_at`` it is known already."""
+        position = batch.position + index
         if position < self.resume_at:
             return
         if self.full:
             self.following = False
             self.resume_at = position
             return
-        self.put(position, subject_id, bodies)
+        self.put(batch, index, bodies)
 
-    def put(self, position: int, subject_id: int, bodies: tuple[bytes, ...]) -> None:
-        """Queue an item at the end."""
-        item = RoutedItem(position, subject_id, bodies, sum(map(len, bodies)))
+    def put(self, batch: Batch, index: int, bodies: tuple[bytes, ...]) -> None:
+        """Queue what is to be said of the batch's item ``index`` at the end."""
+        item = RoutedItem(
+            batch.position + index,
+            batch.subjects[index],
+            bodies,
+            sum(map(len, bodies)),
+            batch.received_at_us(index),
+            batch.stored_us,
+        )
         self.queue.append(item)
         self.size += item.size
 

@@ -160,7 +160,7 @@ class Router:
     def _route_slice(self, translation: BatchTranslation, indexes: Iterable[int]) -> set[Feed]:
         woken: set[Feed] = set()
         batch, by_subject = translation.batch, self._by_subject
-        subjects, first = batch.subjects, batch.position
+        subjects = batch.subjects
         for index in indexes:
             feeds = by_subject.get(subjects[index])
             if feeds is None:
@@ -169,7 +169,7 @@ class Router:
                 if feed.following:
                     bodies = self._wanted(feed, translation, index)
                     if bodies:
-                        feed.offer(first + index, subjects[index], bodies)
+                        feed.offer(batch, index, bodies)
                         woken.add(feed)
         return woken
 
@@ -222,7 +222,7 @@ class Router:
                     if batch.subjects[index] in mine:
                         bodies = self._wanted(feed, translation, index)
                         if bodies:
-                            feed.put(batch.position + index, batch.subjects[index], bodies)
+                            feed.put(batch, index, bodies)
                     index += 1
                 feed.resume_at = batch.position + index
                 feed.following = feed.resume_at >= self.routed_to

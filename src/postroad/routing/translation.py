@@ -97,7 +97,7 @@ class BatchTranslation:
                 subject_id=batch.subjects[index],
                 provider_id=batch.provider_id,
                 recorded_us=(item := self._item(index)).recorded_us,
-                received_us=batch.received_us + (batch.received_offsets_us[index] if batch.received_offsets_us else 0),
+                received_us=batch.received_at_us(index),
                 late=bool(batch.flags[index] & FLAG_LATE),
                 ahead=bool(batch.flags[index] & FLAG_AHEAD),
             )

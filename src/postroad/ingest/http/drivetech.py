@@ -13,6 +13,7 @@ from postroad.ingest.http.answers import JSON, Answer, Headers, Send, header
 from postroad.ingest.inflate import TooLarge, gunzip
 from postroad.ingest.intake import Intake
 from postroad.ingest.tokens import provider_of
+from postroad.metrics.counts import Counts
 from postroad.protocols import drivetech
 from postroad.protocols.drivetech import DrivetechSettings, answers
 from postroad.registry.records import Provider
@@ -33,6 +34,7 @@ class DrivetechEntrance:
         intake: Intake,
         *,
         clock: Clock,
+        counts: Counts | None = None,
         body_limit_bytes: int,
         retry_after_s: int,
         settings_of: Callable[[Provider], DrivetechSettings],
@@ -40,6 +42,7 @@ class DrivetechEntrance:
         """``settings_of`` gives a provider's decoding settings, as its current revision has them."""
         self._intake = intake
         self._clock = clock
+        self._counts = counts or Counts()
         self._settings_of = settings_of
         self.body_limit_bytes = body_limit_bytes
         self.too_large = Answer(413, answers.BY_STATUS[413])
@@ -60,6 +63,7 @@ class DrivetechEntrance:
     def _receive(self, headers: Headers, body: bytes, send: Send) -> None:
         provider = provider_of(header(headers, b"authorization"), self._intake.view, drivetech.PROTOCOL.name)
         if provider is None:
+            self._counts.unauthorized.add()
             send(self._unauthorized)
             return
         received_us = self._clock.now_us()
@@ -68,6 +72,7 @@ class DrivetechEntrance:
             try:
                 inflated = gunzip(body, self.body_limit_bytes) if encoding.lower() == b"gzip" else None
             except TooLarge:
+                self._counts.refused.add(provider.id, "too_large")
                 send(self.too_large)
                 return
             if inflated is None:
@@ -87,5 +92,6 @@ class DrivetechEntrance:
         self._intake.offer(provider, item, body, received_us, reply)
 
     def _refuse(self, provider: Provider, error: WireError, body: bytes, received_us: int, send: Send) -> None:
+        self._counts.refused.add(provider.id, error.code)
         send(Answer(400, answers.refusal(error)))
         self._intake.refuse(provider, str(error), body, received_us)

@@ -1,0 +1,146 @@
+"""The hub's figures as Prometheus takes them: built at each scrape from what the parts count and know."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
+from typing import Any
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import Metric as Family
+from prometheus_client.exposition import generate_latest
+
+import postroad
+from postroad.api.health import Finding
+from postroad.api.parts import HubParts
+from postroad.metrics import declared
+from postroad.metrics.counts import Counter, Histogram, Key
+from postroad.metrics.declared import PROVIDER, SUBSCRIPTION, Metric
+from postroad.registry.records import Provider, Subscription
+
+Sample = tuple[Key, float]
+
+
+class Exporter:
+    """Makes the text of ``/metrics``. One for each hub, with a registry of its own."""
+
+    def __init__(self, parts: HubParts) -> None:
+        """Look at ``parts``."""
+        self.loop_lag_s = 0.0
+        self._parts = parts
+        self._started_us = parts.clock.now_us()
+        self._findings: Mapping[str, Finding] = {}
+        self._counted = {figure.metric.name: figure for figure in parts.counts.counted()}
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+
+    def text(self, findings: Mapping[str, Finding]) -> bytes:
+        """All metrics, with what the checks of readiness brought."""
+        self._findings = findings
+        return generate_latest(self._registry)
+
+    def describe(self) -> Iterable[Family]:
+        """See ``prometheus_client.registry.Collector``: nothing is known before it is asked for."""
+        return ()
+
+    def collect(self) -> Iterator[Family]:
+        """See ``prometheus_client.registry.Collector``: every declared metric, in the declared order."""
+        looked_up = self._looked_up()
+        for metric in declared.ALL:
+            figure = self._counted.get(metric.name)
+            if isinstance(figure, Histogram):
+                yield self._histogram(figure)
+            elif isinstance(figure, Counter):
+                yield self._family(metric, self._known(metric, figure.values))
+            else:
+                yield self._family(metric, looked_up[metric.name]())
+
+    def _known(self, metric: Metric, values: Mapping[Key, int]) -> Iterable[Sample]:
+        """What was counted, and zero for whoever was not counted yet: a rate needs a first value."""
+        return (dict.fromkeys(self._owners(metric.labels), 0) | dict(values)).items()
+
+    def _owners(self, labels: tuple[str, ...]) -> list[Key]:
+        view = self._parts.view()
+        if labels == PROVIDER:
+            return [(id_,) for id_ in view.providers]
+        if labels == SUBSCRIPTION:
+            return [(id_,) for id_ in view.subscriptions]
+        return [] if labels else [()]
+
+    def _family(self, metric: Metric, samples: Iterable[Sample]) -> Family:
+        make = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+        family: CounterMetricFamily | GaugeMetricFamily = make(metric.name, metric.help, labels=metric.labels)
+        for key, value in samples:
+            labels = self._labels(metric, key)
+            if labels is not None:
+                family.add_metric(labels, value)
+        return family
+
+    def _histogram(self, histogram: Histogram) -> Family:
+        metric = histogram.metric
+        family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+        bounds = [*(str(float(bound)) for bound in metric.buckets), "+Inf"]
+        for key, series in histogram.values.items():
+            labels = self._labels(metric, key)
+            if labels is not None:
+                buckets = list(zip(bounds, accumulate(series.counts), strict=True))
+                family.add_metric(labels, buckets, sum_value=series.total)
+        return family
+
+    def _labels(self, metric: Metric, key: Key) -> list[str] | None:
+        """A key's labels: an id becomes id, name and protocol. None when the registry does not know it any more."""
+        view = self._parts.view()
+        if metric.labels[:3] not in (PROVIDER, SUBSCRIPTION):
+            return [str(value) for value in key]
+        owners: Mapping[Any, Any] = view.providers if metric.labels[:3] == PROVIDER else view.subscriptions
+        owner: Provider | Subscription | None = owners.get(key[0])
+        return None if owner is None else [str(owner.id), owner.name, owner.protocol, *map(str, key[1:])]
+
+    # What is looked up.
+
+    def _looked_up(self) -> Mapping[str, Callable[[], Iterable[Sample]]]:
+        parts = self._parts
+        logs = parts.logs.items()
+        return {
+            declared.INGEST_QUEUED_BYTES.name: lambda: [((), parts.intake.queued_bytes)],
+            declared.LOG_NEXT_POSITION.name: lambda: [((n,), log.next_position) for n, log in logs],
+            declared.LOG_FIRST_POSITION.name: lambda: [((n,), log.first_position) for n, log in logs],
+            declared.LOG_BYTES.name: lambda: [((n,), log.stored_bytes) for n, log in logs],
+            declared.LOG_QUEUED_BYTES.name: lambda: [((n,), log.queued_bytes) for n, log in logs],
+            declared.ROUTING_LAG.name: lambda: [
+                ((n,), log.next_position - parts.routers[n].routed_to) for n, log in logs
+            ],
+            declared.RUNNING.name: self._running,
+            declared.OLDEST_AGE.name: self._oldest_age,
+            declared.LAG.name: self._lag,
+            declared.QUEUE_BYTES.name: self._queue_bytes,
+            declared.LAST_SUCCESS.name: lambda: [
+                ((id_,), us / 1e6) for id_, us in parts.counts.last_success_us.items()
+            ],
+            declared.ATTEMPTS_DROPPED.name: lambda: [((), parts.attempts.dropped)],
+            declared.REGISTRY_VERSION.name: lambda: [((), parts.view().version)],
+            declared.REGISTRY_AGE.name: lambda: [((), parts.clock.monotonic_s() - parts.registry_seen_s())],
+            declared.READY.name: lambda: [((name,), not found.reason) for name, found in self._findings.items()],
+            declared.LOOP_LAG.name: lambda: [((), self.loop_lag_s)],
+            declared.STARTED.name: lambda: [((), self._started_us / 1e6)],
+            declared.INFO.name: lambda: [((postroad.__version__,), 1)],
+        }
+
+    def _running(self) -> Iterable[Sample]:
+        return [((id_,), bool(self._parts.manager.deliveries(id_))) for id_ in self._parts.view().subscriptions]
+
+    def _oldest_age(self) -> Iterable[Sample]:
+        now_us = self._parts.clock.now_us()
+        for id_ in self._parts.view().subscriptions:
+            waiting = [self._parts.backlogs.of(id_, shard).received_us for shard in self._parts.logs]
+            oldest_us = min((us for us in waiting if us is not None), default=now_us)
+            yield (id_,), max(0.0, (now_us - oldest_us) / 1e6)
+
+    def _lag(self) -> Iterable[Sample]:
+        for id_ in self._parts.view().subscriptions:
+            for shard, log in self._parts.logs.items():
+                yield (id_, shard), max(0, log.next_position - self._parts.backlogs.of(id_, shard).position)
+
+    def _queue_bytes(self) -> Iterable[Sample]:
+        for id_ in self._parts.view().subscriptions:
+            yield (id_,), sum(delivery.feed.size for delivery in self._parts.manager.deliveries(id_).values())

@@ -1,0 +1,33 @@
+"""The parts of a running hub as this package asks them. The service fills it in; nobody here changes anything."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from postroad.clock import Clock
+from postroad.delivery.attempts import AttemptRecorder
+from postroad.delivery.backlog import Backlogs
+from postroad.delivery.manager import DeliveryManager
+from postroad.ingest.intake import Intake
+from postroad.log.sqlite import SqliteLog
+from postroad.metrics.counts import Counts
+from postroad.registry.records import RegistryView
+from postroad.routing.router import Router
+
+
+class HubParts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is looked at."""
+
+    clock: Clock
+    counts: Counts
+    logs: Mapping[int, SqliteLog]
+    routers: Mapping[int, Router]
+    intake: Intake
+    manager: DeliveryManager
+    backlogs: Backlogs
+    attempts: AttemptRecorder
+    view: Callable[[], RegistryView]
+    registry_seen_s: Callable[[], float]
+    """When the registry last answered, on the monotonic clock."""
+    broken: Callable[[], bool]
+    """Whether a task of the hub's own has ended."""

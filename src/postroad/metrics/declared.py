@@ -1,0 +1,168 @@
+"""Every metric of the hub: its name, type, labels and meaning. The exporter and the reference are made from ``ALL``.
+
+Labels are bounded: ids and names of what the operator declared, shards, and reasons of closed sets. No vehicle, driver,
+address, status text or anything else that a stranger could make up is ever one.
+"""
+
+from typing import Literal
+
+import msgspec
+
+PROVIDER = ("provider_id", "provider", "protocol")
+SUBSCRIPTION = ("subscription_id", "subscription", "protocol")
+
+ARRIVAL_S = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600)
+"""From a device to us: a buffer may hold a report for hours."""
+STORING_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+DELIVERY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300, 3600, 6 * 3600)
+COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """One metric, as it is exported."""
+
+    name: str
+    """A counter's ends in ``_total``."""
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    help: str
+    buckets: tuple[float, ...] = ()
+    """Upper bounds of a histogram's buckets, inclusive; the last, infinite one is not named."""
+
+
+INGEST_EVENTS = Metric(
+    "postroad_ingest_events_total", "counter", PROVIDER, "Items taken in: new, and durable when they were counted."
+)
+INGEST_BYTES = Metric(
+    "postroad_ingest_bytes_total", "counter", PROVIDER, "Bytes of those items, as the provider sent them."
+)
+INGEST_DUPLICATES = Metric(
+    "postroad_ingest_duplicates_total", "counter", PROVIDER, "Resends: confirmed like the first time, not stored again."
+)
+INGEST_REFUSED = Metric(
+    "postroad_ingest_refused_total",
+    "counter",
+    (*PROVIDER, "reason"),
+    "Requests of known providers refused for what they hold: missing, invalid, not_json or too_large.",
+)
+INGEST_UNAUTHORIZED = Metric(
+    "postroad_ingest_unauthorized_total", "counter", (), "Requests refused for want of a token that is good here."
+)
+INGEST_UNAVAILABLE = Metric(
+    "postroad_ingest_unavailable_total",
+    "counter",
+    (*PROVIDER, "reason"),
+    "Items answered 503, nothing kept: disk_reserve, disk_full, locked, closed, backlog, io or lost.",
+)
+INGEST_QUEUED_BYTES = Metric(
+    "postroad_ingest_queued_bytes",
+    "gauge",
+    (),
+    "Bytes accepted and not yet durable; ingest.queued_limit_bytes bounds it.",
+)
+RECORDED_TO_RECEIVED = Metric(
+    "postroad_recorded_to_received_seconds",
+    "histogram",
+    PROVIDER,
+    "From the source's own time of an item to its arrival; an item from the future counts as 0.",
+    ARRIVAL_S,
+)
+RECEIVED_TO_STORED = Metric(
+    "postroad_received_to_stored_seconds",
+    "histogram",
+    ("shard",),
+    "From an item's arrival until it was durable.",
+    STORING_S,
+)
+STORED_TO_DELIVERED = Metric(
+    "postroad_stored_to_delivered_seconds",
+    "histogram",
+    SUBSCRIPTION,
+    "From when an item was durable until its destination confirmed it.",
+    DELIVERY_S,
+)
+COMMIT_SECONDS = Metric(
+    "postroad_log_commit_seconds", "histogram", ("shard",), "What a commit of the log takes, sync and all.", STORING_S
+)
+COMMIT_PARTS = Metric("postroad_log_commit_parts", "histogram", ("shard",), "Parts stored by one commit.", COUNTS)
+COMMIT_ITEMS = Metric("postroad_log_commit_items", "histogram", ("shard",), "Items stored by one commit.", COUNTS)
+COMMITS_FAILED = Metric(
+    "postroad_log_commits_failed_total",
+    "counter",
+    ("shard", "reason"),
+    "Groups of changes that were not stored: disk_reserve, disk_full, locked, io.",
+)
+LOG_NEXT_POSITION = Metric(
+    "postroad_log_next_position", "gauge", ("shard",), "The position that the next item will get."
+)
+LOG_FIRST_POSITION = Metric("postroad_log_first_position", "gauge", ("shard",), "The first position still stored.")
+LOG_BYTES = Metric("postroad_log_bytes", "gauge", ("shard",), "Bytes of a shard's files, write-ahead log and all.")
+LOG_QUEUED_BYTES = Metric(
+    "postroad_log_queued_bytes", "gauge", ("shard",), "Bytes that wait for the log's next commit."
+)
+ROUTING_LAG = Metric("postroad_routing_lag_positions", "gauge", ("shard",), "Positions stored and not yet routed.")
+RUNNING = Metric(
+    "postroad_subscription_running",
+    "gauge",
+    SUBSCRIPTION,
+    "1 while it is delivered, 0 while paused or not deliverable.",
+)
+OLDEST_AGE = Metric(
+    "postroad_subscription_oldest_undelivered_age_seconds",
+    "gauge",
+    SUBSCRIPTION,
+    "Since when the oldest item that it may have and has not got is waiting, by its arrival; 0 when it has everything.",
+)
+LAG = Metric(
+    "postroad_subscription_lag_positions",
+    "gauge",
+    (*SUBSCRIPTION, "shard"),
+    "Positions from what it waits for to the log's end; others' items count too.",
+)
+QUEUE_BYTES = Metric(
+    "postroad_subscription_queue_bytes", "gauge", SUBSCRIPTION, "Bytes in its memory; delivery.queue_bytes bounds it."
+)
+EVENTS_DELIVERED = Metric(
+    "postroad_subscription_events_delivered_total", "counter", SUBSCRIPTION, "Events confirmed by the destination."
+)
+BULKS_DELIVERED = Metric(
+    "postroad_subscription_bulks_delivered_total", "counter", SUBSCRIPTION, "Bulks confirmed by the destination."
+)
+ATTEMPTS_FAILED = Metric(
+    "postroad_subscription_attempts_failed_total",
+    "counter",
+    (*SUBSCRIPTION, "reason"),
+    "Attempts that were not confirmed: refused_address, dns, connect, tls, timeout, broken, credentials, throttled, "
+    "too_large, rejected, redirected, server_error or unexpected.",
+)
+LAST_SUCCESS = Metric(
+    "postroad_subscription_last_success_timestamp_seconds",
+    "gauge",
+    SUBSCRIPTION,
+    "When a bulk was last confirmed since the hub started, in seconds since 1970.",
+)
+POSITIONS_LOST = Metric(
+    "postroad_subscription_lost_positions_total",
+    "counter",
+    (*SUBSCRIPTION, "shard"),
+    "Positions that retention removed before the subscription had read them.",
+)
+ATTEMPTS_DROPPED = Metric(
+    "postroad_attempt_records_dropped_total",
+    "counter",
+    (),
+    "Attempts missing in the registry's list because it could not be written; delivery is not concerned.",
+)
+REGISTRY_VERSION = Metric("postroad_registry_version", "gauge", (), "The version of the registry that the hub runs by.")
+REGISTRY_AGE = Metric("postroad_registry_age_seconds", "gauge", (), "Since when the registry could last be asked.")
+READY = Metric(
+    "postroad_ready", "gauge", ("check",), "1 while the check of /readyz holds: log, registry, routing, tasks; else 0."
+)
+LOOP_LAG = Metric(
+    "postroad_event_loop_lag_seconds", "gauge", (), "How much later than asked the event loop last woke a sleeper."
+)
+STARTED = Metric("postroad_start_timestamp_seconds", "gauge", (), "When the hub started, in seconds since 1970.")
+INFO = Metric("postroad_info", "gauge", ("version",), "Always 1; says which version runs.")
+
+ALL: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
+"""In the order of this file. Beside these there are the usual ``process_...`` metrics of prometheus-client."""
