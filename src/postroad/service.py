@@ -36,8 +36,10 @@ from postroad.ingest.dedup import DedupMemory
 from postroad.ingest.http.answers import Answer
 from postroad.ingest.http.app import build_app
 from postroad.ingest.http.drivetech import DrivetechEntrance
+from postroad.ingest.http.limits import ConnectionLimits, RateLimit
 from postroad.ingest.intake import Intake, NewVehicle
 from postroad.ingest.server import HttpServer, listen
+from postroad.ingest.tls import Certificates
 from postroad.layout import KEY_FILE, LOCK_FILE, SHARDS, registry_url, state_path
 from postroad.log.sqlite import SqliteLog, SqliteSettings, open_log
 from postroad.logs import wide
@@ -115,6 +117,8 @@ class Hub:
         self._stopping = False
         self.failed = asyncio.Event()
         """Set when a part of the hub broke down; whoever runs it should stop it, and may start it again."""
+        self.certificates: Certificates | None = None
+        """The hub's own, if it speaks TLS, once started."""
         self.port = 0
         """The port it listens on, once started."""
 
@@ -215,7 +219,9 @@ class Hub:
             body_limit_bytes=settings.ingest.body_limit_bytes,
             retry_after_s=settings.ingest.retry_after_s,
             settings_of=lambda provider: self._decoding[provider.id],
+            provider_rate=self._rate_limit(settings.limits.provider_requests_per_s),
         )
+        address_rate = self._rate_limit(settings.limits.address_requests_per_s)
         app = build_app(
             [entrance],
             not_found=Answer(404, answers.BY_STATUS[404]),
@@ -224,7 +230,14 @@ class Hub:
                 *self._observation.pages(),
                 *live_pages(self.figures, access=settings.hub.live_page, clock=self._clock),
             ],
+            address_rate=address_rate,
         )
+        if settings.hub.tls_cert_file:
+            key_file = self._folder / settings.hub.tls_key_file if settings.hub.tls_key_file else None
+            self.certificates = Certificates(self._folder / settings.hub.tls_cert_file, key_file)
+            self._spawn(self.certificates.watch(self._clock))
+        elif settings.hub.tls_key_file:
+            raise ConfigError("names a key without a certificate; set hub.tls_cert_file too", field="hub.tls_key_file")
         try:
             bound = listen(settings.hub.host, settings.hub.port)
         except OSError as exc:
@@ -232,7 +245,21 @@ class Hub:
                 f"cannot listen on {settings.hub.host} port {settings.hub.port}: {exc.strerror}", field="hub.port"
             ) from exc
         self.port = bound.getsockname()[1]
-        self._server = HttpServer(app, [entrance], stop_within_s=settings.hub.stop_within_s)
+        self._server = HttpServer(
+            app,
+            [entrance],
+            stop_within_s=settings.hub.stop_within_s,
+            limits=ConnectionLimits(
+                head_bytes=settings.limits.head_limit_bytes,
+                head_fields=settings.limits.head_limit_fields,
+                head_within_s=settings.limits.head_within_s,
+                body_within_s=settings.limits.body_within_s,
+                connections=settings.limits.connections,
+                connections_per_address=settings.limits.connections_per_address,
+            ),
+            address_rate=address_rate,
+            tls=self.certificates.context if self.certificates else None,
+        )
         self._serving = asyncio.create_task(self._server.serve([bound]), name="http")
         self._serving.add_done_callback(self._ended)
         while not self._server.started:
@@ -244,6 +271,9 @@ class Hub:
         """How the hub stands, and where its vehicles are. Raises ``StoreUnavailable`` or ``StoreCorrupt``."""
         states = [dict(keeper.known.vehicles) for keeper in self._states.values()]
         return await asyncio.to_thread(self._figures.read, self._view, states)
+
+    def _rate_limit(self, per_s: float) -> RateLimit:
+        return RateLimit(per_s, burst_s=self._settings.limits.burst_s, clock=self._clock)
 
     async def stop(self) -> None:
         """Stop in order. Everything that was acknowledged is durable when this returns."""

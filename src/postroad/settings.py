@@ -40,6 +40,13 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Meta(description="Who is shown the page at `/`: `loopback`, browsers on this machine; `on`, everybody; `off`."),
     ] = "loopback"
     stop_within_s: Annotated[float, Meta(gt=0, description="How long a graceful stop may take, in seconds.")] = 10.0
+    tls_cert_file: Annotated[
+        str,
+        Meta(description="PEM file of the hub's certificate and its chain, from the data folder; empty: plain HTTP."),
+    ] = ""
+    tls_key_file: Annotated[
+        str, Meta(description="PEM file of the certificate's private key; empty: it is in `tls_cert_file`.")
+    ] = ""
 
 
 class IngestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,6 +68,36 @@ class IngestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         Annotated[int, Meta(ge=2)],
         Meta(description="How many items are remembered for that at most; about 100 bytes of memory each."),
     ] = 1_000_000
+
+
+class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What clients of the hub may take. Addresses are those of sockets; IPv6 counts by /64."""
+
+    head_limit_bytes: Annotated[
+        Annotated[int, Meta(ge=256)],
+        Meta(description="Largest request line and headers; larger ones are answered 431."),
+    ] = 16 * 1024
+    head_limit_fields: Annotated[Positive, Meta(description="Most headers of a request; more are answered 431.")] = 100
+    head_within_s: Annotated[
+        float, Meta(gt=0, description="How long a request's head may take to arrive, in seconds; then 408.")
+    ] = 15.0
+    body_within_s: Annotated[
+        float,
+        Meta(gt=0, description="How long a body may take to arrive, or answers stay unread, in seconds; then 408."),
+    ] = 30.0
+    connections: Annotated[
+        NotNegative, Meta(description="Open connections at once; one more is answered 503; 0: no limit.")
+    ] = 10_000
+    connections_per_address: Annotated[NotNegative, Meta(description="The same for one address; 0: no limit.")] = 0
+    provider_requests_per_s: Annotated[
+        float, Meta(ge=0, description="Requests a second of one provider, 503 above it; 0: no limit.")
+    ] = 0.0
+    address_requests_per_s: Annotated[
+        float, Meta(ge=0, description="Requests a second of one address, whoever it says it is; 0: no limit.")
+    ] = 0.0
+    burst_s: Annotated[float, Meta(gt=0, description="How many seconds' worth of these requests may come at once.")] = (
+        10.0
+    )
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,6 +152,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     hub: HubSettings = HubSettings()
     ingest: IngestSettings = IngestSettings()
+    limits: LimitsSettings = LimitsSettings()
     log: LogSettings = LogSettings()
     egress: EgressSettings = EgressSettings()
     delivery: DeliverySettings = DeliverySettings()

@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Sequence
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from postroad.ingest.dedup import DedupMemory
 from postroad.ingest.http.answers import Answer
 from postroad.ingest.http.app import build_app
 from postroad.ingest.http.drivetech import DrivetechEntrance
+from postroad.ingest.http.limits import ConnectionLimits, RateLimit
 from postroad.ingest.intake import Intake, NewVehicle
 from postroad.ingest.server import HttpServer, listen
 from postroad.log.memory import MemoryLog
@@ -53,7 +55,7 @@ class HeldLog(MemoryLog):
 class Hub:
     """What the tests talk to."""
 
-    def __init__(self, clock: Any, *, unknown_vehicles: str = "create") -> None:
+    def __init__(self, clock: Any, *, unknown_vehicles: str = "create", provider_rate: RateLimit | None = None) -> None:
         self.log = HeldLog(clock)
         self.created: list[NewVehicle] = []
         self.registry_failure: Exception | None = None
@@ -78,7 +80,12 @@ class Hub:
         self.use()
         self.settings_failure: Exception | None = None
         self.entrance = DrivetechEntrance(
-            self.intake, clock=clock, body_limit_bytes=BODY_LIMIT_BYTES, retry_after_s=5, settings_of=self.settings
+            self.intake,
+            clock=clock,
+            body_limit_bytes=BODY_LIMIT_BYTES,
+            retry_after_s=5,
+            settings_of=self.settings,
+            provider_rate=provider_rate,
         )
 
     def use(self) -> None:
@@ -171,24 +178,35 @@ class Client:
 class Running:
     """A hub behind a server."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        *,
+        limits: ConnectionLimits | None = None,
+        address_rate: RateLimit | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.hub = hub
         self.server = HttpServer(
             build_app(
                 [hub.entrance],
                 not_found=Answer(404, answers.BY_STATUS[404]),
                 server_error=Answer(500, answers.BY_STATUS[500]),
+                address_rate=address_rate,
             ),
             [hub.entrance],
             stop_within_s=5,
+            limits=limits,
+            address_rate=address_rate,
+            tls=tls,
         )
         self.clients: list[Client] = []
         self.socket = listen("127.0.0.1", 0)
         self.port = self.socket.getsockname()[1]
         self.task = asyncio.create_task(self.server.serve([self.socket]))
 
-    async def connect(self) -> Client:
-        client = Client(*await asyncio.open_connection("127.0.0.1", self.port))
+    async def connect(self, tls: ssl.SSLContext | None = None) -> Client:
+        client = Client(*await asyncio.open_connection("127.0.0.1", self.port, ssl=tls))
         self.clients.append(client)
         return client
 
@@ -204,6 +222,23 @@ async def running(clock: Any) -> AsyncIterator[Running]:
     running = Running(Hub(clock))
     yield running
     await running.stop()
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+async def start(clock: Any) -> AsyncIterator[Start]:
+    """Start a hub behind a server with other limits than the defaults, or with TLS."""
+    all_running = []
+
+    def start(*, provider_rate: RateLimit | None = None, **server: Any) -> Running:
+        all_running.append(Running(Hub(clock, provider_rate=provider_rate), **server))
+        return all_running[-1]
+
+    yield start
+    for running in all_running:
+        await running.stop()
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ class Loop:
     def time(self) -> float:
         return self.now_s
 
-    def call_later(self, delay_s: float, callback: Any) -> "Timer":
-        self.timers.append(Timer(self, self.now_s + delay_s, callback))
+    def call_at(self, at_s: float, callback: Any) -> "Timer":
+        self.timers.append(Timer(self, at_s, callback))
         return self.timers[-1]
 
     def advance(self, to_s: float) -> None:
@@ -72,6 +72,9 @@ class Entrance:
 
     def __init__(self) -> None:
         self.sends: list[Any] = []
+
+    def unavailable(self, _retry_after_s: int) -> Answer:
+        return Answer(503, b"")
 
     def receive(self, _headers: Any, _body: bytes, send: Any) -> None:
         self.sends.append(send)

@@ -19,6 +19,7 @@ from postroad.errors import ConfigError, PostroadError
 from postroad.ingest.http.answers import Answer
 from postroad.ingest.http.app import build_app
 from postroad.ingest.server import HttpServer, listen
+from postroad.ingest.tls import Certificates
 from postroad.layout import SHARDS, registry_url, state_path
 from postroad.log.interface import Batch
 from postroad.log.reader import ShardReader
@@ -76,6 +77,7 @@ class ApiProcess:
         self._server: HttpServer
         self._serving: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
+        self.certificates: Certificates | None = None  # plain HTTP: it stands behind loopback or a proxy of its own
         self.failed = asyncio.Event()
         """Set when a part of it broke down; whoever runs it should stop it."""
         self.port = 0

@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "command",
     "apply": "command",
     "token": "group",
+    "key": "group",
     "events": "group",
     "explain": "command",
     "subscriptions": "group",

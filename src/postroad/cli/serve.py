@@ -49,7 +49,10 @@ async def _serve(hub: Hub | ApiProcess, host: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told.set)
     await hub.start()
-    messages().print(f"Postroad listens on http://{host}:{hub.port}")
+    if (certificates := hub.certificates) is not None:
+        loop.add_signal_handler(signal.SIGHUP, certificates.reload)
+    scheme = "http" if certificates is None else "https"
+    messages().print(f"Postroad listens on {scheme}://{host}:{hub.port}")
     waits = [asyncio.create_task(event.wait()) for event in (told, hub.failed)]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:

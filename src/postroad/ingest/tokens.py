@@ -1,4 +1,10 @@
-"""Who is calling: bearer tokens of providers, known by their SHA-256 only."""
+"""Who is calling: bearer tokens of providers, known by their SHA-256 only.
+
+Constant time, without comparing in constant time: what is looked up is the digest. A caller cannot choose a digest's
+first bytes without guessing the token, so that how far two digests agree, and how long finding that out takes, says
+nothing of how far two tokens agree; a token near a good one is as far away as any. Hashing takes as long as the text is
+long, and that the caller knows already. No token is compared with another as text.
+"""
 
 import hashlib
 

@@ -4,6 +4,7 @@ import http
 from collections.abc import Callable, Sequence
 
 JSON = (b"content-type", b"application/json")
+PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
 class Answer:

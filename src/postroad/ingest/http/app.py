@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from postroad.ingest.http.answers import Answer
 from postroad.ingest.http.entrance import Entrance
+from postroad.ingest.http.limits import RateLimit, client_key
 
 
 def respond(answer: Answer) -> Response:
@@ -23,8 +24,9 @@ def respond(answer: Answer) -> Response:
 class _EntranceEndpoint:
     """An entrance as an ASGI application: any method, so that a wrong one gets the protocol's own 405."""
 
-    def __init__(self, entrance: Entrance) -> None:
+    def __init__(self, entrance: Entrance, address_rate: RateLimit | None) -> None:
         self._entrance = entrance
+        self._rate = address_rate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -34,6 +36,8 @@ class _EntranceEndpoint:
         entrance = self._entrance
         if request.method != entrance.method:
             return entrance.wrong_method
+        if self._rate is not None and request.client and (wait_s := self._rate.take(client_key(request.client.host))):
+            return entrance.unavailable(wait_s)
         body = bytearray()
         try:
             async for chunk in request.stream():
@@ -58,9 +62,12 @@ def build_app(
     not_found: Answer,
     server_error: Answer,
     pages: Sequence[tuple[str, Callable[[Request], Awaitable[Response]]]] = (),
+    address_rate: RateLimit | None = None,
 ) -> ASGIApp:
     """The application: entrances at their paths, ``pages`` (path, handler) for GET, ``not_found`` for the rest."""
-    routes = [Route(path, _EntranceEndpoint(entrance)) for entrance in entrances for path in entrance.paths]
+    routes = [
+        Route(path, _EntranceEndpoint(entrance, address_rate)) for entrance in entrances for path in entrance.paths
+    ]
     routes += [Route(path, handler, methods=["GET"]) for path, handler in pages]
 
     async def unknown(_request: Request, _error: Exception) -> Response:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable, WireError
 from postroad.ingest.http.answers import JSON, Answer, Headers, Send, header
+from postroad.ingest.http.limits import RateLimit
 from postroad.ingest.inflate import TooLarge, gunzip
 from postroad.ingest.intake import Intake
 from postroad.ingest.tokens import provider_of
@@ -38,8 +39,12 @@ class DrivetechEntrance:
         body_limit_bytes: int,
         retry_after_s: int,
         settings_of: Callable[[Provider], DrivetechSettings],
+        provider_rate: RateLimit | None = None,
     ) -> None:
-        """``settings_of`` gives a provider's decoding settings, as its current revision has them."""
+        """``settings_of`` gives a provider's decoding settings, as its current revision has them.
+
+        The vendor's API has no limit of rate; ``provider_rate`` sets one, by provider, answered 503.
+        """
         self._intake = intake
         self._clock = clock
         self._counts = counts or Counts()
@@ -49,8 +54,13 @@ class DrivetechEntrance:
         self.wrong_method = Answer(405, answers.BY_STATUS[405], (JSON, (b"allow", b"POST")))
         self._saved = Answer(200, answers.SAVED)
         self._unauthorized = Answer(401, answers.BY_STATUS[401], (JSON, (b"www-authenticate", b"Bearer")))
-        self._unavailable = Answer(503, answers.BY_STATUS[503], (JSON, (b"retry-after", str(retry_after_s).encode())))
+        self._rate = provider_rate
+        self._unavailable = self.unavailable(retry_after_s)
         self._server_error = Answer(500, answers.BY_STATUS[500])
+
+    def unavailable(self, retry_after_s: int) -> Answer:
+        """See ``Entrance``."""
+        return Answer(503, answers.BY_STATUS[503], (JSON, (b"retry-after", str(retry_after_s).encode())))
 
     def receive(self, headers: Headers, body: bytes, send: Send) -> None:
         """Take one event in. 200 is sent once the log holds it durably, and never before."""
@@ -65,6 +75,9 @@ class DrivetechEntrance:
         if provider is None:
             self._counts.unauthorized.add()
             send(self._unauthorized)
+            return
+        if self._rate is not None and (wait_s := self._rate.take(provider.id)):
+            send(self.unavailable(wait_s))
             return
         received_us = self._clock.now_us()
         encoding = header(headers, b"content-encoding")

@@ -14,5 +14,8 @@ class Entrance(Protocol):
     too_large: Answer
     wrong_method: Answer
 
+    def unavailable(self, retry_after_s: int) -> Answer:
+        """503, to be tried again after that many seconds."""
+
     def receive(self, headers: Headers, body: bytes, send: Send) -> None:
         """Take the request in; call ``send`` exactly once, when its fate is known."""

@@ -6,21 +6,40 @@ handed over when its body is whole, and the answer is written from the log's own
 Why not plain ASGI: docs/decisions/0003-http-server.md.
 """
 
-from asyncio import TimerHandle
+import enum
+from asyncio import BaseTransport, TimerHandle
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from postroad.ingest.http.answers import Answer
+from postroad.ingest.http.answers import PLAIN, Answer
 from postroad.ingest.http.entrance import Entrance
+from postroad.ingest.http.limits import ConnectionLimits, Connections, RateLimit, client_key
 
 MAX_PIPELINED = 64
 """Requests of one connection that may wait for their answer; above it reading pauses."""
 
 SWALLOWED_BYTES = 1024 * 1024
 """A body this much over the limit is still read to its end, so that the client sees its 413; beyond, we hang up."""
+
+
+_BUSY_RETRY_S = b"5"
+_BAD_REQUEST = Answer(400, b"Bad request", PLAIN)
+_LATE = Answer(408, b"The request did not arrive in time", PLAIN)
+_LARGE_HEAD = Answer(431, b"The request's headers are too large", PLAIN)
+_BUSY = Answer(503, b"Too many connections", (*PLAIN, (b"retry-after", _BUSY_RETRY_S)))
+
+
+class _Awaits(enum.Enum):
+    """What a connection is waiting for its client to do, within a time."""
+
+    NOTHING = enum.auto()
+    REQUEST = enum.auto()  # the next one, on a connection kept alive
+    HEAD = enum.auto()
+    BODY = enum.auto()
+    READING = enum.auto()  # of our answers
 
 
 class _Turn:
@@ -44,6 +63,9 @@ class EntranceProtocol(HttpToolsProtocol):
     """One connection. Subclass it with ``bind`` to give it its entrances."""
 
     entrances: Mapping[bytes, Entrance] = {}
+    limits = ConnectionLimits()
+    all_connections = Connections(limits)
+    address_rate: RateLimit | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """See uvicorn."""
@@ -53,13 +75,82 @@ class EntranceProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._turns: deque[_Turn] = deque()
         self._ending = False
-        self._idle_since_s: float | None = None
-        self._idle_timer: TimerHandle | None = None
+        self._client: str | None = None
+        self._arriving = _Awaits.NOTHING  # the part of a request that the parser is in; NOTHING between requests
+        self._head_bytes = 0  # at most so many came in for the head that is arriving
+        self._awaits = _Awaits.NOTHING
+        self._due_s = 0.0
+        self._timer: TimerHandle | None = None
+        self._timer_s = 0.0
 
     @classmethod
-    def bind(cls, entrances: Mapping[bytes, Entrance]) -> type["EntranceProtocol"]:
-        """A protocol class that serves these entrances, by raw path, the short way."""
-        return type("BoundEntranceProtocol", (cls,), {"entrances": entrances})
+    def bind(
+        cls,
+        entrances: Mapping[bytes, Entrance],
+        limits: ConnectionLimits | None = None,
+        address_rate: RateLimit | None = None,
+    ) -> type["EntranceProtocol"]:
+        """A protocol class that serves these entrances, by raw path, the short way, and keeps to these limits."""
+        limits = limits or ConnectionLimits()
+        shared = {
+            "entrances": entrances,
+            "limits": limits,
+            "all_connections": Connections(limits),
+            "address_rate": address_rate,
+        }
+        return type("BoundEntranceProtocol", (cls,), shared)
+
+    # The connection.
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Let it in, unless there are too many."""
+        super().connection_made(transport)  # type: ignore[arg-type] # uvicorn narrows it too
+        client = client_key(self.client[0]) if self.client else ""
+        if not self.all_connections.enter(client):
+            self._ending = True
+            self.transport.write(_BUSY.closing())
+            self.transport.close()
+            return
+        self._client = client
+        self._await(_Awaits.REQUEST, self.limits.head_within_s)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came in, and see what is still to come."""
+        if self._ending:
+            return  # nothing more is taken from this connection
+        self._head_bytes += len(data)
+        super().data_received(data)
+        arriving = self._arriving
+        if arriving is not self._awaits and arriving is not _Awaits.NOTHING and self._awaits is not _Awaits.READING:
+            self._await(arriving)
+        if arriving is _Awaits.HEAD and self._head_bytes > self.limits.head_bytes:
+            self._refuse(_LARGE_HEAD)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See uvicorn."""
+        if self._client is not None:
+            self.all_connections.leave(self._client)
+            self._client = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._awaits = _Awaits.NOTHING
+        self._ending = True
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client does not read its answers: take nothing more from it until it does."""
+        super().pause_writing()
+        self.flow.pause_reading()
+        self._await(_Awaits.READING)
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        super().resume_writing()
+        self._await(self._arriving)  # READING no longer
+        self._await_next_request()
+        if len(self._turns) < MAX_PIPELINED:
+            self.flow.resume_reading()
 
     # The parser's callbacks, in the order of a request.
 
@@ -69,10 +160,17 @@ class EntranceProtocol(HttpToolsProtocol):
         self.headers = []
         self.expect_100_continue = False
         self._entrance = None
-        self._idle_since_s = None
+        self._arriving = _Awaits.HEAD
+        if self._awaits is not _Awaits.READING:
+            self._awaits = _Awaits.NOTHING
 
     def on_headers_complete(self) -> None:
         """Choose the way."""
+        if self._ending:
+            return
+        if self._head_is_too_large():
+            self._refuse(_LARGE_HEAD)
+            return
         entrance = self.entrances.get(self.url)
         if (
             entrance is not None
@@ -81,11 +179,12 @@ class EntranceProtocol(HttpToolsProtocol):
             and not self.parser.should_upgrade()
             and (self.cycle is None or self.cycle.response_complete)
         ):
+            self._arriving = _Awaits.BODY
             self._entrance = entrance
             self._body = []
             self._body_bytes = 0
             return
-        if self._turns or self._ending:
+        if self._turns:
             # An ordinary request behind entrance requests that are not answered yet. Nobody pipelines like this;
             # answering what came first and closing is always allowed, and the client sends the rest again.
             self._end()
@@ -96,6 +195,15 @@ class EntranceProtocol(HttpToolsProtocol):
         self.headers.extend(headers)
         self.expect_100_continue = expect
         super().on_headers_complete()
+        self._arriving = _Awaits.BODY
+
+    def _head_is_too_large(self) -> bool:
+        limits = self.limits
+        if len(self.headers) > limits.head_fields:
+            return True
+        if self._head_bytes <= limits.head_bytes:
+            return False  # not even with all that came in beside it
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > limits.head_bytes
 
     def on_body(self, body: bytes) -> None:
         """Gather the body, up to the entrance's limit."""
@@ -108,29 +216,36 @@ class EntranceProtocol(HttpToolsProtocol):
         if self._body_bytes <= entrance.body_limit_bytes:
             self._body.append(body)
         elif self._body_bytes > entrance.body_limit_bytes + SWALLOWED_BYTES:
+            self._refuse(entrance.too_large)
             self._entrance = None
-            self._ending = True
-            turn = _Turn(self, keep_alive=False)
-            self._turns.append(turn)
-            turn.send(entrance.too_large)
 
     def on_message_complete(self) -> None:
         """The request is whole: hand it over."""
+        self._arriving = _Awaits.NOTHING
+        if self._awaits is not _Awaits.READING:
+            self._awaits = _Awaits.NOTHING
+        self._head_bytes = 0
         entrance = self._entrance
         if entrance is None:
             if not self._ending:
                 super().on_message_complete()
+                self._ending = not self.cycle.keep_alive
             return
         self._entrance = None
         if self._ending:
             return
         turn = _Turn(self, self.parser.should_keep_alive())
         self._turns.append(turn)
+        if not turn.keep_alive:
+            self._ending = True  # the parser would go on: what stands behind a last request is none
         if len(self._turns) >= MAX_PIPELINED:
             self.flow.pause_reading()
         self.server_state.total_requests += 1
         if self._body_bytes > entrance.body_limit_bytes:
             turn.send(entrance.too_large)
+            return
+        if self.address_rate is not None and self._client and (wait_s := self.address_rate.take(self._client)):
+            turn.send(entrance.unavailable(wait_s))
             return
         chunks = self._body
         self._body = []
@@ -153,33 +268,41 @@ class EntranceProtocol(HttpToolsProtocol):
         if transport.is_closing():
             return
         if not turns:
-            if self.flow.read_paused:
+            if self.flow.read_paused and not self.flow.write_paused:
                 self.flow.resume_reading()
-            self._idle_since_s = self.loop.time()
-            if self._idle_timer is None:
-                self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._close_if_idle)
+            self._await_next_request()
 
-    def _close_if_idle(self) -> None:
-        """Close after a keep-alive time without a request.
+    def on_response_complete(self) -> None:
+        """An ordinary request is answered."""
+        super().on_response_complete()
+        self._await_next_request()
 
-        One timer runs at its own pace, and looks how long it has been quiet: setting it anew for each request took as
-        long as parsing one.
-        """
-        self._idle_timer = None
-        if self._idle_since_s is None or self.transport.is_closing():
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
+        """What the parser cannot read."""
+        self._refuse(_BAD_REQUEST)
+
+    def _refuse(self, answer: Answer) -> None:
+        """Answer what is arriving, in its turn, and close; read nothing more."""
+        if self._ending:
             return
-        left_s = self._idle_since_s + self.timeout_keep_alive - self.loop.time()
-        if left_s > 0:
-            self._idle_timer = self.loop.call_later(left_s, self._close_if_idle)
-        else:
+        self._ending = True
+        cycle = self.cycle
+        in_body = self._arriving is _Awaits.BODY and self._entrance is None  # of an ordinary request
+        if cycle is not None and not cycle.response_complete:
+            cycle.keep_alive = False
+            if not in_body:
+                return  # the answer of the ordinary request before this one is the last
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_started or self.pipeline:  # ours would be taken for another's
+                self.transport.close()
+                return
+        elif in_body:  # answered before it was whole
             self.transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """See uvicorn."""
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-            self._idle_timer = None
-        super().connection_lost(exc)
+            return
+        turn = _Turn(self, keep_alive=False)
+        self._turns.append(turn)
+        turn.send(answer)
 
     def _end(self) -> None:
         """Answer what is waiting, then close; read nothing more."""
@@ -193,3 +316,58 @@ class EntranceProtocol(HttpToolsProtocol):
             self._ending = True
         else:
             super().shutdown()
+
+    # Time.
+
+    def _await(self, what: _Awaits, within_s: float | None = None) -> None:
+        """Let the time begin in which the client has to do something.
+
+        One timer runs at its own pace, and looks how long it has been: setting it anew for each request took as long as
+        parsing one.
+        """
+        self._awaits = what
+        if what is _Awaits.NOTHING:
+            return
+        self._due_s = self.loop.time() + (self._within_s(what) if within_s is None else within_s)
+        if self._timer is not None and self._timer_s > self._due_s:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer_s = self._due_s
+            self._timer = self.loop.call_at(self._due_s, self._look)
+
+    def _await_next_request(self) -> None:
+        """Begin the keep-alive time, if nothing is arriving, nothing waits for our answer, and all answers are read."""
+        if (
+            self._arriving is _Awaits.NOTHING
+            and self._awaits is not _Awaits.READING
+            and not self._turns
+            and not self._ending
+            and (self.cycle is None or self.cycle.response_complete)
+        ):
+            self._await(_Awaits.REQUEST)
+
+    def _within_s(self, what: _Awaits) -> float:
+        match what:
+            case _Awaits.REQUEST:
+                return self.timeout_keep_alive
+            case _Awaits.HEAD:
+                return self.limits.head_within_s
+            case _:
+                return self.limits.body_within_s
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._awaits is _Awaits.NOTHING or self.transport.is_closing():
+            return
+        if self._awaits is not _Awaits.READING and self.flow.read_paused:
+            self._await(self._awaits)  # it is us who do not read
+        elif self._due_s > self.loop.time():
+            self._timer_s = self._due_s
+            self._timer = self.loop.call_at(self._due_s, self._look)
+        elif self._awaits is _Awaits.READING:
+            self.transport.abort()
+        elif self._awaits is _Awaits.REQUEST:
+            self.transport.close()
+        else:
+            self._refuse(_LATE)

@@ -1,0 +1,91 @@
+"""Rotation of the sealing key.
+
+The order makes every moment safe. First the new key is durable in the file, beside the old ones; then all secrets are
+sealed with it in one transaction of the registry; only then may older keys go, and only those that no secret needs.
+Killed in between, a rotation leaves a key more than needed, and running it again puts that right. A running hub reads
+the file anew when it meets a key that it does not know (``KeyRing.unseal``).
+"""
+
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from postroad.db import schema
+from postroad.registry.secrets import KeyRing, add_key, drop_keys, key_id, secret_place
+from postroad.registry.store import RegistryStore
+
+_secrets = schema.destination_secrets
+
+
+class Rotation(NamedTuple):
+    """What a rotation did."""
+
+    current: str
+    """The new key's id."""
+    resealed: int
+
+
+class KeyUse(NamedTuple):
+    """A key, and what needs it."""
+
+    id: str
+    current: bool
+    held: bool
+    """In the key file. If not, the secrets it seals cannot be opened."""
+    secrets: int
+
+
+def rotate(path: Path, registry: RegistryStore) -> Rotation:
+    """Make a new current key in the file at ``path``, and seal every stored secret with it.
+
+    Every secret must open with the keys that are there: none is left behind.
+
+    Raises:
+        ConfigError: See ``KeyRing.load`` and ``KeyRing.unseal``; or the file cannot be written.
+        StoreCorrupt: A stored secret is damaged.
+        StoreUnavailable: The registry cannot be changed now.
+    """
+    _reseal(KeyRing.load(path), registry, keep=True)  # can all be opened? else nothing is begun
+    add_key(path)
+    keys = KeyRing.load(path)
+    return Rotation(keys.current_id, _reseal(keys, registry))
+
+
+def retire_unused(path: Path, registry: RegistryStore) -> tuple[str, ...]:
+    """Drop from the file at ``path`` every key but the current one that no secret needs; the ids of those dropped.
+
+    The registry cannot change meanwhile: nobody seals with a key that is just being dropped.
+    """
+    with registry.transaction() as transaction:
+        used = _used(transaction.connection)
+        unused = [id_ for id_ in KeyRing.load(path).ids if not used[id_]]
+        return drop_keys(path, unused)
+
+
+def key_use(path: Path, registry: RegistryStore) -> list[KeyUse]:
+    """Every key of the file at ``path``, oldest first, then those that secrets need and it does not hold."""
+    keys = KeyRing.load(path)
+    with registry.transaction() as transaction:
+        used = _used(transaction.connection)
+    held = [KeyUse(id_, id_ == keys.current_id, True, used.pop(id_, 0)) for id_ in keys.ids]
+    return held + [KeyUse(id_, False, False, count) for id_, count in sorted(used.items())]
+
+
+def _used(connection: sa.Connection) -> Counter[str]:
+    return Counter(key_id(row.sealed) for row in connection.execute(sa.select(_secrets.c.sealed)))
+
+
+def _reseal(keys: KeyRing, registry: RegistryStore, *, keep: bool = False) -> int:
+    """Seal every secret anew in one transaction; with ``keep``, only try. How many secrets there are."""
+    with registry.transaction() as transaction:
+        rows = transaction.connection.execute(sa.select(_secrets)).all()
+        for row in rows:
+            place = secret_place(row.destination_id, row.path)
+            sealed = keys.seal(place, keys.unseal(place, row.sealed))
+            if not keep:
+                this = (_secrets.c.destination_id == row.destination_id) & (_secrets.c.path == row.path)
+                transaction.connection.execute(sa.update(_secrets).where(this).values(sealed=sealed))
+                transaction.touched = True
+        return len(rows)
