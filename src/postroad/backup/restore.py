@@ -72,22 +72,21 @@ def restore(
     manifest = read_manifest(backup)
     verify(backup, manifest)
     kept = None
-    reached: dict[int, int] = {}
     try:
-        if folder.exists() and any(folder.iterdir()):
-            if not replace:
-                raise ConfigError(
-                    f"{folder} is not empty; restore into an empty folder, or say --force to put it aside"
-                )
+        if not folder.exists() or not any(folder.iterdir()):
+            epochs = _reserve_epochs(backup, manifest, {}, above_epoch)
+        elif replace:
             with stopped_hub(folder):
-                reached = _reached(folder)
+                epochs = _reserve_epochs(backup, manifest, _reached(folder), above_epoch)
                 kept = folder.with_name(f"{folder.name}.before-{now():%Y%m%dT%H%M%SZ}")
                 folder.rename(kept)
                 sync_folder(folder.parent)
-        epochs = _reserve_epochs(backup, manifest, reached, above_epoch)
+        else:
+            raise ConfigError(f"{folder} is not empty; restore into an empty folder, or say --force to put it aside")
         positions = _fill(backup, folder, manifest, epochs, clock)
     except OSError as exc:
-        raise StoreUnavailable("io", f"{folder} cannot be restored: {exc.strerror}") from exc
+        where = f"; what was there is in {kept}" if kept is not None and kept.exists() else ""
+        raise StoreUnavailable("io", f"{folder} cannot be restored: {exc.strerror}{where}") from exc
     return Restored(
         made_us=manifest.made_us,
         positions=positions,
