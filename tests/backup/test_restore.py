@@ -198,3 +198,11 @@ async def test_a_cursor_goes_over_the_jump_between_epochs_without_a_false_loss(
 
 def test_the_two_names_of_a_shards_file_agree(tmp_path: Path) -> None:
     assert shard_file(tmp_path, 3) == shard_path(tmp_path, 3)
+
+
+def test_a_restore_that_cannot_be_counted_leaves_the_folder_as_it_was(hub: Path, backup: Path, postroad: Any) -> None:
+    (backup / "restores.json").write_text("no count")
+    done = postroad("restore", backup, "--force", "--data", hub)
+    assert isinstance(done.exception, ConfigError)
+    assert stored(hub) == [1, 2, 3, 4]
+    assert not list(hub.parent.glob("hub.before-*"))
