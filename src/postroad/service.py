@@ -23,6 +23,7 @@ from postroad.api.live import live_pages
 from postroad.api.observation import Observation
 from postroad.api.parts import HubParts
 from postroad.clock import Clock, SystemClock
+from postroad.dataformat import begin_format, known_shards, require_files, write_format
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
 from postroad.delivery.bulk import Bulk
@@ -41,6 +42,7 @@ from postroad.ingest.intake import Intake, NewVehicle
 from postroad.ingest.server import HttpServer, listen
 from postroad.ingest.tls import Certificates
 from postroad.layout import KEY_FILE, LOCK_FILE, SHARDS, registry_url, state_path
+from postroad.log.interface import EPOCH_BITS
 from postroad.log.sqlite import SqliteLog, SqliteSettings, open_log
 from postroad.logs import wide
 from postroad.metrics.counts import Counts
@@ -138,7 +140,10 @@ class Hub:
     async def _start(self) -> None:
         settings = self._settings
         self._take_lock()
-        self._keys = await asyncio.to_thread(KeyRing.load_or_create, self._folder / KEY_FILE)
+        found = await asyncio.to_thread(begin_format, self._folder)
+        require_files(self._folder, found, registry_url(self._folder, settings))
+        load_keys = KeyRing.load if found.shards else KeyRing.load_or_create
+        self._keys = await asyncio.to_thread(load_keys, self._folder / KEY_FILE)
         self._registry = await asyncio.to_thread(
             RegistryStore.open, registry_url(self._folder, settings), clock=self._clock
         )
@@ -152,6 +157,7 @@ class Hub:
         dedup = DedupMemory(max_keys=settings.ingest.dedup_max_keys, keep_us=keep_us)
         for number in SHARDS:
             self._logs[number] = await self._open_shard(number, keep_us)
+            await self._go_on_above_all(number)
             dedup.load(
                 await self._logs[number].dedup_keys(
                     since_us=self._clock.now_us() - keep_us, limit=settings.ingest.dedup_max_keys
@@ -165,6 +171,9 @@ class Hub:
                 gap=functools.partial(self._gap, number),
                 observe=self._states[number].observe,
             )
+        epochs = {number: log.epoch for number, log in self._logs.items()}
+        if epochs != known_shards(found):
+            await asyncio.to_thread(write_format, self._folder, epochs)
         self._intake = Intake(
             self._logs,
             clock=self._clock,
@@ -209,6 +218,19 @@ class Hub:
                 max_keys=self._settings.ingest.dedup_max_keys,
             ),
         )
+
+    async def _go_on_above_all(self, number: int) -> None:
+        """See that no position is given twice when the shard has lost its end: a disk that lied, a log cut off."""
+        log = self._logs[number]
+        seen = await asyncio.to_thread(self._registry.seen_end, number)
+        if seen > log.next_position:
+            end = log.next_position
+            await log.begin_epoch(seen >> EPOCH_BITS)
+            _log.critical(
+                "Shard %d has lost its end: it holds positions below %d, and %d was reached; what was between them is "
+                "gone, and it goes on in epoch %d. See docs/how-to/disk-trouble.md",
+                number, end, seen, log.epoch,
+            )  # fmt: skip
 
     async def _listen(self) -> None:
         settings = self._settings

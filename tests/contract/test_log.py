@@ -259,15 +259,25 @@ async def test_refusals_are_bounded_and_come_newest_first(member: Member, log: S
 async def test_a_new_epoch_begins_above_every_position_given(member: Member, log: ShardLog) -> None:
     before = [(await log.append(part_of(b"1", b"2"))).position for _ in range(3)]
     epoch = log.epoch
+    assert list(log.jumps) == []
+    ended = log.next_position
     assert await log.begin_epoch() == epoch + 1 == log.epoch
+    assert list(log.jumps) == [range(ended, log.next_position)]
     assert log.first_position == before[0]
     if member.survives_restart:
         log = await reopened(member, log)
         assert log.epoch == epoch + 1
+        assert list(log.jumps) == [range(ended, log.next_position)]
     expected = log.next_position
     after = (await log.append(part_of(b"3"))).position
     assert after == expected > before[-1] + 2**39
     assert said(await log.read(before[-1])) == [b"1", b"2", b"3"]
+
+
+async def test_a_new_epoch_begins_above_one_that_was_reached_elsewhere(log: ShardLog) -> None:
+    assert await log.begin_epoch(4) == 5
+    assert await log.begin_epoch(4) == 6
+    assert (await log.append(part_of(b"1"))).position > 6 << 40
 
 
 async def test_an_append_nobody_waits_for_any_more_harms_nothing(log: ShardLog) -> None:

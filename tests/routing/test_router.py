@@ -355,3 +355,29 @@ async def test_a_feed_that_waits_is_woken_by_an_item_for_it_and_by_no_other(road
     assert not waiting.done()
     await road.append(2)
     assert waiting.done()
+
+
+async def test_what_retention_took_is_reported_and_the_jump_between_epochs_is_not(clock: Any) -> None:
+    road = Road(clock, used=view(subscription(), streams=[(1, 1, 1)]))
+    for _ in range(3):
+        await road.append(1)
+    await road.log.begin_epoch()
+    first = await road.append(1)
+    await road.log.retain(received_before_us=2**62, settled=4, max_bytes=2**62)
+    road.router.routed_to = road.log.next_position
+    feed = road.feed(position=2)
+    await road.router.catch_up(feed)
+    assert road.gaps == [(1, 2, 4)]
+    assert positions(feed) == [first]
+
+
+async def test_a_cursor_at_the_end_of_an_epoch_has_lost_nothing_when_all_of_it_was_removed(clock: Any) -> None:
+    road = Road(clock, used=view(subscription(), streams=[(1, 1, 1)]))
+    await road.append(1)
+    await road.log.begin_epoch()
+    first = await road.append(1)
+    await road.log.retain(received_before_us=2**62, settled=2, max_bytes=2**62)
+    road.router.routed_to = road.log.next_position
+    feed = road.feed(position=2)
+    await road.router.catch_up(feed)
+    assert (road.gaps, positions(feed)) == ([], [first])

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from postroad.dataformat import check_format
 from postroad.errors import ConfigError
 from postroad.layout import SHARDS, registry_url
 from postroad.log.reader import ShardReader, open_reader
@@ -28,16 +29,23 @@ folder_option: Callable[[Any], Any] = click.option(
 
 
 def settings_of(folder: Path) -> Settings:
-    """The settings of an existing folder. Raises ``ConfigError`` that says how to make one."""
+    """The settings of an existing folder of this format. Raises ``ConfigError`` that says what to do otherwise."""
     if not (folder / FILE_NAME).exists():
         raise ConfigError(f"there is no hub in {folder}; make one with: postroad init --data {folder}")
+    check_format(folder)
     return load(folder, os.environ)
 
 
 @contextmanager
 def registry_of(folder: Path) -> Iterator[RegistryStore]:
     """The registry of an existing folder, whether or not its hub is running."""
-    store = RegistryStore.open(registry_url(folder, settings_of(folder)))
+    url = registry_url(folder, settings_of(folder))
+    if isinstance(url, Path) and not url.exists():
+        raise ConfigError(
+            f"{folder} has lost its registry, {url.name}: put the file back (with the -wal file beside it, if there is "
+            f"one), or restore a backup: postroad restore BACKUP --force --data {folder}"
+        )
+    store = RegistryStore.open(url)
     try:
         yield store
     finally:

@@ -1,16 +1,18 @@
 """``postroad init``: make a data folder."""
 
+import os
 from pathlib import Path
 
 import click
 
 from postroad.cli.folder import folder_option
 from postroad.cli.output import json_option, messages, print_json
+from postroad.dataformat import begin_format, check_format, require_files
 from postroad.errors import ConfigError
 from postroad.layout import KEY_FILE, registry_url
 from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
-from postroad.settings import FILE_NAME, Settings, default_toml
+from postroad.settings import FILE_NAME, default_toml, load
 
 
 @click.command("init", short_help="Make a hub's data folder.")
@@ -23,10 +25,15 @@ def command(folder: Path, as_json: bool) -> None:
     except OSError as exc:
         raise ConfigError(f"cannot make the folder {folder}: {exc.strerror}") from exc
     settings = folder / FILE_NAME
-    if not settings.exists():
+    if settings.exists():
+        found = check_format(folder)  # an older hub is brought up to date by its own command
+    else:
+        found = begin_format(folder)
         settings.write_text(default_toml(), encoding="utf-8")
+    registry = registry_url(folder, load(folder, os.environ))
+    require_files(folder, found, registry)
     KeyRing.load_or_create(folder / KEY_FILE)
-    RegistryStore.open(registry_url(folder, Settings())).close()
+    RegistryStore.open(registry).close()
     if as_json:
         print_json({"folder": str(folder)})
         return

@@ -20,6 +20,9 @@ COMMANDS = {
     "explain": "command",
     "subscriptions": "group",
     "doctor": "command",
+    "backup": "command",
+    "restore": "command",
+    "upgrade": "command",
 }
 """Command -> its name in the module of the same name; a command's module is read only when it is asked for."""
 

@@ -7,8 +7,23 @@ from postroad.errors import ConfigError
 
 HEAD = "registry_1"
 """The newest migration: a test holds it to Alembic's own idea."""
+OLDER: tuple[str, ...] = ()
+"""The migrations before it: what ``postroad upgrade`` brings up to date. The same test holds them."""
 
 _ADVISORY_LOCK = 0x706F7374  # any number that nothing else on the server uses; this one reads "post"
+
+
+def require_current(database: Database) -> None:
+    """Make the tables in an empty database; leave any other as it is.
+
+    Raises:
+        ConfigError: The tables are not those of this Postroad; says what to do.
+        StoreUnavailable: It cannot be read or written now.
+    """
+    revision = _revision(database)
+    if revision in OLDER:
+        raise ConfigError(f"{database.name} was made by an older Postroad; stop the hub and run: postroad upgrade")
+    migrate(database)
 
 
 def migrate(database: Database) -> None:

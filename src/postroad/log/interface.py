@@ -179,8 +179,16 @@ class ShardLog(Protocol):
         the first batch that may stay, so that what is stored is always one stretch.
         """
 
-    async def begin_epoch(self) -> int:
-        """After a restore from a copy: go on at a position higher than any ever given, and return the new epoch."""
+    async def begin_epoch(self, above_epoch: int = 0) -> int:
+        """After a restore from a copy: go on at a position higher than any ever given, and return the new epoch.
+
+        The new epoch is the lowest above both the shard's own and ``above_epoch``: the highest that another copy of
+        the shard is known to have reached.
+        """
+
+    @property
+    def jumps(self) -> Sequence[range]:
+        """Positions that were never given: from the end of an epoch to the beginning of the next, in order."""
 
     @property
     def delivery(self) -> "DeliveryStore":

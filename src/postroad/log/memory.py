@@ -47,6 +47,7 @@ class MemoryLog:
         self._refusals: deque[Refusal] = deque(maxlen=max_refusals)
         self._listeners: list[Listener] = []
         self._closed = False
+        self.jumps: list[range] = []
 
     @property
     def first_position(self) -> int:
@@ -143,11 +144,13 @@ class MemoryLog:
             items, batches, remaining = items + len(batch), batches + 1, remaining - len(batch.body)
         return Retained(items, batches, self.first_position)
 
-    async def begin_epoch(self) -> int:
+    async def begin_epoch(self, above_epoch: int = 0) -> int:
         """See ``ShardLog``."""
         self._check_open()
-        self.epoch += 1
+        ended = self.next_position
+        self.epoch = max(self.epoch, above_epoch) + 1
         self.next_position = (self.epoch << EPOCH_BITS) + 1
+        self.jumps.append(range(ended, self.next_position))
         return self.epoch
 
     async def close(self) -> None:

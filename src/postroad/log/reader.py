@@ -77,6 +77,22 @@ class ShardReader:
             for received_us, provider_id, protocol, reason, body in rows
         ]
 
+    def last_stored_us(self) -> int | None:
+        """When the newest batch was stored; ``None`` when there is none."""
+        with stored_errors():
+            stored_us: int | None = self._connection.execute(
+                "SELECT stored_us FROM batch ORDER BY position DESC LIMIT 1"
+            ).get
+        return stored_us
+
+    def jumps(self) -> list[range]:
+        """See ``ShardLog.jumps``."""
+        with stored_errors():
+            rows: list[Any] = self._connection.execute(
+                "SELECT first_position, end_position FROM jump ORDER BY first_position"
+            ).fetchall()
+        return [range(first, end) for first, end in rows]
+
     def cursors(self) -> dict[int, Cursor]:
         """See ``DeliveryStore.cursors``."""
         with stored_errors():

@@ -29,6 +29,10 @@ CREATE TABLE head (
     next_position INTEGER NOT NULL,
     scars INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE jump (
+    first_position INTEGER PRIMARY KEY,
+    end_position INTEGER NOT NULL
+) STRICT;
 CREATE TABLE batch (
     position INTEGER PRIMARY KEY,
     count INTEGER NOT NULL,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -93,7 +93,9 @@ class SqliteLog:
         self._readers: SimpleQueue[ShardReader] = SimpleQueue()
         try:
             for _ in range(settings.readers):
-                self._readers.put(ShardReader(path, shard, busy_timeout_s=settings.busy_timeout_s))
+                reader = ShardReader(path, shard, busy_timeout_s=settings.busy_timeout_s)
+                self._readers.put(reader)
+                self._jumps = reader.jumps()
         except BaseException:
             self._writer.close()
             raise
@@ -182,9 +184,16 @@ class SqliteLog:
             items, batches, more = items + part.items, batches + part.batches, part.more
         return Retained(items, batches, self.first_position)
 
-    async def begin_epoch(self) -> int:
+    async def begin_epoch(self, above_epoch: int = 0) -> int:
         """See ``ShardLog``."""
-        return await self._change(Transaction.begin_epoch)
+        epoch = await self._change(lambda tx: tx.begin_epoch(above_epoch))
+        self._jumps = await self._look(ShardReader.jumps)
+        return epoch
+
+    @property
+    def jumps(self) -> Sequence[range]:
+        """See ``ShardLog``."""
+        return self._jumps
 
     async def probe(self) -> None:
         """Return if an append would go through now; raise the ``StoreUnavailable`` that it would meet.

@@ -90,13 +90,14 @@ class Transaction:
             self.connection.execute(sql, [value for row in chunk for value in row])
             start += count
 
-    def begin_epoch(self) -> int:
+    def begin_epoch(self, above_epoch: int = 0) -> int:
         """See ``ShardLog.begin_epoch``."""
         self.flush()
         heads = self.heads
-        epoch = heads.epoch + 1
+        epoch = max(heads.epoch, above_epoch) + 1
         position = (epoch << EPOCH_BITS) + 1
         self.connection.execute("UPDATE head SET epoch = ?, next_position = ?", (epoch, position))
+        self.connection.execute("INSERT INTO jump VALUES (?, ?)", (heads.next_position, position))
         first = position if heads.first_position == heads.next_position else heads.first_position
         self.heads = Heads(epoch, position, first, heads.body_end, heads.last_key)
         return epoch

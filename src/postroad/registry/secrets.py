@@ -40,6 +40,11 @@ def secret_place(destination_id: int, path: str) -> str:
     return f"destination/{destination_id}/{path}"
 
 
+def sealing_key_id(sealed: bytes) -> str:
+    """The id, in hex, of the key that opens a sealed secret."""
+    return sealed[1 : 1 + _ID_BYTES].hex()
+
+
 def field_path(keys: Sequence[str]) -> str:
     """The path of a field in nested mappings: ``auth.client_secret``; a dot within a key is written ``~1``."""
     return ".".join(key.replace("~", "~0").replace(".", "~1") for key in keys)
@@ -82,6 +87,11 @@ class KeyRing:
         self._current = current
         self._name = name
         self._random = random
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of the keys it holds, in hex."""
+        return frozenset(id_.hex() for id_ in self._ciphers)
 
     @classmethod
     def load(cls, path: Path) -> "KeyRing":

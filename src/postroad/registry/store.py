@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from postroad.clock import Clock, SystemClock
 from postroad.db import schema
 from postroad.db.engine import Database, sqlite_url
-from postroad.db.migrate import migrate
+from postroad.db.migrate import migrate, require_current
 from postroad.registry import attempts, lookup, streams, subjects, tokens
 from postroad.registry.attempts import Attempt, FailedAttempt, Success
 from postroad.registry.records import RegistryView, Subject
@@ -35,23 +35,30 @@ class RegistryStore:
 
     @classmethod
     def open(
-        cls, url: str | Path, *, clock: Clock | None = None, random: Callable[[int], bytes] = os.urandom
+        cls,
+        url: str | Path,
+        *,
+        clock: Clock | None = None,
+        random: Callable[[int], bytes] = os.urandom,
+        upgrade: bool = False,
     ) -> "RegistryStore":
-        """Open a registry, and create it or bring it up to date where needed.
+        """Open a registry; in an empty database, create it.
 
         Args:
             url: the file of a SQLite database as a ``Path``, or a URL as ``Database`` takes it.
             clock: dates what is created and ended.
             random: gives that many random bytes, for tokens.
+            upgrade: bring the tables of an older Postroad up to date. Otherwise they are refused: an operator says
+                when that happens, because the older Postroad cannot use them afterwards.
 
         Raises:
-            ConfigError: The URL cannot be used, or a newer Postroad made the database.
+            ConfigError: The URL cannot be used, or a newer or older Postroad made the database.
             StoreUnavailable: It cannot be reached or written now.
             StoreCorrupt: It is no database, or a damaged one.
         """
         database = Database(sqlite_url(url) if isinstance(url, Path) else url)
         try:
-            migrate(database)
+            (migrate if upgrade else require_current)(database)
         except BaseException:
             database.close()
             raise
@@ -156,6 +163,11 @@ class RegistryStore:
                 under_way.connection.execute(sa.update(table).where(differs).values(state=state)).rowcount
             )
             return id_
+
+    def seen_end(self, shard: int) -> int:
+        """The shard has reached this position at least, by what streams and attempts say; 0 when they say nothing."""
+        with self._database.read() as connection:
+            return streams.seen_end(connection, shard)
 
     def record_attempts(self, failures: Sequence[FailedAttempt]) -> None:
         """Record failed attempts to deliver, a row each. The version stays: no view shows them."""

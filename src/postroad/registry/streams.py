@@ -45,6 +45,17 @@ def activate(transaction: Transaction, shard: int, position: int, *, subject_ids
     return count
 
 
+def seen_end(connection: sa.Connection, shard: int) -> int:
+    """The shard has reached this position at least, by what streams and attempts say; 0 when they say nothing."""
+    sent = schema.attempts.c
+    queries = (
+        sa.select(sa.func.max(_streams.c.from_position)).where(_streams.c.shard == shard),
+        sa.select(sa.func.max(_streams.c.until_position)).where(_streams.c.shard == shard),
+        sa.select(sa.func.max(sent.last_position) + 1).where(sent.shard == shard),
+    )
+    return max(connection.execute(query).scalar() or 0 for query in queries)
+
+
 def end(transaction: Transaction, stream_id: int, until_position: int | None) -> None:
     """End a stream. Its ``until_position`` (exclusive) may be told later, by another call, but changes only once.
 

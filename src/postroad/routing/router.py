@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from postroad.access.streams import StreamIndex
 from postroad.errors import PostroadError
@@ -203,7 +203,8 @@ class Router:
             batches = await self._log.read(feed.resume_at, max_bytes=CATCH_UP_BYTES)
             first = batches[0].position if batches else end
             if first > feed.resume_at:
-                self._gap(feed.subscription_id, feed.resume_at, first)
+                for lost in _given(feed.resume_at, first, self._log.jumps):
+                    self._gap(feed.subscription_id, lost.start, lost.stop)
                 feed.resume_at = first
             for batch in batches:
                 await self._catch_up_batch(feed, batch)
@@ -227,3 +228,13 @@ class Router:
                 feed.resume_at = batch.position + index
                 feed.following = feed.resume_at >= self.routed_to
             await asyncio.sleep(0)
+
+
+def _given(first: int, end: int, jumps: Iterable[range]) -> Iterator[range]:
+    """The stretches of positions from ``first`` to below ``end`` that were given to items: all but the jumps."""
+    for jump in jumps:
+        if first < min(jump.start, end):
+            yield range(first, min(jump.start, end))
+        first = max(first, jump.stop)
+    if first < end:
+        yield range(first, end)

@@ -92,6 +92,7 @@ class JetStreamLog:
     def __init__(self, shard: int, clock: Clock) -> None:
         self.shard = shard
         self.epoch = 0
+        self.jumps: list[range] = []
         self._clock = clock
         self._listeners: list[Listener] = []
         self._jobs: asyncio.Queue[Callable[[], Awaitable[None]] | None] = asyncio.Queue()
@@ -112,6 +113,7 @@ class JetStreamLog:
         log._state = await _bucket(js, log._stream)
         log.delivery = JetStreamDeliveryStore(log)
         log.epoch = int(await log._get("epoch") or 0)
+        log.jumps = [range(*jump) for jump in msgspec.json.decode(await log._get("jumps") or b"[]")]
         info = (await js.stream_info(log._stream)).state
         log._next_sequence = info.last_seq + 1
         if info.messages:
@@ -229,11 +231,15 @@ class JetStreamLog:
             self._first_position = kept[0].position if kept else None
         return Retained(sum(len(batch) for batch in batches[:gone]), gone, self.first_position)
 
-    async def begin_epoch(self) -> int:
+    async def begin_epoch(self, above_epoch: int = 0) -> int:
         self._check_open()
-        await self._put("epoch", b"%d" % (self.epoch + 1))
-        self.epoch += 1
-        return self.epoch
+        ended, epoch = self.next_position, max(self.epoch, above_epoch) + 1
+        jump = range(ended, epoch << EPOCH_BITS | self._next_sequence << INDEX_BITS)
+        jumps = [*self.jumps, jump]
+        await self._put("jumps", msgspec.json.encode([(jump.start, jump.stop) for jump in jumps]))
+        await self._put("epoch", b"%d" % epoch)
+        self.epoch, self.jumps = epoch, jumps
+        return epoch
 
     async def close(self) -> None:
         if not self._closed:

@@ -1,0 +1,45 @@
+"""What can be wrong with destinations: secrets that cannot be opened, and addresses that cannot be reached."""
+
+import msgspec
+
+from postroad.cli.doctor.findings import Finding
+from postroad.clock import Clock
+from postroad.errors import ConfigError, PostroadError, StoreCorrupt
+from postroad.registry.records import RegistryView
+from postroad.registry.secrets import KeyRing, opened_config
+from postroad.service import egress_of
+from postroad.settings import Settings
+from postroad.transports import TRANSPORTS
+
+
+def secrets(view: RegistryView, keys: KeyRing) -> str:
+    """Whether the key opens every secret. Raises what the first that it does not open raises."""
+    wrong: dict[str, ConfigError | StoreCorrupt] = {}
+    for destination in view.destinations.values():
+        try:
+            opened_config(destination, keys)
+        except (ConfigError, StoreCorrupt) as exc:
+            wrong[destination.name] = exc
+    if wrong:
+        raise ConfigError(f"cannot be opened for {', '.join(wrong)}: {next(iter(wrong.values()))}")
+    return f"those of {sum(bool(d.sealed) for d in view.destinations.values())} destinations can be opened"
+
+
+async def reach(view: RegistryView, keys: KeyRing, settings: Settings, clock: Clock) -> list[Finding]:
+    """Reach every destination that an active subscription uses; nothing is sent there."""
+    egress = egress_of(settings, clock)
+    findings = []
+    try:
+        used = {s.destination_id for s in view.subscriptions.values() if s.state == "active"}
+        for destination in (view.destinations[id_] for id_ in sorted(used)):
+            check = f"destination {destination.name}"
+            try:
+                spec = TRANSPORTS[destination.transport]
+                config = msgspec.convert(opened_config(destination, keys), spec.config_type)
+                steps = await spec.probe(config, egress, clock, None)
+                findings.append(Finding(check, steps[-1].ok, f"{steps[-1].name}: {steps[-1].detail}"))
+            except PostroadError as exc:
+                findings.append(Finding(check, False, str(exc)))
+    finally:
+        await egress.close()
+    return findings

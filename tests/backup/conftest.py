@@ -1,0 +1,48 @@
+"""A data folder as a hub leaves it, made without one: settings, key, registry and a shard with a few items."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fixtures.pipeline import part
+from postroad.cli.main import cli
+from postroad.clock import SystemClock
+from postroad.dataformat import write_format
+from postroad.log.sqlite import open_log
+
+Postroad = Callable[..., Result]
+
+
+@pytest.fixture
+def postroad() -> Postroad:
+    """Run a command in this process: its result, with the error it raised, if any."""
+
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+    return run
+
+
+async def append(folder: Path, *subjects: int, settle: int | None = None) -> list[int]:
+    """Append an item for each of ``subjects``; their positions. Subscription 1 is settled up to ``settle``."""
+    log = await open_log(folder, 0, clock=SystemClock())
+    try:
+        if settle is not None:
+            await log.delivery.settle(1, settle)
+        first = (await log.append(part(*subjects))).position
+        return [first + index for index in range(len(subjects))]
+    finally:
+        await log.close()
+
+
+@pytest.fixture
+def hub(tmp_path: Path, postroad: Postroad) -> Path:
+    """A hub's folder with positions 1 to 4, of which 1 and 2 are settled for subscription 1; the hub is stopped."""
+    folder = tmp_path / "hub"
+    assert postroad("init", "--data", folder).exit_code == 0
+    asyncio.run(append(folder, 1, 2, 1, 2, settle=3))
+    write_format(folder, {0: 0})
+    return folder
