@@ -49,20 +49,20 @@ def settings_page() -> str:
     text = (
         "# Settings\n\nA hub reads `postroad.toml` in its data folder, then variables of its environment, which count "
         "more. `postroad init` writes the file with every line commented out at its default. A change counts from the "
-        "next start on; a key that is not known is an error. Lists are separated by commas in a variable.\n"
+        "next start on; a key that is not known is an error.\n\nThe variable of a setting is "
+        "`POSTROAD_<SECTION>_<NAME>`, as in `POSTROAD_HUB_PORT`; a list in it is separated by commas.\n"
     )
     for section in msgspec.structs.fields(Settings):
         schema = schemas[section.type.__name__]
         text += f"\n## `[{section.name}]`\n\n{described(section.name, schema.get('description'))}\n\n"
         text += table(
-            ["setting", "type", "default", "meaning", "variable"],
+            ["setting", "type", "default", "meaning"],
             [
                 [
                     f"`{name}`",
                     _type(field),
                     f"`{msgspec.json.encode(field['default']).decode()}`",
                     described(f"setting {section.name}.{name}", field.get("description")),
-                    f"`POSTROAD_{section.name.upper()}_{name.upper()}`",
                 ]
                 for name, field in schema["properties"].items()
             ],
