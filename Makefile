@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench torture lock clean
+.PHONY: help install demo test check format bench torture docs reference lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -41,9 +41,18 @@ bench: install ## measure, as ratios; the last line is one JSON object
 torture: install ## the long tests: 100 kills, long fuzz
 	$(BIN)/python -m pytest -m slow --timeout 7200 $(PYTEST_ARGS)
 
+docs: install ## build the docs site into site/; a broken link fails
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
+	$(BIN)/zensical build --strict --clean
+	$(BIN)/python tools/docs/check_offline.py site
+
+reference: install ## make docs/reference/ from the code
+	$(BIN)/python tools/docs/generate.py
+
 lock: ## renew the hashed requirements files (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/postroad.in -o requirements/postroad.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/dev.in -o requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/docs.in -o requirements/docs.txt
 
 clean: ## remove what this Makefile made
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -88,11 +88,6 @@ class KeyRing:
         self._name = name
         self._random = random
 
-    @property
-    def ids(self) -> frozenset[str]:
-        """The ids of the keys it holds, in hex."""
-        return frozenset(id_.hex() for id_ in self._ciphers)
-
     @classmethod
     def load(cls, path: Path) -> "KeyRing":
         """Read a key file.

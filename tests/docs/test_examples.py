@@ -1,0 +1,194 @@
+"""What the pages tell a new user to type, typed: each block in a real shell, in a clean folder and environment."""
+
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from postroad.registry.apply import apply_file
+from postroad.registry.secrets import KeyRing
+from postroad.registry.store import RegistryStore
+from postroad.service import catalogue
+
+ROOT = Path(__file__).parents[2]
+Blocks = Callable[[str, str], list[str]]
+
+CURL = f"""\
+#!{sys.executable}
+# Enough of curl for the pages, where a machine has none: [-sS] [-i] URL -H HEADER -d BODY.
+import argparse, urllib.error, urllib.request
+parser = argparse.ArgumentParser()
+parser.add_argument("url")
+parser.add_argument("-sS", action="store_true")
+parser.add_argument("-i", action="store_true")
+parser.add_argument("-H", action="append", default=[])
+parser.add_argument("-d")
+given = parser.parse_args()
+request = urllib.request.Request(given.url, given.d.encode(), dict(header.split(": ", 1) for header in given.H))
+try:
+    answer = urllib.request.urlopen(request)
+except urllib.error.HTTPError as error:
+    answer = error
+print("HTTP/1.1", answer.status, answer.reason, *(f"\\n{{k}}: {{v}}" for k, v in answer.headers.items()), "\\n")
+print(answer.read().decode())
+"""
+
+EXPECTED: dict[str, tuple[int, str]] = {
+    "postroad init": (0, "A hub lives in postroad-data"),
+    "postroad apply fleet.yaml --dry-run": (0, r"\+ provider .*gps-one(.|\n)*changes would be made"),
+    "postroad apply fleet.yaml": (0, "changes made|Nothing to change"),
+    "postroad serve": (0, ""),
+    "curl": (0, "HTTP/1.1 (200|400)"),
+    "postroad events tail": (0, "gps-one .*KXRT41 .*IGN .*recorded 2026-07-02T14:03:09.120Z"),
+    "postroad events refused": (0, "gps-one .*datetime: missing"),
+    "postroad explain 0:1": (0, r"KXRT41(.|\n)*telemetry  failing(.|\n)*attempt 1 failed: credentials"),
+    "postroad subscriptions list": (0, "telemetry .*active"),
+    "postroad subscriptions test telemetry": (1, "customer.example"),
+    "postroad doctor": (1, "FAIL destination webhook"),
+    "postroad subscriptions pause telemetry": (0, ""),
+    "postroad subscriptions resume telemetry": (0, ""),
+    "postroad token list": (0, "gps-one"),
+    "TOKEN=": (0, ""),
+    "export": (0, ""),
+    "kill %1": (0, ""),
+    "wait": (0, ""),
+}
+"""How a command begins -> its exit code, and what it must have said. The longest that fits counts."""
+
+
+def commands(block: str) -> list[str]:
+    """The commands of a block: a line each, or more where a quote goes on."""
+    found, pending = [], ""
+    for line in block.splitlines(keepends=True):
+        pending += line
+        try:
+            if shlex.split(pending, comments=True):
+                found.append(pending.strip())
+        except ValueError:  # a quote is open
+            continue
+        pending = ""
+    assert not pending, f"a quote is never closed: {pending}"
+    return found
+
+
+def expected(command: str) -> tuple[int, str]:
+    """What is promised of a command. Every command that a page shows has to have it."""
+    fitting = [start for start in EXPECTED if command.startswith(start)]
+    assert fitting, f"nobody says what should come of: {command}"
+    return EXPECTED[max(fitting, key=len)]
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def script(typed: list[str], port: int) -> str:
+    """A bash script that does what was typed, each command's output and exit code in a file of its own."""
+    listens = f"(exec 3<>/dev/tcp/127.0.0.1/{port})"
+    lines = ["trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT"]
+    for number, command in enumerate(typed):
+        text = command.replace("8480", str(port))
+        lines += [f"{{ {text}\n}} > out.{number} 2>&1", f"echo $? > code.{number}"]
+        if command.startswith("postroad explain"):  # attempts are handed over once a second
+            lines.append(f"until grep -q 'attempt 1' out.{number}; do sleep 0.1; {{ {text}\n}} > out.{number}; done")
+        if command.startswith("postroad serve"):  # a person reads that it listens before typing on
+            lines.append(f"until {listens} 2>/dev/null; do kill -0 $! || exit 1; sleep 0.05; done")
+        if command.startswith("kill"):
+            lines.append("wait")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.timeout(300)  # two dozen commands, each a start of Python
+@pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
+def test_a_new_users_walk_works_as_the_page_says(page: str, blocks: Blocks, tmp_path: Path) -> None:
+    typed = [command for block in blocks(page, "sh") for command in commands(block) if not command.startswith("make ")]
+    assert len(typed) >= 10
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    postroad = bin_folder / "postroad"
+    postroad.write_text(f'#!/bin/sh\nexec {sys.executable} -m postroad "$@"\n')
+    postroad.chmod(0o755)
+    if shutil.which("curl") is None:
+        (bin_folder / "curl").write_text(CURL)
+        (bin_folder / "curl").chmod(0o755)
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "fleet.yaml").write_text(blocks(page, "yaml")[0])
+    port = free_port()
+    environment = {"PATH": f"{bin_folder}:/usr/bin:/bin", "HOME": str(home), "POSTROAD_HUB_PORT": str(port)}
+    environment |= {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
+    done = subprocess.run(
+        ["bash", "-c", script(typed, port)], cwd=home, env=environment, capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stderr
+    seen: list[str] = []
+    for number, command in enumerate(typed):
+        code, said = expected(command)
+        output = (home / f"out.{number}").read_text()
+        assert int((home / f"code.{number}").read_text()) == code, f"{command}\n{output}"
+        assert re.search(said, output), f"{command}\n{output}"
+        seen += [output]
+    answers = [
+        re.findall(r"HTTP/1.1 (\d+)", out) for out, command in zip(seen, typed, strict=True) if "curl" in command
+    ]
+    assert answers[0] == ["200"]
+    assert all(answer == ["400"] for answer in answers[1:])
+    again = [out for out, command in zip(seen, typed, strict=True) if command == "postroad apply fleet.yaml"]
+    assert all("Nothing to change" in out for out in again[1:])
+    assert not any("s3cret" in out for out in seen)
+    shown = [line for block in blocks(page, "text") for line in block.replace("8480", str(port)).splitlines()]
+    assert [line for line in shown if not any(line in out for out in seen)] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/start.md", "docs/how-to/apply.md"])
+def test_every_declaration_on_a_page_can_be_applied(page: str, blocks: Blocks, tmp_path: Path) -> None:
+    declarations = [block for block in blocks(page, "yaml") if block.startswith("organizations:")]
+    assert declarations
+    for number, text in enumerate(declarations):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(text)
+        with closing(RegistryStore.open(f"sqlite:///{tmp_path / f'{number}.db'}")) as registry:
+            changes = apply_file(
+                registry,
+                file,
+                catalogue=catalogue(),
+                keys=KeyRing.load_or_create(tmp_path / "key"),
+                environment={"INSURER_SECRET": "s3cret"},
+                shard=0,
+                dry_run=True,
+                prune=False,
+            )
+        assert changes
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/start.md", "docs/performance.md"])
+def test_every_make_line_is_a_target(page: str) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    text = (ROOT / page).read_text()
+    asked = re.findall(r"^make ([a-z]+)", text, re.MULTILINE) + re.findall(r"`make ([a-z]+)", text)
+    assert asked
+    assert set(asked) <= targets
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/demo.md"])
+def test_json_on_a_page_is_json(page: str, blocks: Blocks) -> None:
+    for block in blocks(page, "json"):
+        for line in block.splitlines():
+            msgspec.json.decode(line)
+
+
+def test_a_shell_block_that_promises_nothing_is_noticed() -> None:
+    with pytest.raises(AssertionError, match="postroad unheard-of"):
+        expected("postroad unheard-of")

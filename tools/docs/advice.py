@@ -1,0 +1,60 @@
+"""What a person does about an error or an answer: the part of the reference that code cannot say by itself."""
+
+ERRORS = {
+    "WireError": (
+        "Look at `postroad events refused`: it shows what was sent and which field is wrong. The sender's client has "
+        "to change, or the provider's `settings` in the declared file (a lenient profile, other units)."
+    ),
+    "ConfigError": (
+        "The message names the file, line and field. Correct it there and run the command again; nothing was changed."
+    ),
+    "StoreUnavailable": (
+        "Nothing of what was refused was kept, and the sender was told to try again. The reason says what to look at; "
+        "the hub goes on by itself once the cause is gone."
+    ),
+    "StoreCorrupt": (
+        "Stop the hub and copy the whole data folder before anything else. `postroad doctor` names the file. What is "
+        "damaged is never delivered as if it were whole."
+    ),
+    "EgressRefused": (
+        "The address, URL or certificate of a destination is not one the hub may talk to. "
+        "`postroad subscriptions test NAME` shows the step; events wait meanwhile."
+    ),
+    "NotFound": "Check the name: the message says what was looked for, `postroad ... list` what there is.",
+}
+
+REASONS = {
+    "WireError": {
+        "missing": "The protocol requires the field; the client must send it.",
+        "invalid": "Wrong type or out of range; the protocol's page has the range.",
+        "not_json": "The body is no JSON object: often a wrong encoding, or an array.",
+    },
+    "StoreUnavailable": {
+        "disk_reserve": "Free some disk, or lower `log.max_bytes`: less is free than `log.reserve_bytes`.",
+        "disk_full": "Free some disk: a write did not fit.",
+        "read_only": "Make the file system writable again: the kernel remounts it so after a fault of the disk.",
+        "locked": "Another program holds the file. Find it (`fuser FILE`) and let it end.",
+        "closed": "The hub is stopping. Start it again.",
+        "backlog": "More arrives than the disk takes. Look at the disk's load, or raise `ingest.queued_limit_bytes`.",
+        "io": "The disk failed to read or write. Look at the kernel's log.",
+        "lost": "The registry's server cannot be reached. Check it and `hub.registry_url`.",
+    },
+    "EgressRefused": {
+        "scheme": "Use `https`.",
+        "address": "The address is private or special. If it is meant, list its network in `egress.allow_cidrs`.",
+        "name": "The host name is not one that can be talked to. Correct the URL.",
+        "tls": "The certificate or CA file cannot be used. Have it renewed, or name its authority in `ca_file`.",
+        "redirect": "Redirects are not followed: declare the URL it points to.",
+    },
+}
+
+HTTP = {
+    200: "The event is durably stored, or repeats one that is. Done.",
+    400: "The event can never be taken as it is: do not send it again unchanged. `postroad events refused` shows it.",
+    401: "The token is missing, unknown or revoked. Issue one with `postroad token issue`.",
+    404: "Another path. Correct the client's URL.",
+    405: "Another method; the header `Allow` says which.",
+    413: "The body is longer than `ingest.body_limit_bytes`, before or after inflation.",
+    500: "A defect of the hub; its log says which. Send the event again.",
+    503: "The event cannot be stored now and was not kept. Send it again after the seconds in `Retry-After`.",
+}

@@ -1,0 +1,229 @@
+"""Write the reference pages from the code: ``python tools/docs/generate.py``. They are committed; a test compares.
+
+Whatever has no description ends the run with its name, so nothing reaches a release undocumented.
+"""
+
+import importlib
+import importlib.util
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import advice
+import click
+import msgspec
+
+from postroad import errors
+from postroad.cli.main import cli
+from postroad.protocols.drivetech import answers
+from postroad.settings import Settings
+
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+METRICS = "postroad.metrics.declared"
+HEAD = "<!-- Made by tools/docs/generate.py: change the code and run `make reference`. -->\n\n"
+
+
+class Undocumented(Exception):
+    """Something that people can meet has no description."""
+
+
+def described(what: str, text: str | None) -> str:
+    """``text`` as one paragraph. Raises ``Undocumented`` if there is none."""
+    if not text or not text.strip():
+        raise Undocumented(what)
+    return re.sub(r"``(.+?)``", r"`\1`", " ".join(text.split()))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+
+
+def settings_page() -> str:
+    """Every setting by section, from the descriptions and bounds in ``postroad.settings``."""
+    schemas = msgspec.json.schema(Settings)["$defs"]
+    text = (
+        "# Settings\n\nA hub reads `postroad.toml` in its data folder, then variables of its environment, which count "
+        "more. `postroad init` writes the file with every line commented out at its default. A change counts from the "
+        "next start on; a key that is not known is an error.\n\nThe variable of a setting is "
+        "`POSTROAD_<SECTION>_<NAME>`, as in `POSTROAD_HUB_PORT`; a list in it is separated by commas.\n"
+    )
+    for section in msgspec.structs.fields(Settings):
+        schema = schemas[section.type.__name__]
+        text += f"\n## `[{section.name}]`\n\n{described(section.name, schema.get('description'))}\n\n"
+        text += table(
+            ["setting", "type", "default", "meaning"],
+            [
+                [
+                    f"`{name}`",
+                    _type(field),
+                    f"`{msgspec.json.encode(field['default']).decode()}`",
+                    described(f"setting {section.name}.{name}", field.get("description")),
+                ]
+                for name, field in schema["properties"].items()
+            ],
+        )
+    return text
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    if "type" not in schema:
+        return "any"
+    name = {"integer": "whole number", "string": "text", "array": "list", "boolean": "true or false"}
+    words = [name.get(schema["type"], schema["type"])]
+    words += [f"from {schema['minimum']}"] if "minimum" in schema else []
+    words += [f"above {schema['exclusiveMinimum']}"] if "exclusiveMinimum" in schema else []
+    words += [f"to {schema['maximum']}"] if "maximum" in schema else []
+    return " ".join(words)
+
+
+def cli_page() -> str:
+    """Every command with its help and options, from the click tree."""
+    text = (
+        "# Command line\n\nResults go to standard output, everything else to standard error. With `--json` a result is "
+        "one JSON document, or one a line where results stream. Exit codes: 0 it worked; 1 it did not, and one "
+        "sentence says why and what to do; 2 the command was written wrongly; 130 stopped by Ctrl-C.\n"
+    )
+    for path, command, context in commands(cli, click.Context(cli, info_name="postroad")):
+        text += f"\n## `{path}`\n\n"
+        if command.deprecated:
+            text += "*Deprecated.*\n\n"
+        text += "\n\n".join(described(path, part) for part in (command.help or "").split("\n\n") if part.strip())
+        if not command.help:
+            raise Undocumented(path)
+        if isinstance(command, click.Group):
+            rows = []
+            for name in command.list_commands(context):
+                below = command.get_command(context, name)
+                short = below.short_help or below.help if below else None
+                rows.append([f"[`{name}`](#{_anchor(f'{path} {name}')})", described(f"{path} {name}", short)])
+            text += "\n\n" + table(["command", "what it does"], rows)
+            continue
+        text += f"\n\n    {path} {' '.join(command.collect_usage_pieces(context))}\n\n"
+        options = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
+        if options:
+            text += table(["option", "default", "meaning"], [_option(path, o, context) for o in options])
+        for argument in (p for p in command.params if isinstance(p, click.Argument)):
+            name = argument.make_metavar(context).strip("[].")
+            if name not in (command.help or ""):
+                raise Undocumented(f"{path}: argument {name} is not in its help")
+    return text
+
+
+def commands(command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Command, click.Context]]:
+    """A command and all below it: how it is called, itself, its context."""
+    yield context.command_path, command, context
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            if below is not None and not below.hidden:
+                yield from commands(below, click.Context(below, parent=context, info_name=name))
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w-]+", "-", heading.lower())
+
+
+def _option(path: str, option: click.Option, context: click.Context) -> list[str]:
+    names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
+    if not option.is_flag:
+        names += f" {option.make_metavar(context)}"
+    shown = option.to_info_dict()["default"]
+    default = "" if option.is_flag or shown in (None, "", ()) else f"`{shown}`"
+    meaning = described(f"{path} {option.opts[-1]}", option.help)
+    return [names, default, meaning + (f" Variable: `{option.envvar}`." if option.envvar else "")]
+
+
+def errors_page() -> str:
+    """The family of errors: what each means, and what a person does about it."""
+    text = (
+        "# Errors\n\nEverything the hub reports on purpose is one of these. A command prints the sentence and ends "
+        "with exit code 1; the hub logs it. No message holds a secret or a whole payload.\n"
+    )
+    for name, error in _errors():
+        doc = inspect.cleandoc(error.__doc__ or "")
+        summary, _, attributes = doc.partition("Attributes:")
+        if name not in advice.ERRORS:
+            raise Undocumented(f"advice on {name}")
+        text += f"\n## {name}\n\n{described(name, summary)}\n\n**What to do.** {advice.ERRORS[name]}\n"
+        reasons = _closed_set(attributes)
+        if reasons:
+            text += "\n" + table(["reason", "what to do"], [[f"`{r}`", _advice(name, r)] for r in reasons])
+    return text
+
+
+def _errors() -> list[tuple[str, type[Exception]]]:
+    found = inspect.getmembers(errors, lambda e: inspect.isclass(e) and issubclass(e, errors.PostroadError))
+    return sorted((name, error) for name, error in found if error is not errors.PostroadError)
+
+
+def _closed_set(attributes: str) -> list[str]:
+    """The words that an attribute ``of a closed set`` may be, from its docstring."""
+    _, _, after = attributes.partition("of a closed set")
+    return re.findall(r"``(\w+)``", re.split(r"\n    \w+:", after)[0])
+
+
+def _advice(error: str, reason: str) -> str:
+    return described(f"advice on {error} {reason}", advice.REASONS.get(error, {}).get(reason))
+
+
+def http_page() -> str:
+    """The answers of the entrance, from the bodies that are sent."""
+    rows = []
+    for status, body in sorted({**answers.BY_STATUS, 400: answers.INVALID_JSON}.items()):
+        when = described(f"advice on HTTP status {status}", advice.HTTP.get(status))
+        rows.append([str(status), f"`{msgspec.json.decode(body)['description']}`", when])
+    return (
+        "# HTTP answers\n\n"
+        "What a provider's client is answered at `POST /provider/event/new/`. The body is "
+        '`{"status": true or false, "description": "..."}`. A 400 about a field names it: '
+        f"`{msgspec.json.decode(answers.parameter_required('plate'))['description']}`, "
+        f"`{msgspec.json.decode(answers.parameter_invalid('speed'))['description']}`. "
+        "[The protocol's page](../protocols/drivetech.md) has every field and type.\n\n"
+        + table(["status", "description", "what it means, and what the client does"], rows)
+    )
+
+
+def metrics_page() -> str:
+    """Every metric the hub exposes: ``ALL`` of ``postroad.metrics.declared`` has name, kind, labels and help."""
+    rows = []
+    for metric in importlib.import_module(METRICS).ALL:
+        labels = ", ".join(f"`{label}`" for label in metric.labels) or "none"
+        rows.append([f"`{metric.name}`", metric.kind, labels, described(f"metric {metric.name}", metric.help)])
+    return (
+        "# Metrics\n\nServed at `/metrics` in Prometheus' text format. Every label is of a closed or bounded set.\n\n"
+        + table(["metric", "kind", "labels", "meaning"], rows)
+    )
+
+
+def pages() -> dict[str, str]:
+    """File name -> text of each generated page. Raises ``Undocumented``."""
+    makers: dict[str, Callable[[], str]] = {
+        "settings.md": settings_page,
+        "cli.md": cli_page,
+        "errors.md": errors_page,
+        "http.md": http_page,
+    }
+    if importlib.util.find_spec(METRICS.rpartition(".")[0]) is not None:
+        makers["metrics.md"] = metrics_page
+    return {name: HEAD + make() for name, make in makers.items()}
+
+
+def main() -> None:
+    """Write the pages; exit code 1 with the name of what has no description."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    try:
+        for name, text in pages().items():
+            (FOLDER / name).write_text(text, encoding="utf-8")
+    except Undocumented as exc:
+        sys.exit(f"without a description: {exc}")
+
+
+if __name__ == "__main__":
+    main()
