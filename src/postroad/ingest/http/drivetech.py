@@ -12,7 +12,7 @@ from postroad.errors import StoreUnavailable, WireError
 from postroad.ingest.http.answers import JSON, Answer, Headers, Send, header
 from postroad.ingest.inflate import TooLarge, gunzip
 from postroad.ingest.intake import Intake
-from postroad.ingest.tokens import provider_of
+from postroad.ingest.tokens import Callers
 from postroad.protocols import drivetech
 from postroad.protocols.drivetech import DrivetechSettings, answers
 from postroad.registry.records import Provider
@@ -41,6 +41,7 @@ class DrivetechEntrance:
         self._intake = intake
         self._clock = clock
         self._settings_of = settings_of
+        self._callers = Callers(drivetech.PROTOCOL.name)
         self.body_limit_bytes = body_limit_bytes
         self.too_large = Answer(413, answers.BY_STATUS[413])
         self.wrong_method = Answer(405, answers.BY_STATUS[405], (JSON, (b"allow", b"POST")))
@@ -58,7 +59,7 @@ class DrivetechEntrance:
             send(self._server_error)
 
     def _receive(self, headers: Headers, body: bytes, send: Send) -> None:
-        provider = provider_of(header(headers, b"authorization"), self._intake.view, drivetech.PROTOCOL.name)
+        provider = self._callers.find(header(headers, b"authorization"), self._intake.view)
         if provider is None:
             send(self._unauthorized)
             return

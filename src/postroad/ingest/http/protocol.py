@@ -13,8 +13,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from postroad.ingest.http.answers import Answer
+from postroad.ingest.http.answers import Answer, Headers
 from postroad.ingest.http.entrance import Entrance
+from postroad.ingest.http.known_heads import END, KnownHeads
 
 MAX_PIPELINED = 64
 """Requests of one connection that may wait for their answer; above it reading pauses."""
@@ -44,6 +45,7 @@ class EntranceProtocol(HttpToolsProtocol):
     """One connection. Subclass it with ``bind`` to give it its entrances."""
 
     entrances: Mapping[bytes, Entrance] = {}
+    known_heads = KnownHeads()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """See uvicorn."""
@@ -53,13 +55,37 @@ class EntranceProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._turns: deque[_Turn] = deque()
         self._ending = False
+        self._between = True
+        """The parser is at the beginning of a request."""
+        self._ordinary = False
+        """A request has taken the ordinary way: from then on uvicorn's timers and queues count too."""
+        self._whole: tuple[Entrance, Headers, bytes] | None = None
         self._idle_since_s: float | None = None
         self._idle_timer: TimerHandle | None = None
 
     @classmethod
     def bind(cls, entrances: Mapping[bytes, Entrance]) -> type["EntranceProtocol"]:
         """A protocol class that serves these entrances, by raw path, the short way."""
-        return type("BoundEntranceProtocol", (cls,), {"entrances": entrances})
+        return type("BoundEntranceProtocol", (cls,), {"entrances": entrances, "known_heads": KnownHeads()})
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, unless it is one whole request with a head that was parsed before."""
+        if not self._between or self._ending:
+            super().data_received(data)
+            return
+        head, _, body = data.partition(END)
+        known = self.known_heads.find(head)
+        if known is not None and known.body_bytes == len(body):
+            self._idle_since_s = None
+            self._hand_over(known.entrance, known.headers, body, keep_alive=True)
+            return
+        self._whole = None
+        super().data_received(data)
+        self._learn(data)
+
+    def _learn(self, data: bytes) -> None:
+        if self._whole is not None:
+            self.known_heads.learn(data, *self._whole)
 
     # The parser's callbacks, in the order of a request.
 
@@ -69,6 +95,7 @@ class EntranceProtocol(HttpToolsProtocol):
         self.headers = []
         self.expect_100_continue = False
         self._entrance = None
+        self._between = False
         self._idle_since_s = None
 
     def on_headers_complete(self) -> None:
@@ -90,6 +117,7 @@ class EntranceProtocol(HttpToolsProtocol):
             # answering what came first and closing is always allowed, and the client sends the rest again.
             self._end()
             return
+        self._ordinary = True
         url, headers, expect = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url = url
@@ -124,17 +152,28 @@ class EntranceProtocol(HttpToolsProtocol):
         self._entrance = None
         if self._ending:
             return
-        turn = _Turn(self, self.parser.should_keep_alive())
+        keep_alive = self.parser.should_keep_alive()
+        chunks, self._body = self._body, []
+        if self._body_bytes > entrance.body_limit_bytes:
+            self._take_turn(keep_alive).send(entrance.too_large)
+            self._between = keep_alive and not self._ordinary
+            return
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if keep_alive and not self._ordinary:
+            self._between = True
+            self._whole = (entrance, self.headers, body)
+        self._hand_over(entrance, self.headers, body, keep_alive=keep_alive)
+
+    def _hand_over(self, entrance: Entrance, headers: Headers, body: bytes, *, keep_alive: bool) -> None:
+        entrance.receive(headers, body, self._take_turn(keep_alive).send)
+
+    def _take_turn(self, keep_alive: bool) -> _Turn:
+        turn = _Turn(self, keep_alive)
         self._turns.append(turn)
         if len(self._turns) >= MAX_PIPELINED:
             self.flow.pause_reading()
         self.server_state.total_requests += 1
-        if self._body_bytes > entrance.body_limit_bytes:
-            turn.send(entrance.too_large)
-            return
-        chunks = self._body
-        self._body = []
-        entrance.receive(self.headers, chunks[0] if len(chunks) == 1 else b"".join(chunks), turn.send)
+        return turn
 
     # Answers.
 
