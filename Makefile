@@ -4,6 +4,7 @@ SECONDS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := .venv-bench/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check format bench torture docs reference lock clean
@@ -35,8 +36,14 @@ format: install ## let ruff format and mend what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install ## measure, as ratios; the last line is one JSON object
-	@$(BIN)/python bench/run.py
+bench: install $(BENCH_STAMP) ## measure, as ratios, and keep it in docs/bench; the last line is one JSON object
+	@$(BIN)/python bench/run.py --keep
+
+# The home-made build that `make bench` compares with; nothing of it is part of the hub.
+$(BENCH_STAMP): requirements/bench.txt
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
 
 torture: install ## the long tests: 100 kills, long fuzz
 	$(BIN)/python -m pytest -m slow --timeout 7200 $(PYTEST_ARGS)
@@ -53,6 +60,7 @@ lock: ## renew the hashed requirements files (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/postroad.in -o requirements/postroad.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/dev.in -o requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/docs.in -o requirements/docs.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/bench.in -o requirements/bench.txt
 
 clean: ## remove what this Makefile made
-	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench site .pytest_cache .mypy_cache .ruff_cache .hypothesis

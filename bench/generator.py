@@ -33,6 +33,7 @@ class _Connection(asyncio.Protocol):
         self.bad = 0
         self.latencies_s: list[float] = []
         self.sent_s = 0.0
+        self.answer = b""
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -46,9 +47,12 @@ class _Connection(asyncio.Protocol):
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        if not data.endswith(b"}"):  # every answer ends so; these few bytes come in one piece, or we wait for ever
+        answer = self.answer + data if self.answer else data
+        if not answer.endswith(b"}"):  # every answer ends so, and only there
+            self.answer = answer
             return
-        if not data.startswith(_GOOD):
+        self.answer = b""
+        if not answer.startswith(_GOOD):
             self.bad += 1
         self.latencies_s.append(time.perf_counter() - self.sent_s)
         self.go()

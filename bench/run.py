@@ -1,6 +1,6 @@
 """Every measurement, one after the other; the last line is one JSON object. docs/performance.md says what it means.
 
-``run.py intake log_append`` runs only these.
+``run.py intake log_append`` runs only these. ``--keep`` adds the figures to docs/bench and draws its plots anew.
 """
 
 import os
@@ -12,19 +12,22 @@ from pathlib import Path
 import msgspec
 
 import end_to_end
+import history
 import intake
 import log_append
 import machine
+import vs_homemade
 
 MEASUREMENTS = {
     "intake": intake.measure,
     "log_append": log_append.measure,
     "end_to_end": end_to_end.measure,
+    "vs_homemade": vs_homemade.measure,
 }
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or list(MEASUREMENTS)
+    wanted = [name for name in sys.argv[1:] if name != "--keep"] or list(MEASUREMENTS)
     began = time.monotonic()
     os.sched_setaffinity(0, machine.ALL_CORES)
     figures = machine.facts()
@@ -36,6 +39,8 @@ def main() -> None:
             figures |= MEASUREMENTS[name](Path(folder))
             os.sync()  # what one measurement has written must not make the disk stall in the next
     figures["bench_seconds"] = round(time.monotonic() - began, 1)
+    if "--keep" in sys.argv:
+        history.keep(figures)
     print(msgspec.json.encode(figures).decode())
 
 

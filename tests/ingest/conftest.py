@@ -69,6 +69,7 @@ class Hub:
         }
         self.subjects = {7: Subject(id=7, organization_id=1, kind="vehicle", shard=0)}
         self.identifiers = {(1, "plate", "KXRT41"): 7}
+        self.tokens = {TOKEN: 1, OTHER_TOKEN: 2}
         self.intake = Intake(
             {0: self.log},
             clock=clock,
@@ -95,7 +96,7 @@ class Hub:
                 organizations={1: Organization(1, "Andes")},
                 providers=self.providers,
                 provider_settings={},
-                tokens={hashlib.sha256(t.encode()).digest(): i for t, i in ((TOKEN, 1), (OTHER_TOKEN, 2))},
+                tokens={hashlib.sha256(token.encode()).digest(): id_ for token, id_ in self.tokens.items()},
                 subjects=dict(self.subjects),
                 identifiers=dict(self.identifiers),
                 destinations={},

@@ -182,5 +182,5 @@ def _missing_keys(folder: Path, manifest: Manifest) -> tuple[str, ...]:
     try:
         held = KeyRing.load(folder / KEY_FILE).ids
     except ConfigError:
-        held = frozenset()
+        held = []
     return tuple(id_ for id_ in manifest.key_ids if id_ not in held)

@@ -1,8 +1,10 @@
 """The writer thread: everything that changes a shard's file goes through it, many changes to one commit."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import apsw
@@ -74,9 +76,8 @@ class Writer:
         self._reserve = reserve
         self._deliver = deliver
         self._packer = RowPacker()
-        self._jobs: list[Job] = []
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._closing = False
-        self._wake = threading.Condition()
         self._wal_pages = 0
         connection.set_wal_hook(self._note_wal)
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
@@ -84,15 +85,11 @@ class Writer:
 
     def submit(self, job: Job) -> None:
         """Queue ``job``. Never blocks on the disk."""
-        with self._wake:
-            self._jobs.append(job)
-            self._wake.notify()
+        self._queue.put(job)
 
     def close(self) -> None:
         """Finish what was submitted, close the connection, end the thread. Blocks until then."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
+        self._queue.put(None)
         self._thread.join()
 
     def probe(self, tx: Transaction, *, write: bool) -> StoreUnavailable | None:
@@ -103,10 +100,10 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            jobs, closing = self._take()
+            jobs = self._take()
             if jobs:
                 self._deliver(self._store(jobs))
-            elif closing:
+            elif self._closing:
                 break
             if self._wal_pages >= CHECKPOINT_PAGES or not jobs:
                 self._checkpoint()
@@ -115,12 +112,18 @@ class Writer:
         except apsw.Error:
             _log.exception("closing the log failed; what was acknowledged is in its write-ahead log")
 
-    def _take(self) -> tuple[list[Job], bool]:
+    def _take(self) -> list[Job]:
         """All that is queued; nothing when idle for long enough to tidy up, or when closing."""
-        with self._wake:
-            self._wake.wait_for(lambda: self._jobs or self._closing, timeout=IDLE_S if self._wal_pages else None)
-            jobs, self._jobs = self._jobs, []
-            return jobs, self._closing
+        jobs: list[Job] = []
+        if self._closing:
+            return jobs
+        with contextlib.suppress(Empty):
+            job = self._queue.get(timeout=IDLE_S if self._wal_pages else None)
+            while job is not None:
+                jobs.append(job)
+                job = self._queue.get_nowait()
+            self._closing = True
+        return jobs
 
     def _store(self, jobs: list[Job]) -> Group:
         """Run ``jobs`` in one transaction, but for appends while the disk is under its reserve."""
