@@ -101,7 +101,7 @@ async def test_a_gzip_bomb_is_413(client: Any, way: Any) -> None:
     assert (await client.post(bomb, **way | {"headers": headers}))[0] == 413
 
 
-@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"{}" * 100)[:-4], b""])
+@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"{}" * 100, mtime=0)[:-4], b""])
 async def test_broken_gzip_is_400(client: Any, body: bytes) -> None:
     assert (await client.post(body, headers={"Content-Encoding": "gzip"}))[0] == 400
 
