@@ -82,6 +82,13 @@ class HubProcess:
             return
         raise StoreUnavailable("closed", f"the hub did not start:\n{self.log_path.read_text(errors='replace')[-2000:]}")
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        if self._process is None:
+            raise StoreUnavailable("closed", "the hub was not started")
+        return self._process.pid
+
     async def kill(self) -> None:
         """End the process without a warning, as a crash or the kernel would."""
         await self._end(signal.SIGKILL)
