@@ -242,7 +242,8 @@ async def test_a_request_whose_end_is_in_doubt_is_refused_and_nothing_of_it_is_t
 
 @pytest.mark.parametrize("name", ["a last request, then more", "HTTP/1.0, then more"])
 async def test_what_stands_behind_a_last_request_is_not_a_request(running: Any, name: str) -> None:
-    again = CASES[name][0].replace(b"/smuggled", PATH).replace(b"14:03", b"14:04")
+    first, second = CASES[name][0].split(b"POST /smuggled")
+    again = first + b"POST " + PATH + second.replace(b"14:03", b"14:04")  # another event, not a resend
     assert statuses(await said_to(await running.connect(), again, whole)) == [200]
     assert len(await running.hub.stored()) == 1
 
