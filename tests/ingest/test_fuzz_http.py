@@ -242,7 +242,8 @@ async def test_a_request_whose_end_is_in_doubt_is_refused_and_nothing_of_it_is_t
 
 @pytest.mark.parametrize("name", ["a last request, then more", "HTTP/1.0, then more"])
 async def test_what_stands_behind_a_last_request_is_not_a_request(running: Any, name: str) -> None:
-    again = CASES[name][0].replace(b"/smuggled", PATH).replace(b"14:03", b"14:04")
+    first, second = CASES[name][0].split(b"POST /smuggled")
+    again = first + b"POST " + PATH + second.replace(b"14:03", b"14:04")  # another event, not a resend
     assert statuses(await said_to(await running.connect(), again, whole)) == [200]
     assert len(await running.hub.stored()) == 1
 
@@ -273,7 +274,7 @@ def batches(things: list[Any], size: int) -> list[list[Any]]:
 
 
 def mutated(rng: random.Random) -> tuple[bytes, int]:
-    """Several requests, hurt at random. How many heads they may be read as is bounded by their line ends."""
+    """Several requests, hurt at random. Line ends bound how many they may be read as, beside garbage at the end."""
     parts = [CASES[rng.choice(list(CASES))][0][:20_000] if rng.random() < 0.5 else request() for _ in range(3)]
     data = bytearray(b"".join(parts))
     for _ in range(rng.choice((0, 1, 1, 3, 20))):
@@ -291,7 +292,7 @@ def mutated(rng: random.Random) -> tuple[bytes, int]:
                 del data[rng.randrange(len(data) // 2, len(data)) :]
         if not data:
             data += b"x"
-    return bytes(data), len(re.findall(rb"HTTP/|\n", data))
+    return bytes(data), data.count(b"\n") + 1
 
 
 async def fuzz(running: Any, caplog: pytest.LogCaptureFixture, seeds: range) -> None:

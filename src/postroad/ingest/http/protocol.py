@@ -237,7 +237,9 @@ class EntranceProtocol(HttpToolsProtocol):
         turn = _Turn(self, self.parser.should_keep_alive())
         self._turns.append(turn)
         if not turn.keep_alive:
-            self._ending = True  # the parser would go on: what stands behind a last request is none
+            self._ending = (
+                True  # what stands behind a last request is none: the parser skips it, and we need not feed it
+            )
         if len(self._turns) >= MAX_PIPELINED:
             self.flow.pause_reading()
         self.server_state.total_requests += 1
