@@ -69,6 +69,7 @@ class HubProcess:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "postroad", "serve", *options, "--data", str(self._folder),
                 env=self._environment, stdout=log, stderr=log,
+                start_new_session=True,  # Ctrl-C reaches the whole group: the hub must outlive its vehicles
             )  # fmt: skip
         loop = asyncio.get_running_loop()
         until_s = loop.time() + STARTS_WITHIN_S
