@@ -15,6 +15,7 @@ ROWS = [
 ]
 BOUNDARIES = [
     "Provider to entrance",
+    "Browser and scraper to the hub's pages",
     "Hub to customer: egress",
     "Operator to registry: apply",
     "Files at rest",

@@ -35,6 +35,7 @@ FAILS_FROM, FAILS_UNTIL = 0.4, 0.6
 """When the customer answers 503, as shares of the whole."""
 RETRY_S = 0.5
 """How soon the demo's subscription tries again; the contract's 20 s would be a long wait for whoever watches."""
+GRACE_US = int(2 * RETRY_S * 1_000_000)
 DRAIN_WITHIN_S = 30.0
 
 CLIENT_ID = "demo"
@@ -185,11 +186,11 @@ class Demo:
         fails = FAILS_FROM <= share < FAILS_UNTIL
         if fails and customer.trouble is None:
             customer.trouble = "unavailable"
-            outage.spans.append((self._clock.now_us(), 2**63))
+            outage.spans.append((self._clock.now_us() - GRACE_US, 2**63))
         elif not fails and customer.trouble is not None:
             customer.trouble = None
             begun_us, _ = outage.spans.pop()
-            outage.spans.append((begun_us, self._clock.now_us() + int(2 * RETRY_S * 1_000_000)))
+            outage.spans.append((begun_us, self._clock.now_us() + GRACE_US))
 
     async def _drain(self, ledger: Ledger, customer: Customer) -> None:
         """Wait until the customer has as many positions as were acknowledged, or for long enough."""
@@ -201,7 +202,10 @@ class Demo:
 
 
 class _Outage:
-    """When the customer failed: (from, until) in microseconds, a second's grace for the next attempt included."""
+    """When the customer failed: (from, until) in microseconds, with a second's grace on both sides.
+
+    What was on its way when it began to fail waits, too, and so does what comes before the next attempt.
+    """
 
     def __init__(self) -> None:
         self.spans: list[tuple[int, int]] = []
