@@ -242,6 +242,21 @@ def test_doctor_finds_a_healthy_hub_healthy_and_a_broken_one_broken(world: World
     assert "chmod 600" in out
 
 
+def test_doctor_tells_of_a_customers_certificate_that_expires_soon(world: World, tmp_path: Path) -> None:
+    soon, ca_file = make_server_context(tmp_path, dt.datetime.now(dt.UTC), valid_for=dt.timedelta(days=3))
+    customer = Customer(CustomerSettings(client_id="insurer", client_secret="s3cret-of-insurer"), clock=SystemClock())
+    base = world.run(customer.start(soon))
+    hub = HubProcess(tmp_path / "hub", environment={"TEST_SECRET": "s3cret-of-insurer"})
+    try:
+        hub.prepare(DECLARATION.format(url=base + EVENTS_PATH, token_url=base + TOKEN_PATH, ca_file=ca_file))
+        command = [sys.executable, "-m", "postroad", "doctor", "--data", str(tmp_path / "hub")]
+        done = subprocess.run(command, capture_output=True, text=True)
+    finally:
+        world.run(customer.stop())
+    assert done.returncode == 1
+    assert "have it renewed" in done.stdout
+
+
 def test_a_revoked_token_is_refused_by_the_running_hub(world: World) -> None:
     issued = world.json("token", "issue", "gps")
     world.until(lambda: world.post(world.event(), issued["token"]) == 200)

@@ -53,7 +53,7 @@ async def test_a_certificate_that_ends_soon_is_said_so(
     authority.issue_cert("127.0.0.1", not_after=datetime.now(UTC) + timedelta(days=3, hours=1)).configure_cert(context)
     brief = await start_remote(context)
     steps = await probe(url=brief.url)
-    assert "(SOON: 3 days left)" in steps[2].detail
+    assert "have it renewed" in steps[2].warning
 
 
 @pytest.mark.parametrize(

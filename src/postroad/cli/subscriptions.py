@@ -128,10 +128,12 @@ def test(name: str, folder: Path, as_json: bool) -> None:
 
     steps = asyncio.run(probe())
     if as_json:
-        print_json([{"step": step.name, "ok": step.ok, "detail": step.detail} for step in steps])
+        print_json([{"step": s.name, "ok": s.ok, "detail": s.detail, "warning": s.warning or None} for s in steps])
     else:
         for step in steps:
             console().print(f"{'[green]ok  [/]' if step.ok else '[red]FAIL[/]'} [bold]{step.name}[/]  {step.detail}")
+            if step.warning:
+                console().print(f"     [yellow]{step.warning}[/]")
     if not all(step.ok for step in steps):
         raise click.exceptions.Exit(1)
 

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from msgspec import structs
+
 from postroad.clock import Clock, from_us
 from postroad.egress.client import EgressClient
 from postroad.egress.failures import EgressFailed
@@ -22,6 +24,7 @@ async def probe_https(
 ) -> tuple[Step, ...]:
     """The steps taken; the last one is the first that failed, if any did. See ``TransportSpec.probe``."""
     https = Https(config, egress, clock)
+    warnings: dict[str, str] = {}
 
     async def url() -> str:
         parsed = check_url(config.url, egress.allowed)
@@ -32,11 +35,11 @@ async def probe_https(
 
     async def tls() -> str:
         peer = await https.pool.peer(config.url, timeout_s=config.connect_timeout_s)
-        left = peer.expires - from_us(clock.now_us())
-        soon = f" (SOON: {left.days} days left)" if left < EXPIRES_SOON else ""
+        if peer.expires - from_us(clock.now_us()) < EXPIRES_SOON:
+            warnings["tls"] = f"the certificate expires on {peer.expires:%Y-%m-%d %H:%M} UTC: have it renewed"
         return (
             f"{peer.tls_version}; certificate for {', '.join(peer.names)} by {peer.issuer}, "
-            f"expires {peer.expires:%Y-%m-%d %H:%M} UTC{soon}"
+            f"expires {peer.expires:%Y-%m-%d %H:%M} UTC"
         )
 
     async def token() -> str:
@@ -49,7 +52,7 @@ async def probe_https(
     taken: list[Step] = []
     try:
         for name, step in steps:
-            taken.append(await _take(name, step))
+            taken.append(structs.replace(await _take(name, step), warning=warnings.get(name, "")))
             if not taken[-1].ok:
                 return tuple(taken)
         if message is not None:

@@ -17,6 +17,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     ok: bool
     detail: str
     """Without a secret."""
+    warning: str = ""
+    """What is fine now and will not be for long; the probe goes on."""
 
 
 class TransportSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -37,7 +37,9 @@ async def reach(view: RegistryView, keys: KeyRing, settings: Settings, clock: Cl
                 spec = TRANSPORTS[destination.transport]
                 config = msgspec.convert(opened_config(destination, keys), spec.config_type)
                 steps = await spec.probe(config, egress, clock, None)
-                findings.append(Finding(check, steps[-1].ok, f"{steps[-1].name}: {steps[-1].detail}"))
+                warning = next((step.warning for step in steps if step.warning), "")
+                told = f"{steps[-1].name}: {steps[-1].detail}"
+                findings.append(Finding(check, steps[-1].ok and not warning, "; ".join(filter(None, (told, warning)))))
             except PostroadError as exc:
                 findings.append(Finding(check, False, str(exc)))
     finally:
