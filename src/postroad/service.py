@@ -57,6 +57,8 @@ from postroad.routing.router import Router
 from postroad.routing.translation import Decoder
 from postroad.settings import Settings
 from postroad.state.keeper import StateKeeper
+from postroad.tracing.interface import Tracer
+from postroad.tracing.opening import open_tracer
 from postroad.transports import TRANSPORTS
 from postroad.transports.base import Outcome, Transport
 
@@ -110,6 +112,7 @@ class Hub:
         self._figures: FigureReader
         self._server: HttpServer
         self._observation: Observation
+        self._tracer: Tracer | None = None
         self._counts = Counts()
         self._watch = AttemptWatch(self._counts, view=lambda: self._view, clock=self._clock)
         self._registry_seen_s = self._clock.monotonic_s()
@@ -140,6 +143,7 @@ class Hub:
     async def _start(self) -> None:
         settings = self._settings
         self._take_lock()
+        self._tracer = await asyncio.to_thread(open_tracer, settings.telemetry)
         found = await asyncio.to_thread(begin_format, self._folder)
         require_files(self._folder, found, registry_url(self._folder, settings))
         load_keys = KeyRing.load if found.shards else KeyRing.load_or_create
@@ -182,6 +186,7 @@ class Hub:
             queued_limit_bytes=settings.ingest.queued_limit_bytes,
             counts=self._counts,
             ahead_limit_us=settings.ingest.ahead_limit_s * 1_000_000,
+            traced=self._tracer is not None,
         )
         shards = {number: Shard(self._logs[number], self._routers[number]) for number in SHARDS}
         self._manager = DeliveryManager(
@@ -191,6 +196,7 @@ class Hub:
             observe=self._attempted,
             clock=self._clock,
             queue_bytes=settings.delivery.queue_bytes,
+            tracer=self._tracer,
         )
         self._figures = await asyncio.to_thread(FigureReader, self._folder, self._registry, clock=self._clock)
         self._observation = self._observe(shards)
@@ -242,6 +248,7 @@ class Hub:
             retry_after_s=settings.ingest.retry_after_s,
             settings_of=lambda provider: self._decoding[provider.id],
             provider_rate=self._rate_limit(settings.limits.provider_requests_per_s),
+            tracer=self._tracer,
         )
         address_rate = self._rate_limit(settings.limits.address_requests_per_s)
         app = build_app(
@@ -320,6 +327,9 @@ class Hub:
             await log.close()
         if hasattr(self, "_registry"):
             await asyncio.to_thread(self._registry.close)
+        if self._tracer is not None:
+            await asyncio.to_thread(self._tracer.close)
+            self._tracer = None
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1

@@ -145,6 +145,15 @@ class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         tuple[str, ...],
         Meta(description="Who may read `/metrics`, by the address that connects, as CIDR; by default this machine."),
     ] = ("127.0.0.0/8", "::1/128")
+    otlp_endpoint: Annotated[
+        str,
+        Meta(
+            description="Base URL of an OpenTelemetry collector (OTLP/HTTP) that traces are sent to; empty: no traces."
+        ),
+    ] = ""
+    trace_ratio: Annotated[
+        float, Meta(ge=0, le=1, description="Share of traces that are kept where the sender did not decide already.")
+    ] = 1.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

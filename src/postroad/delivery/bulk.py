@@ -8,7 +8,7 @@ bulk is the exception: the cursor cannot stand inside an item, so all its bulks 
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -20,10 +20,13 @@ from postroad.log.interface import DeliveryStore
 from postroad.protocols.base import Contract, TargetProtocol
 from postroad.routing.feed import Feed, RoutedItem
 from postroad.routing.router import Router
+from postroad.tracing.interface import AttemptSpan
 from postroad.transports.base import Delivered, Failed, Message, Outcome, Transport
 
 IDLE_SETTLE_S = 5.0
 """A subscription with nothing to send makes its cursor durable this often, so that a restart reads little."""
+
+NO_HEADERS: Mapping[str, str] = {}
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +52,10 @@ class AttemptObserver(Protocol):
         """``attempt`` counts from 1 within the bulk; ``retry_in_s`` is when the next follows, if it failed."""
 
 
+BeginSpan = Callable[[Bulk, int], AttemptSpan]
+"""Called as an attempt begins, with its number within the bulk, from 1."""
+
+
 class BulkDelivery:
     """Sends one feed to one destination, one bulk at a time."""
 
@@ -65,6 +72,7 @@ class BulkDelivery:
         streams: Callable[[], StreamIndex],
         observe: AttemptObserver,
         clock: Clock,
+        begin_span: BeginSpan | None = None,
     ) -> None:
         """Deliver ``feed`` from ``settled`` on, by the contract. ``streams`` gives what may be sent right now."""
         self.settled = settled
@@ -82,6 +90,7 @@ class BulkDelivery:
         self._streams = streams
         self._observe = observe
         self._clock = clock
+        self._begin_span = begin_span
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -176,10 +185,7 @@ class BulkDelivery:
                 bulk = self.sending = allowed
                 if not bulk.events:
                     return
-            outcome = await self._transport.send(
-                Message(body=bulk.body, content_type=self._target.content_type, request_id=bulk.request_id)
-            )
-            outcome = self._judge(outcome)
+            outcome = await (self._attempt(bulk) if self._begin_span is None else self._traced(self._begin_span, bulk))
             if isinstance(outcome, Delivered):
                 self._observe(self.feed.subscription_id, bulk, self.failures + 1, outcome, None)
                 self.failures = 0
@@ -188,6 +194,25 @@ class BulkDelivery:
             wait_s = max(self._contract.retry.wait_s(self.failures), outcome.retry_after_s or 0.0)
             self._observe(self.feed.subscription_id, bulk, self.failures, outcome, wait_s)
             await self._clock.sleep(wait_s)
+
+    async def _attempt(self, bulk: Bulk, headers: Mapping[str, str] = NO_HEADERS) -> Outcome:
+        message = Message(
+            body=bulk.body, content_type=self._target.content_type, request_id=bulk.request_id, headers=headers
+        )
+        return self._judge(await self._transport.send(message))
+
+    async def _traced(self, begin_span: BeginSpan, bulk: Bulk) -> Outcome:
+        span = begin_span(bulk, self.failures + 1)
+        try:
+            outcome = await self._attempt(bulk, span.headers)
+        except BaseException:  # the hub stops, or the subscription was changed
+            span.end("interrupted", None, failed=True)
+            raise
+        if isinstance(outcome, Delivered):
+            span.end("delivered", outcome.status, failed=False)
+        else:
+            span.end(outcome.reason, outcome.status, failed=True)
+        return outcome
 
     def _judge(self, outcome: Outcome) -> Outcome:
         """A confirmation counts only with a status that the contract calls success."""

@@ -19,6 +19,7 @@ from postroad.registry.records import Destination, RegistryView, Subscription
 from postroad.routing.feed import Feed
 from postroad.routing.router import Router
 from postroad.routing.translation import Selection, selection_of
+from postroad.tracing.interface import AttemptSpan, Tracer
 from postroad.transports.base import Outcome, Transport
 
 RESTART_S = 5.0
@@ -79,6 +80,7 @@ class DeliveryManager:
         observe: ShardAttemptObserver,
         clock: Clock,
         queue_bytes: int,
+        tracer: Tracer | None = None,
     ) -> None:
         """Nothing runs until ``use`` is called."""
         self._shards = shards
@@ -87,6 +89,7 @@ class DeliveryManager:
         self._observe = observe
         self._clock = clock
         self._queue_bytes = queue_bytes
+        self._tracer = tracer
         self._running: dict[int, _Running] = {}
         self._streams = StreamIndex({})
         self._unopened: dict[int, str] = {}
@@ -184,6 +187,7 @@ class DeliveryManager:
             streams=lambda: self._streams,
             observe=functools.partial(self._observe, shard.log.shard),
             clock=self._clock,
+            begin_span=functools.partial(_begin_span, self._tracer, running, shard.log.shard) if self._tracer else None,
         )
 
     async def _keep_running(self, running: _Running, shard: Shard, delivery: BulkDelivery) -> None:
@@ -207,3 +211,15 @@ class DeliveryManager:
             await running.transport.close()
         except Exception:  # noqa: BLE001 - it is not used any more; what else is to be stopped or started goes on
             _log.exception("The destination of subscription %s did not close", running.subscription.name)
+
+
+def _begin_span(tracer: Tracer, running: _Running, shard: int, bulk: Bulk, attempt: int) -> AttemptSpan:
+    """See ``BeginSpan``."""
+    return tracer.attempt(
+        shard,
+        [item.position for item in bulk.items],
+        subscription=running.subscription.name,
+        destination=running.destination.name,
+        events=bulk.events,
+        attempt=attempt,
+    )

@@ -27,6 +27,7 @@ from postroad.log.interface import (
 from postroad.metrics.counts import Counts
 from postroad.protocols.base import Item
 from postroad.registry.records import Provider, RegistryView
+from postroad.tracing.interface import RequestSpan
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class _Accepted(msgspec.Struct, frozen=True):
     received_us: int
     key: bytes
     reply: Reply
+    span: RequestSpan | None
 
 
 class _Gathering:
@@ -90,8 +92,12 @@ class Intake:
         queued_limit_bytes: int,
         ahead_limit_us: int,
         counts: Counts | None = None,
+        traced: bool = False,
     ) -> None:
-        """Append to ``logs`` (by shard). ``use`` must be called before the first item."""
+        """Append to ``logs`` (by shard). ``use`` must be called before the first item.
+
+        ``traced``: items may have spans.
+        """
         self.view: RegistryView
         self._logs = logs
         self._clock = clock
@@ -100,6 +106,7 @@ class Intake:
         self._queued_limit_bytes = queued_limit_bytes
         self._ahead_limit_us = ahead_limit_us
         self._counts = counts or Counts()
+        self._traced = traced
         self._queued_bytes = 0
         self._gatherings: dict[tuple[int, int], _Gathering] = {}
         self._pending: dict[bytes, list[Reply]] = {}
@@ -116,8 +123,19 @@ class Intake:
         """Accepted, not yet durable."""
         return self._queued_bytes
 
-    def offer(self, provider: Provider, item: Item, raw: bytes, received_us: int, reply: Reply) -> None:
-        """Take one item in. ``reply`` is called exactly once, perhaps before this returns."""
+    def offer(
+        self,
+        provider: Provider,
+        item: Item,
+        raw: bytes,
+        received_us: int,
+        reply: Reply,
+        span: RequestSpan | None = None,
+    ) -> None:
+        """Take one item in. ``reply`` is called exactly once, perhaps before this returns.
+
+        ``span`` is told the item's position just before; whoever gave it ends it.
+        """
         key = digest(provider.id, item.dedup) if item.dedup else b""
         if key:
             if key in self._dedup:
@@ -136,7 +154,7 @@ class Intake:
         if key:
             self._pending[key] = []
         self._queued_bytes += len(raw)
-        self._place(_Accepted(provider, item, raw, received_us, key, reply))
+        self._place(_Accepted(provider, item, raw, received_us, key, reply, span))
 
     def refuse(self, provider: Provider, reason: str, body: bytes, received_us: int) -> None:
         """Keep a request that was answered 400 for viewing."""
@@ -244,6 +262,10 @@ class Intake:
             if failure is None:
                 self._dedup.add([one.key for one in accepted if one.key], first_us)
                 self._count(part)
+            if self._traced and isinstance(result, Appended):
+                for position, one in enumerate(accepted, result.position):
+                    if one.span is not None:
+                        one.span.stored(shard, position)
             for one in accepted:
                 self._settle(one, failure)
             gathering.busy = bool(gathering.accepted)

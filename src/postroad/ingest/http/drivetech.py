@@ -16,8 +16,10 @@ from postroad.ingest.intake import Intake
 from postroad.ingest.tokens import provider_of
 from postroad.metrics.counts import Counts
 from postroad.protocols import drivetech
+from postroad.protocols.base import Item
 from postroad.protocols.drivetech import DrivetechSettings, answers
 from postroad.registry.records import Provider
+from postroad.tracing.interface import RequestSpan, Tracer
 
 PATH = "/provider/event/new/"
 
@@ -40,6 +42,7 @@ class DrivetechEntrance:
         retry_after_s: int,
         settings_of: Callable[[Provider], DrivetechSettings],
         provider_rate: RateLimit | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         """``settings_of`` gives a provider's decoding settings, as its current revision has them.
 
@@ -55,6 +58,7 @@ class DrivetechEntrance:
         self._saved = Answer(200, answers.SAVED)
         self._unauthorized = Answer(401, answers.BY_STATUS[401], (JSON, (b"www-authenticate", b"Bearer")))
         self._rate = provider_rate
+        self._tracer = tracer
         self._unavailable = self.unavailable(retry_after_s)
         self._server_error = Answer(500, answers.BY_STATUS[500])
 
@@ -98,11 +102,24 @@ class DrivetechEntrance:
             self._refuse(provider, error, body, received_us, send)
             return
         saved, unavailable = self._saved, self._unavailable
+        span = None if self._tracer is None else self._span(self._tracer, headers, provider, item, received_us)
 
         def reply(failure: StoreUnavailable | None) -> None:
+            if span is not None:
+                span.end(None if failure is None else failure.reason)
             send(saved if failure is None else unavailable)
 
-        self._intake.offer(provider, item, body, received_us, reply)
+        self._intake.offer(provider, item, body, received_us, reply, span)
+
+    @staticmethod
+    def _span(tracer: Tracer, headers: Headers, provider: Provider, item: Item, received_us: int) -> RequestSpan:
+        return tracer.request(
+            header(headers, b"traceparent"),
+            protocol=provider.protocol,
+            provider=provider.name,
+            kind=drivetech.PROTOCOL.kinds[item.kind],
+            received_us=received_us,
+        )
 
     def _refuse(self, provider: Provider, error: WireError, body: bytes, received_us: int, send: Send) -> None:
         self._counts.refused.add(provider.id, error.code)
