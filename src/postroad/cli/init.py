@@ -9,7 +9,7 @@ from postroad.cli.folder import folder_option
 from postroad.cli.output import json_option, messages, print_json
 from postroad.dataformat import begin_format, check_format, require_files
 from postroad.errors import ConfigError
-from postroad.layout import KEY_FILE, registry_url
+from postroad.layout import KEY_FILE, REGISTRY_FILE, registry_url
 from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
 from postroad.settings import FILE_NAME, default_toml, load
@@ -25,10 +25,10 @@ def command(folder: Path, as_json: bool) -> None:
     except OSError as exc:
         raise ConfigError(f"cannot make the folder {folder}: {exc.strerror}") from exc
     settings = folder / FILE_NAME
-    if settings.exists():
-        found = check_format(folder)  # an older hub is brought up to date by its own command
-    else:
-        found = begin_format(folder)
+    used = (folder / REGISTRY_FILE).exists() or any(folder.glob("shard-*.db"))
+    # An older hub is brought up to date by its own command; settings alone, put there beforehand, make no hub.
+    found = check_format(folder) if used else begin_format(folder)
+    if not settings.exists():
         settings.write_text(default_toml(), encoding="utf-8")
     registry = registry_url(folder, load(folder, os.environ))
     require_files(folder, found, registry)
