@@ -45,7 +45,7 @@ $(BENCH_STAMP): requirements/bench.txt
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
-torture: install ## the long tests: 100 kills, long fuzz
+torture: install ## the long tests: 100 kills, a ten-minute soak, long fuzz
 	$(BIN)/python -m pytest -m slow --timeout 7200 $(PYTEST_ARGS)
 
 docs: install ## build the docs site into site/; a broken link fails
