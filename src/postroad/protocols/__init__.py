@@ -8,7 +8,10 @@ from postroad.protocols.base import SourceProtocol, TargetProtocol
 SOURCES: Mapping[str, SourceProtocol] = {
     drivetech.PROTOCOL.name: drivetech.PROTOCOL,
 }
-"""What can be taken in, by name."""
+"""What can be taken in, by name: there is an entrance for it."""
+
+READABLE: Mapping[str, SourceProtocol] = {**SOURCES, connected_cars.PROTOCOL.name: connected_cars.PROTOCOL}
+"""What can be read, by name, whether or not there is an entrance for it yet."""
 
 TARGETS: Mapping[str, TargetProtocol] = {
     connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
