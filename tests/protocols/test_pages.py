@@ -71,22 +71,21 @@ def test_drivetechs_answers_are_those_of_the_code():
     assert rows == {(status, json.loads(body)["description"]) for status, body in bodies}
 
 
-def test_connected_cars_slots_are_those_of_the_code():
-    rows = table("connected-cars.md", "Slots")
-    sent = {struct.__struct_config__.tag for struct in get_args(connected_cars.VehicleEvent)}
-    assert {row[1]: int(row[0]) for row in rows} == connected_cars.SLOTS
-    assert {row[1] for row in rows if row[2] == "yes"} == sent
-    assert set(column("connected-cars.md", "What is sent")) == sent
+def test_connected_cars_types_are_all_in_the_reference():
+    page = (PAGES.parent / "reference" / "connected-cars-types.md").read_text()
+    for name, slot in connected_cars.SLOTS.items():
+        assert f"| {slot} | `{name}` |" in page or f"## `{name}`" in page or name == connected_cars.OTHER
+        assert re.search(rf"(\| {slot} \| `{name}`|Slot {slot}[,.])", page)
 
 
-def test_connected_cars_fields_are_those_of_the_structs():
-    common = column("connected-cars.md", "Common fields")
-    others = {
-        row[0]: re.findall(r"`?(\w+)`?(?: \w+)?(?:,|$)", row[1]) for row in table("connected-cars.md", "What is sent")
-    }
-    for struct in get_args(connected_cars.VehicleEvent):
-        fields = ["type", *struct.__struct_encode_fields__]
-        assert sorted(common + others[struct.__struct_config__.tag]) == sorted(fields)
+def test_connected_cars_common_fields_are_those_of_the_struct():
+    common = {"type", *connected_cars.VehicleEvent.__struct_encode_fields__} - {"vin", "organizationKey"}
+    assert set(column("connected-cars.md", "Common fields")) == common
+
+
+def test_connected_cars_settings_and_defaults_are_those_of_the_code():
+    rows = {row[0]: json.loads(row[1]) for row in table("connected-cars.md", "Settings of a provider")}
+    assert rows == msgspec.to_builtins(connected_cars.ConnectedCarsSettings())
 
 
 def test_connected_cars_options_and_defaults_are_those_of_the_code():

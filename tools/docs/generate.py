@@ -14,6 +14,7 @@ from typing import Any
 
 import advice
 import click
+import connected_cars
 import msgspec
 
 from postroad import errors
@@ -209,6 +210,7 @@ def pages() -> dict[str, str]:
         "cli.md": cli_page,
         "errors.md": errors_page,
         "http.md": http_page,
+        "connected-cars-types.md": connected_cars.types_page,
     }
     if importlib.util.find_spec(METRICS.rpartition(".")[0]) is not None:
         makers["metrics.md"] = metrics_page

@@ -6,6 +6,7 @@ read or made, ``join_bulk`` joins events to a body. ``EVENT_TYPES`` has a struct
 The page: ``docs/protocols/connected-cars.md``.
 """
 
+from postroad.protocols.base import Item
 from postroad.protocols.connected_cars.bulk import (
     MAX_BYTES,
     MAX_ITEMS,
@@ -182,6 +183,7 @@ __all__ = [
     "GpioBatteryExternalDisconnect",
     "GpioBatteryInternalVoltage",
     "GpsPosition",
+    "Item",
     "MappedDtc",
     "Options",
     "OtherEvent",
