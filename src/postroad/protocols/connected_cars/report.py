@@ -94,9 +94,11 @@ def say(report: Report, envelope: Envelope) -> list[tuple[int, WireEvent]]:
     for one, values in _values(report, envelope.options):
         if one.slot in said:
             continue  # of two occurrences of one type the first is said
+        values |= common
+        values["id"] = first_id | one.slot
         if one.daily:
             values["time"] = envelope.day(report.header.recorded_us)
-        said[one.slot] = one.struct(**{"id": first_id | one.slot} | common | values)
+        said[one.slot] = one.struct(**values)
     return sorted(said.items())
 
 
