@@ -26,7 +26,7 @@ from postroad.clock import Clock, SystemClock
 from postroad.dataformat import begin_format, known_shards, require_files, write_format
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
-from postroad.delivery.bulk import Bulk
+from postroad.delivery.delivery import Bulk
 from postroad.delivery.manager import DeliveryManager, Shard
 from postroad.delivery.options import DeliveryOptions
 from postroad.delivery.watch import AttemptWatch

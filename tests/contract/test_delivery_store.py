@@ -1,4 +1,4 @@
-"""What every delivery store promises (``postroad.log.interface.DeliveryStore``)."""
+"""What every delivery store promises (``postroad.log.delivery.DeliveryStore``)."""
 
 import asyncio
 import random
@@ -11,7 +11,8 @@ from log_members import Member, SqliteMember, part_of
 
 from fixtures.clock import VirtualClock
 from postroad.errors import StoreUnavailable
-from postroad.log.interface import Cursor, ShardLog
+from postroad.log.delivery import Cursor
+from postroad.log.interface import ShardLog
 
 
 @pytest.fixture

@@ -9,15 +9,14 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Protocol
-
-import msgspec
 
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
+from postroad.delivery.delivery import AttemptObserver, Bulk
 from postroad.errors import StoreUnavailable
-from postroad.log.interface import DeliveryStore
-from postroad.protocols.base import Contract, TargetProtocol
+from postroad.log.delivery import DeliveryStore
+from postroad.protocols.base import TargetProtocol
+from postroad.protocols.contract import Contract
 from postroad.routing.feed import Feed, RoutedItem
 from postroad.routing.router import Router
 from postroad.tracing.interface import AttemptSpan
@@ -29,27 +28,6 @@ IDLE_SETTLE_S = 5.0
 NO_HEADERS: Mapping[str, str] = {}
 
 _log = logging.getLogger(__name__)
-
-
-class Bulk(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent to a destination at once."""
-
-    items: tuple[RoutedItem, ...]
-    """What it carries of each item; an item that did not fit whole stands here with a part of its bodies."""
-    settles: int
-    """Everything below this position is settled once the bulk is delivered."""
-    request_id: str
-    body: bytes
-    events: int
-
-
-class AttemptObserver(Protocol):
-    """Told how each attempt ended."""
-
-    def __call__(
-        self, subscription_id: int, bulk: Bulk, attempt: int, outcome: Outcome, retry_in_s: float | None
-    ) -> None:
-        """``attempt`` counts from 1 within the bulk; ``retry_in_s`` is when the next follows, if it failed."""
 
 
 BeginSpan = Callable[[Bulk, int], AttemptSpan]
@@ -112,6 +90,13 @@ class BulkDelivery:
                 if not feed.queue:
                     await self._settle(feed.resume_at)
 
+    @property
+    def oldest(self) -> RoutedItem | None:
+        """See ``Delivery``."""
+        if self.sending is not None and self.sending.items:
+            return self.sending.items[0]
+        return self.feed.queue[0] if self.feed.queue else None
+
     async def _idle(self) -> None:
         """Nothing to send: wait for something, and keep the cursor near the end of the log meanwhile."""
         waits = [asyncio.ensure_future(self.feed.wait()), asyncio.ensure_future(self._clock.sleep(IDLE_SETTLE_S))]
@@ -141,17 +126,16 @@ class BulkDelivery:
                 settles = item.position + 1
                 continue
             fits = self._fitting(item, contract.max_items - len(bodies), contract.max_bytes - size)
-            if fits < len(item.bodies) and bodies:  # leave it whole for the next bulk
+            if fits < len(item.events) and bodies:  # leave it whole for the next bulk
                 feed.put_back(item)
                 break
             fits = max(fits, 1)  # an event larger than the limit goes alone
-            sent = item.bodies[:fits]
-            items.append(item if fits == len(item.bodies) else item.part(sent))
-            bodies += sent
-            size += sum(map(len, sent)) + len(sent)
-            if fits < len(item.bodies):
-                rest = item.bodies[fits:]
-                feed.put_back(item.part(rest))
+            sent = item if fits == len(item.events) else item.part(item.events[:fits])
+            items.append(sent)
+            bodies += [event.body for event in sent.events]
+            size += sent.size + len(sent.events)
+            if fits < len(item.events):
+                feed.put_back(item.part(item.events[fits:]))
                 settles = item.position
                 break
             settles = item.position + 1
@@ -169,8 +153,8 @@ class BulkDelivery:
     @staticmethod
     def _fitting(item: RoutedItem, events: int, room: int) -> int:
         count = 0
-        for body in item.bodies[:events]:
-            room -= len(body) + 1
+        for event in item.events[:events]:
+            room -= len(event.body) + 1
             if room < 0:
                 break
             count += 1
@@ -227,7 +211,7 @@ class BulkDelivery:
         kept = [item for item in bulk.items if streams.covers(subscription_id, item.subject_id, item.position)]
         if len(kept) == len(bulk.items):
             return bulk
-        return self._bulk(kept, [body for item in kept for body in item.bodies], bulk.settles)
+        return self._bulk(kept, [event.body for item in kept for event in item.events], bulk.settles)
 
     async def _settle(self, position: int) -> None:
         """Make the cursor durable; while the store cannot take it, nothing more is sent."""

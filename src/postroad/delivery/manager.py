@@ -10,11 +10,13 @@ import msgspec
 
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
-from postroad.delivery.bulk import Bulk, BulkDelivery
+from postroad.delivery.bulk import BulkDelivery
+from postroad.delivery.delivery import Bulk
 from postroad.delivery.options import DeliveryOptions
 from postroad.errors import NotFound, PostroadError
 from postroad.log.interface import ShardLog
-from postroad.protocols.base import Contract, TargetProtocol
+from postroad.protocols.base import TargetProtocol
+from postroad.protocols.contract import Contract
 from postroad.registry.records import Destination, RegistryView, Subscription
 from postroad.routing.feed import Feed
 from postroad.routing.router import Router
@@ -159,7 +161,7 @@ class DeliveryManager:
             subscription,
             destination,
             selection=selection_of(subscription, target),
-            contract=options.applied_to(target.contract),
+            contract=options.applied_to(next(iter(target.contracts.values()))),
             transport=self._open_transport(destination),  # last: whoever opens it must close it
         )
 

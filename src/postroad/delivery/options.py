@@ -1,11 +1,11 @@
-"""What a subscription may change of its protocol's contract."""
+"""What a subscription may change of its protocol's contract, and what it asks of delivery beside it."""
 
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from postroad.protocols.base import Contract, RetryPolicy
+from postroad.protocols.contract import COMMON, DAY_S, Action, Contract, Order, Response, RetryPolicy
 
 
 class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -16,10 +16,48 @@ class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     linger_ms: (
         Annotated[int, Meta(ge=0, le=60_000, description="How long a bulk that is not full waits for more.")] | None
     ) = None
-    retry: Annotated[RetryPolicy, Meta(description="When a failed bulk is tried again.")] | None = None
+    retry: Annotated[RetryPolicy, Meta(description="When a failed attempt is followed by the next.")] | None = None
+    order: Annotated[Order, Meta(description="What must stay in order: everything, a subject, or nothing.")] | None = (
+        None
+    )
+    split: Annotated[
+        bool, Meta(description="Send a bulk that is too large (413) in halves, where the contract would not.")
+    ] = False
+    isolate: Annotated[
+        bool,
+        Meta(
+            description="Find the event for which a bulk is refused (400, 422) and make it a dead letter, where the "
+            "contract would send the whole bulk for ever."
+        ),
+    ] = False
+    disable: Annotated[
+        bool,
+        Meta(description="Pause the subscription when its destination is gone (410), where the contract would not."),
+    ] = False
+    window: Annotated[int, Meta(ge=1, le=100_000, description="Items that sends may run ahead of the cursor.")] = 1_000
+    max_parked: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="Events that may wait beside the log for their next attempt.")
+    ] = 10_000
+    max_parked_bytes: Annotated[int, Meta(ge=0, description="Bytes of those events.")] = 256 * 1024 * 1024
+    max_backlog_age_s: Annotated[
+        float,
+        Meta(gt=0, description="Events that wait longer, from their arrival, expire: they are skipped, and recorded."),
+    ] = 30 * DAY_S
 
     def applied_to(self, contract: Contract) -> Contract:
         """The contract as this subscription has it; never beyond the contract's own ceiling."""
-        changed = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
-        result = msgspec.structs.replace(contract, **changed)
+        wanted = {
+            "max_items": self.max_items,
+            "max_bytes": self.max_bytes,
+            "linger_ms": self.linger_ms,
+            "retry": self.retry,
+            "order": self.order,
+        }
+        changed = {name: value for name, value in wanted.items() if value is not None}
+        result = msgspec.structs.replace(contract, **changed, responses=self._opted_in() + contract.responses)
         return msgspec.structs.replace(result, max_items=min(result.max_items, contract.item_ceiling))
+
+    def _opted_in(self) -> tuple[Response, ...]:
+        """The common responses that this subscription asks for."""
+        asked: dict[Action, bool] = {"split": self.split, "isolate": self.isolate, "disable": self.disable}
+        return tuple(response for response in COMMON if asked.get(response.action, False))

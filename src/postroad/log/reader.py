@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from postroad.log import schema
+from postroad.log.delivery import Cursor
 from postroad.log.faults import stored_errors
 from postroad.log.format import RowUnpacker
-from postroad.log.interface import DEDUP_KEY_BYTES, MAX_PART_BYTES, Batch, Cursor, Refusal
+from postroad.log.interface import DEDUP_KEY_BYTES, MAX_PART_BYTES, Batch, Refusal
 from postroad.log.transaction import Heads, load_heads
 
 _BATCHES = """

@@ -14,14 +14,13 @@ from msgspec import structs
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable
 from postroad.log import schema
-from postroad.log.delivery import SqliteDeliveryStore
+from postroad.log.delivery import DeliveryStore
 from postroad.log.disk import Reserve, free_bytes_of
 from postroad.log.format import MAX_INT, pack_columns
 from postroad.log.interface import (
     MAX_PART_BYTES,
     Appended,
     Batch,
-    DeliveryStore,
     Done,
     Listener,
     Part,
@@ -30,6 +29,7 @@ from postroad.log.interface import (
 )
 from postroad.log.reader import ShardReader
 from postroad.log.retention import Limits, Slice, remove_slice
+from postroad.log.sqlite_delivery import SqliteDeliveryStore
 from postroad.log.transaction import Transaction
 from postroad.log.writer import Append, Change, Group, Writer
 from postroad.metrics.counts import Counts

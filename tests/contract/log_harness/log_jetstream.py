@@ -23,6 +23,7 @@ from nats.js.errors import KeyNotFoundError, NotFoundError
 
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable
+from postroad.log.delivery import Cursor
 from postroad.log.format import check_position, pack_columns, unpack_columns
 from postroad.log.interface import (
     DEDUP_KEY_BYTES,
@@ -30,7 +31,6 @@ from postroad.log.interface import (
     MAX_PART_BYTES,
     Appended,
     Batch,
-    Cursor,
     Done,
     Listener,
     Part,

@@ -4,8 +4,9 @@
 reads one back. The page: ``docs/protocols/connected-cars.md``.
 """
 
+from postroad.protocols.connected_cars.contract import CONTRACT
 from postroad.protocols.connected_cars.options import HARSH_FLOOR_G, Options
-from postroad.protocols.connected_cars.protocol import CONTRACT, PROTOCOL
+from postroad.protocols.connected_cars.protocol import PROTOCOL
 from postroad.protocols.connected_cars.slots import ADMIN_TYPES, NEWER_TYPES, SLOTS, VEHICLE_TYPES
 from postroad.protocols.connected_cars.wire import (
     CalcVehicleIdle,
