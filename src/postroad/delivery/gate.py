@@ -1,8 +1,8 @@
 """The gate of a destination: how many attempts at once, how fast, and none while it fails.
 
 Shared by all that is delivered to one destination. A *circuit* opens when attempts keep failing by the endpoint's
-fault; then one attempt at a time probes, at growing intervals, and when one gets through the gate opens slowly: one at a
-time, two, four ... Answers that ask for less (429) halve what is let in at once.
+fault; then one attempt at a time probes, at growing intervals, and when one gets through the gate opens slowly: one at
+a time, two, four ... Answers that ask for less (429) halve what is let in at once.
 
 A contract whose schedule counts the destination's failures gives it (``wait_s``): then the first failure shuts the
 gate, for as long as the schedule says.
