@@ -8,9 +8,9 @@ import aiohttp
 import pytest
 
 from fixtures.site import Site, soon
-from postroad import service
 from postroad.errors import ConfigError, StoreUnavailable
 from postroad.registry.store import RegistryStore
+from postroad.service import outbound
 from postroad.settings import HubSettings, LogSettings
 from postroad.simulate.counter import compare
 
@@ -203,18 +203,18 @@ async def test_after_a_stop_nothing_runs_any_more(site: Site, session: aiohttp.C
     }
     assert not left
     with pytest.raises(StoreUnavailable):
-        await site.hub._refresh()
+        await site.hub._following.refresh()
 
 
 async def test_a_stored_config_that_is_not_understood_concerns_its_destination_alone(
     site: Site, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    opened = service.opened_config
-    monkeypatch.setattr(service, "opened_config", lambda *args: opened(*args) | {"of old": 1})
+    opened = outbound.opened_config
+    monkeypatch.setattr(outbound, "opened_config", lambda *args: opened(*args) | {"of old": 1})
     await site.hub.start()
     assert await site.post(session) == 200
     assert "destination webhook: Object contains unknown field `of old`" in caplog.text
-    monkeypatch.setattr(service, "opened_config", opened)
+    monkeypatch.setattr(outbound, "opened_config", opened)
     await site.until(lambda: site.delivered() == 1)
 
 
@@ -228,7 +228,7 @@ async def test_retention_removes_what_is_old_and_settled_and_keeps_what_is_not(
     await soon(site.settled(2))
     site.customer.trouble = "unavailable"
     assert await site.post(session, datetime="2026-07-02T15:00:00Z") == 200
-    await site.hub._retain()
+    await site.hub._retention.run_once()
     assert site.hub._logs[0].first_position == 2
     site.customer.trouble = None
     await site.until(lambda: site.delivered() == 2)

@@ -342,5 +342,5 @@ async def test_a_failed_attempt_is_one_wide_line_without_what_was_sent_or_answer
     written = "".join(JsonFormatter().format(record) + TextFormatter().format(record) for record in caplog.records)
     for secret in ("s3cret", site.token, "KXRT41"):
         assert secret not in written
-    told = {record.message for record in caplog.records if record.name == "postroad.service"}
+    told = {record.message for record in caplog.records if record.name == "postroad.service.hub"}
     assert {"Starting", "Started", "Stopped"} <= told
