@@ -126,7 +126,7 @@ async def test_a_subscription_is_paused_and_resumed_by_the_registry(site: Site, 
     assert await site.post(session) == 200
     await site.until(lambda: site.delivered() == 1)
     site.registry.set_subscription_state("telemetry", "paused")
-    await soon(lambda: not site.hub._manager._running)
+    await soon(lambda: not site.hub.parts.manager._running)
     assert await site.post(session, datetime="2026-07-02T15:00:00Z") == 200
     assert site.delivered() == 1
     site.registry.set_subscription_state("telemetry", "active")
@@ -203,7 +203,7 @@ async def test_after_a_stop_nothing_runs_any_more(site: Site, session: aiohttp.C
     }
     assert not left
     with pytest.raises(StoreUnavailable):
-        await site.hub._following.refresh()
+        await site.hub.parts.following.refresh()
 
 
 async def test_a_stored_config_that_is_not_understood_concerns_its_destination_alone(
@@ -228,7 +228,7 @@ async def test_retention_removes_what_is_old_and_settled_and_keeps_what_is_not(
     await soon(site.settled(2))
     site.customer.trouble = "unavailable"
     assert await site.post(session, datetime="2026-07-02T15:00:00Z") == 200
-    await site.hub._retention.run_once()
-    assert site.hub._logs[0].first_position == 2
+    await site.hub.parts.retention.run_once()
+    assert site.hub.parts.logs[0].first_position == 2
     site.customer.trouble = None
     await site.until(lambda: site.delivered() == 2)

@@ -36,6 +36,7 @@ class HttpFront:
         self.port = 0
         """The port it listens on, once started."""
         self._hub = settings.hub
+        self._clock = clock
         address_rate = RateLimit(settings.limits.address_requests_per_s, burst_s=settings.limits.burst_s, clock=clock)
         app = build_app(
             entrances,
@@ -63,6 +64,8 @@ class HttpFront:
                 f"cannot listen on {self._hub.host} port {self._hub.port}: {exc.strerror}", field="hub.port"
             ) from exc
         self.port = bound.getsockname()[1]
+        if self.certificates is not None:
+            tasks.spawn(self.certificates.watch(self._clock), name="certificates")
         self._serving = tasks.watched(self._server.serve([bound]), name="http")
         while not self._server.started:
             if self._serving.done():
