@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from fixtures.site import Site, soon
+from postroad import layout
 from postroad.errors import ConfigError, StoreUnavailable
 from postroad.registry.store import RegistryStore
 from postroad.service import outbound
@@ -187,6 +188,40 @@ async def test_a_port_in_use_is_told_and_nothing_is_left_open(
     assert await site.post(session) == 200
     ours = {task.get_name() for task in asyncio.all_tasks()}
     assert len([name for name in ours if name.startswith("delivery")]) == 1
+
+
+async def test_a_start_that_fails_leaves_the_snapshot_of_the_state_as_it_was(
+    site: Site, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await site.hub.start()
+    assert await site.post(session) == 200
+    await site.until(lambda: site.delivered() == 1)
+    await site.hub.stop()
+    snapshot = layout.state_path(site.folder, 0).read_bytes()
+
+    def failing(_store: RegistryStore) -> None:
+        raise StoreUnavailable("locked", "busy")
+
+    monkeypatch.setattr(RegistryStore, "view", failing)
+    with pytest.raises(StoreUnavailable, match="busy"):
+        await site.restart()
+    assert layout.state_path(site.folder, 0).read_bytes() == snapshot
+
+
+async def test_a_part_that_does_not_close_keeps_no_other_open(
+    site: Site, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await site.hub.start()
+    assert await site.post(session) == 200
+
+    def failing(_epoch: int) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(site.hub.parts.states[0], "save", failing)
+    with pytest.raises(ZeroDivisionError):
+        await site.hub.stop()
+    await site.restart()  # the lock and the shard are free again
+    await site.until(lambda: site.delivered() == 1)
 
 
 async def test_after_a_stop_nothing_runs_any_more(site: Site, session: aiohttp.ClientSession) -> None:
