@@ -237,7 +237,7 @@ async def test_after_a_stop_nothing_runs_any_more(site: Site, session: aiohttp.C
         if "postroad" in repr(task.get_coro()) or "delivery" in task.get_name()
     }
     assert not left
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(StoreUnavailable, match="the hub is stopping"):
         await site.hub.parts.following.refresh()
 
 
