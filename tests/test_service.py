@@ -11,7 +11,7 @@ from fixtures.site import Site, soon
 from postroad import layout
 from postroad.errors import ConfigError, StoreUnavailable
 from postroad.registry.store import RegistryStore
-from postroad.service import outbound
+from postroad.service import housekeeping, outbound
 from postroad.settings import HubSettings, LogSettings
 from postroad.simulate.counter import compare
 
@@ -254,13 +254,16 @@ async def test_a_stored_config_that_is_not_understood_concerns_its_destination_a
 
 
 async def test_retention_removes_what_is_old_and_settled_and_keeps_what_is_not(
-    site: Site, session: aiohttp.ClientSession
+    site: Site, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(housekeeping, "HOUSEKEEPING_EVERY_S", 0.02)
     site.hub = site.make(log=LogSettings(reserve_bytes=0, retention_days=1e-9))
     await site.hub.start()
     assert await site.post(session) == 200
     await site.until(lambda: site.delivered() == 1)
     await soon(site.settled(2))
+    await soon(lambda: site.hub.parts.logs[0].first_position == 2)
+    await soon(layout.state_path(site.folder, 0).exists)
     site.customer.trouble = "unavailable"
     assert await site.post(session, datetime="2026-07-02T15:00:00Z") == 200
     await site.hub.parts.retention.run_once()
