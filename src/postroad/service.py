@@ -301,8 +301,8 @@ class Hub:
         states = [dict(keeper.known.vehicles) for keeper in self._states.values()]
         return await asyncio.to_thread(self._figures.read, self._view, states)
 
-    def _rate_limit(self, per_s: float) -> RateLimit:
-        return RateLimit(per_s, burst_s=self._settings.limits.burst_s, clock=self._clock)
+    def _rate_limit(self, per_s: float) -> RateLimit | None:
+        return RateLimit(per_s, burst_s=self._settings.limits.burst_s, clock=self._clock) if per_s else None
 
     async def stop(self) -> None:
         """Stop in order. Everything that was acknowledged is durable when this returns."""

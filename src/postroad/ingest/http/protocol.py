@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from postroad.ingest.http.answers import PLAIN, Answer
@@ -123,7 +124,15 @@ class EntranceProtocol(HttpToolsProtocol):
         if self._ending:
             return  # nothing more is taken from this connection
         self._head_bytes += len(data)
-        super().data_received(data)
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        try:  # as uvicorn does it, without a call in between, and knowing that there are no WebSockets
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.logger.warning("Invalid HTTP request received.")
+            self._refuse(_BAD_REQUEST)
+        except httptools.HttpParserUpgrade:
+            self._unsupported_upgrade_warning()
         arriving = self._arriving
         if arriving is _NOTHING:
             return
@@ -264,18 +273,18 @@ class EntranceProtocol(HttpToolsProtocol):
     def write_answers(self) -> None:
         """Write every answer whose turn has come."""
         turns, transport = self._turns, self.transport
+        closing = transport.is_closing()
         while turns and (answer := turns[0].answer) is not None:
             turn = turns.popleft()
-            if transport.is_closing():
+            if closing:
                 continue
             if turn.keep_alive and not (self._ending and not turns):
                 transport.write(answer.wire)
             else:
                 transport.write(answer.closing())
                 transport.close()
-        if transport.is_closing():
-            return
-        if not turns:
+                closing = True
+        if not turns and not closing:
             if self.flow.read_paused and not self.flow.write_paused:
                 self.flow.resume_reading()
             self._await_next_request()
@@ -284,10 +293,6 @@ class EntranceProtocol(HttpToolsProtocol):
         """An ordinary request is answered."""
         super().on_response_complete()
         self._await_next_request()
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
-        """What the parser cannot read."""
-        self._refuse(_BAD_REQUEST)
 
     def _refuse(self, answer: Answer) -> None:
         """Answer what is arriving, in its turn, and close; read nothing more."""
