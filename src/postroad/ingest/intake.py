@@ -279,9 +279,13 @@ class Intake:
         counts, provider_id = self._counts, part.provider_id
         counts.events.add(provider_id, by=len(part))
         counts.bytes.add(provider_id, by=sum(part.lengths))
-        observe = counts.recorded_to_received.of(provider_id).observe
-        for item, offset_us in zip(part.decoded, part.received_offsets_us, strict=True):
-            observe((part.received_us + offset_us - item.recorded_us) / 1e6)
+        received_us = part.received_us
+        counts.recorded_to_received.of(provider_id).observe_all(
+            [
+                (received_us + offset_us - item.recorded_us) / 1e6
+                for item, offset_us in zip(part.decoded, part.received_offsets_us, strict=True)
+            ]
+        )
 
     def _settle(self, accepted: _Accepted, failure: StoreUnavailable | None) -> None:
         """Answer for an item, and for its repeats that came meanwhile."""
