@@ -13,7 +13,7 @@ from postroad.ingest.http.answers import JSON, Answer, Headers, Send, header
 from postroad.ingest.http.limits import RateLimit
 from postroad.ingest.inflate import TooLarge, gunzip
 from postroad.ingest.intake import Intake
-from postroad.ingest.tokens import provider_of
+from postroad.ingest.tokens import Callers
 from postroad.metrics.counts import Counts
 from postroad.protocols import drivetech
 from postroad.protocols.base import Item
@@ -51,6 +51,7 @@ class DrivetechEntrance:
         self._intake = intake
         self._clock = clock
         self._counts = counts or Counts()
+        self._callers = Callers(drivetech.PROTOCOL.name)
         self._settings_of = settings_of
         self.body_limit_bytes = body_limit_bytes
         self.too_large = Answer(413, answers.BY_STATUS[413])
@@ -75,7 +76,7 @@ class DrivetechEntrance:
             send(self._server_error)
 
     def _receive(self, headers: Headers, body: bytes, send: Send) -> None:
-        provider = provider_of(header(headers, b"authorization"), self._intake.view, drivetech.PROTOCOL.name)
+        provider = self._callers.provider_of(header(headers, b"authorization"), self._intake.view)
         if provider is None:
             self._counts.unauthorized.add()
             send(self._unauthorized)
