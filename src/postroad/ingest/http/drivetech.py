@@ -4,6 +4,7 @@ Order of checks, so that a bad token learns nothing of the rest: path, method, t
 vendor's; those it does not show have the same two keys (``postroad.protocols.drivetech.answers``).
 """
 
+import functools
 import logging
 from collections.abc import Callable
 
@@ -102,15 +103,13 @@ class DrivetechEntrance:
         except WireError as error:
             self._refuse(provider, error, body, received_us, send)
             return
-        saved, unavailable = self._saved, self._unavailable
         span = None if self._tracer is None else self._span(self._tracer, headers, provider, item, received_us)
+        self._intake.offer(provider, item, body, received_us, functools.partial(self._reply, send, span), span)
 
-        def reply(failure: StoreUnavailable | None) -> None:
-            if span is not None:
-                span.end(None if failure is None else failure.reason)
-            send(saved if failure is None else unavailable)
-
-        self._intake.offer(provider, item, body, received_us, reply, span)
+    def _reply(self, send: Send, span: RequestSpan | None, failure: StoreUnavailable | None) -> None:
+        if span is not None:
+            span.end(None if failure is None else failure.reason)
+        send(self._saved if failure is None else self._unavailable)
 
     @staticmethod
     def _span(tracer: Tracer, headers: Headers, provider: Provider, item: Item, received_us: int) -> RequestSpan:

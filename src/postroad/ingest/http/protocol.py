@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import httptools
+import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from postroad.ingest.http.answers import PLAIN, Answer
@@ -47,15 +48,12 @@ class _Awaits(enum.Enum):
 _NOTHING, _REQUEST, _HEAD, _BODY, _READING = _Awaits
 
 
-class _Turn:
+class _Turn(msgspec.Struct, eq=False):
     """One request's place in its connection's order of answers."""
 
-    __slots__ = ("answer", "connection", "keep_alive")
-
-    def __init__(self, connection: "EntranceProtocol", keep_alive: bool) -> None:
-        self.connection = connection
-        self.keep_alive = keep_alive
-        self.answer: Answer | None = None
+    connection: "EntranceProtocol"
+    keep_alive: bool
+    answer: Answer | None = None
 
     def send(self, answer: Answer) -> None:
         """Called by the entrance: keep the answer until it is its turn."""
