@@ -289,10 +289,10 @@ class SqliteLog:
         counts.commit_seconds.of(shard).observe(group.commit_s)
         counts.commit_parts.of(shard).observe(len(batches))
         counts.commit_items.of(shard).observe(sum(map(len, batches)))
-        observe = counts.received_to_stored.of(shard).observe
+        stored = counts.received_to_stored.of(shard)
         for batch in batches:
-            for index in range(len(batch)):
-                observe((batch.stored_us - batch.received_at_us(index)) / 1e6 + group.commit_s)
+            waited_us, offsets_us = batch.stored_us - batch.received_us, batch.received_offsets_us or [0] * len(batch)
+            stored.observe_all([(waited_us - offset_us) / 1e6 + group.commit_s for offset_us in offsets_us])
 
     def _call(self, callback: Callable[[Any], None], argument: object) -> None:
         try:

@@ -17,7 +17,7 @@ from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
 from postroad.ingest.dedup import DedupMemory
 from postroad.ingest.http.entrance import Entrance
-from postroad.ingest.http.limits import RateLimit
+from postroad.ingest.http.limits import rate_limit
 from postroad.ingest.intake import Intake
 from postroad.layout import state_path
 from postroad.log.sqlite import SqliteLog
@@ -172,7 +172,7 @@ def _entrances(given: Surroundings, intake: Intake, provider_settings: ProviderS
             intake=intake,
             settings=given.settings.ingest,
             settings_of=provider_settings.of,
-            provider_rate=RateLimit(limits.provider_requests_per_s, burst_s=limits.burst_s, clock=given.clock),
+            provider_rate=rate_limit(limits.provider_requests_per_s, limits.burst_s, given.clock),
             clock=given.clock,
             counts=given.counts,
             tracer=given.tracer,

@@ -46,7 +46,7 @@ class EntranceParts(msgspec.Struct, frozen=True, kw_only=True):
     settings: IngestSettings
     settings_of: Callable[[Provider], Any]
     """See ``ProviderSettings.of``."""
-    provider_rate: RateLimit
+    provider_rate: RateLimit | None
     """By provider, over all its entrances."""
     clock: Clock
     counts: Counts

@@ -10,7 +10,7 @@ from postroad.errors import ConfigError
 from postroad.ingest.http.answers import Answer
 from postroad.ingest.http.app import build_app
 from postroad.ingest.http.entrance import Entrance
-from postroad.ingest.http.limits import ConnectionLimits, RateLimit
+from postroad.ingest.http.limits import ConnectionLimits, rate_limit
 from postroad.ingest.server import HttpServer, listen
 from postroad.ingest.tls import Certificates
 from postroad.protocols.drivetech import answers
@@ -37,7 +37,7 @@ class HttpFront:
         """The port it listens on, once started."""
         self._hub = settings.hub
         self._clock = clock
-        address_rate = RateLimit(settings.limits.address_requests_per_s, burst_s=settings.limits.burst_s, clock=clock)
+        address_rate = rate_limit(settings.limits.address_requests_per_s, settings.limits.burst_s, clock)
         app = build_app(
             entrances,
             not_found=Answer(404, answers.BY_STATUS[404]),
