@@ -13,7 +13,7 @@ from fixtures.pipeline import subscription as subscribed
 from postroad.backup import manifest as manifests
 from postroad.backup.stopped import stopped_hub
 from postroad.clock import SystemClock
-from postroad.dataformat import check_format, known_shards, shard_file, write_format
+from postroad.dataformat import FORMAT, check_format, known_shards, shard_file, write_format
 from postroad.errors import ConfigError, StoreCorrupt
 from postroad.log.interface import EPOCH_BITS
 from postroad.log.reader import open_reader
@@ -49,7 +49,7 @@ def backup(hub: Path, tmp_path: Path, postroad: Any) -> Path:
 def test_a_backup_is_whole_says_where_it_stands_and_holds_no_key(backup: Path) -> None:
     said = json.loads((backup / "manifest.json").read_bytes())
     assert said["shards"] == {"0": {"epoch": 0, "first_position": 1, "next_position": 5}}
-    assert said["format"] == 1
+    assert said["format"] == FORMAT
     names = {"postroad.toml", "postroad.format", "registry.db", "shard-00.db"}
     assert {file["name"] for file in said["files"]} == names
     assert {path.name for path in backup.iterdir()} == names | {"manifest.json"}
