@@ -20,6 +20,7 @@ from postroad.backup.manifest import RESTORES_FILE, Manifest, read_manifest, ver
 from postroad.backup.stopped import stopped_hub
 from postroad.clock import Clock
 from postroad.dataformat import (
+    FORMAT,
     known_shards,
     read_format,
     shard_file,
@@ -50,6 +51,8 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     missing_keys: tuple[str, ...]
     """Sealing keys that the secrets need and the folder does not hold, by id in hex."""
     registry_external: bool
+    older: bool
+    """The folder has the backup's older format, and has to be upgraded."""
 
 
 def restore(
@@ -95,6 +98,7 @@ def restore(
         kept=str(kept) if kept is not None else None,
         missing_keys=_missing_keys(folder, manifest),
         registry_external=manifest.registry_external,
+        older=manifest.format < FORMAT,
     )
 
 
