@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
-from postroad.log.delivery import Changes, DeadLetter, Letter, LetterId, Skip
+from postroad.log.delivery import NO_CHANGES, Changes, DeadLetter, Letter, LetterId, Skip
 from postroad.log.format import MAX_INT, check_position
 
 
 def check_changes(position: int, changes: Changes) -> None:
     """Raise ``ValueError``, naming the defect, for what cannot be settled."""
     check_position(position)
+    if changes is NO_CHANGES:
+        return
     try:
         for posted in changes.posted:
             _check_letter(posted.letter)
