@@ -391,6 +391,7 @@ async def test_skips_of_one_reason_that_touch_or_overlap_are_one_whatever_their_
         [Skip(2, 5, "access_ended", 0)],
         [Skip(10, 12, "expired", 2)],
         [Skip(2, 4, "expired", 1)],
+        [Skip(8, 10, "expired", 2)],
     ):
         await store.settle(7, 1, Changes(skips=skips))
     await store.settle(8, 1, Changes(skips=[Skip(4, 5, "expired", 1)]))
@@ -398,10 +399,10 @@ async def test_skips_of_one_reason_that_touch_or_overlap_are_one_whatever_their_
         Skip(1, 4, "expired", 2),
         Skip(2, 5, "access_ended", 0),
         Skip(5, 6, "expired", 2),
-        Skip(10, 12, "expired", 2),
+        Skip(8, 12, "expired", 4),
     ]
     await store.settle(7, 1, Changes(skips=[Skip(3, 11, "expired", 8)]))
-    assert await store.skips(7) == [Skip(1, 12, "expired", 14), Skip(2, 5, "access_ended", 0)]
+    assert await store.skips(7) == [Skip(1, 12, "expired", 16), Skip(2, 5, "access_ended", 0)]
 
 
 async def test_forgotten_is_everything_of_a_subscription_and_nothing_of_another(store: DeliveryStore) -> None:
