@@ -30,7 +30,7 @@ from postroad.log.interface import (
 from postroad.log.reader import ShardReader
 from postroad.log.retention import Limits, Slice, remove_slice
 from postroad.log.sqlite_delivery import SqliteDeliveryStore
-from postroad.log.transaction import Transaction
+from postroad.log.transaction import ChangeRefused, Transaction
 from postroad.log.writer import Append, Change, Group, Writer
 from postroad.metrics.counts import Counts
 
@@ -332,7 +332,7 @@ def _resolver(future: "asyncio.Future[Any]") -> Callable[[Any], None]:
     def resolve(result: object) -> None:
         if future.done():
             return
-        if isinstance(result, StoreUnavailable):
+        if isinstance(result, StoreUnavailable | ChangeRefused):
             future.set_exception(result)
         else:
             future.set_result(result)
