@@ -27,6 +27,7 @@ from postroad.dataformat import begin_format, known_shards, require_files, write
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
 from postroad.delivery.delivery import Bulk
+from postroad.delivery.gate import DestinationLimits
 from postroad.delivery.manager import DeliveryManager, Shard
 from postroad.delivery.options import DeliveryOptions
 from postroad.delivery.watch import AttemptWatch
@@ -76,6 +77,7 @@ def catalogue() -> Catalogue:
         target_types={name: tuple(target.slots) for name, target in TARGETS.items()},
         target_options={name: target.options_type for name, target in TARGETS.items()},
         delivery_type=DeliveryOptions,
+        limits_type=DestinationLimits,
         transport_config={name: spec.config_type for name, spec in TRANSPORTS.items()},
         issued_namespaces=[target.issued_namespace for target in TARGETS.values()],
     )
