@@ -178,8 +178,8 @@ def alerts_page() -> str:
     """Every kind of alert, and what a person does about it."""
     rows = [[f"`{kind}`", described(f"advice on alert {kind}", advice.ALERTS.get(kind))] for kind in KINDS]
     return (
-        "# Alerts\n\nWhat a person should look at, as `postroad alerts list` shows it. Each is about a subscription.\n\n"
-        + table(["kind", "what it means, and what to do"], rows)
+        "# Alerts\n\nWhat a person should look at, as `postroad alerts list` shows it. "
+        "Each is about one subscription.\n\n" + table(["kind", "what it means, and what to do"], rows)
     )
 
 
