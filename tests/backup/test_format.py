@@ -165,8 +165,8 @@ def test_a_registry_is_migrated_by_upgrade_only(tmp_path: Path, monkeypatch: pyt
     path = tmp_path / REGISTRY_FILE
     RegistryStore.open(path).close()
     with monkeypatch.context() as newer:  # as a Postroad with one migration more sees it
+        newer.setattr(migrate, "OLDER", (migrate.HEAD, *migrate.OLDER))
         newer.setattr(migrate, "HEAD", "registry_next")
-        newer.setattr(migrate, "OLDER", ("registry_1",))
         with pytest.raises(ConfigError, match="postroad upgrade"):
             RegistryStore.open(path)
         RegistryStore.open(path, upgrade=True).close()

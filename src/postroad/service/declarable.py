@@ -1,5 +1,6 @@
 """What may be declared to this hub."""
 
+from postroad.delivery.gate import DestinationLimits
 from postroad.delivery.options import DeliveryOptions
 from postroad.protocols import SOURCES, TARGETS
 from postroad.registry.apply import Catalogue
@@ -13,6 +14,7 @@ def catalogue() -> Catalogue:
         target_types={name: tuple(target.slots) for name, target in TARGETS.items()},
         target_options={name: target.options_type for name, target in TARGETS.items()},
         delivery_type=DeliveryOptions,
+        limits_type=DestinationLimits,
         transport_config={name: spec.config_type for name, spec in TRANSPORTS.items()},
         issued_namespaces=[target.issued_namespace for target in TARGETS.values()],
     )
