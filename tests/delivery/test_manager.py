@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from fixtures.lane import Overseer
 from fixtures.pipeline import Road, Transport, destination, failed, paused, quiet, subscription, view
 from postroad.delivery.manager import RESTART_S, DeliveryManager, Shard
 from postroad.errors import ConfigError, StoreUnavailable
+from postroad.log.delivery import NO_CHANGES, Changes
 from postroad.log.memory import MemoryLog
 from postroad.protocols import TARGETS
 from postroad.registry.records import Destination, RegistryView
@@ -23,10 +25,10 @@ class FailingStore(MemoryLog):
         self.failing = False
         settle = self.delivery.settle
 
-        async def settled(subscription_id: int, position: int) -> None:
+        async def settled(subscription_id: int, position: int, changes: Changes = NO_CHANGES) -> None:
             if self.failing:
                 raise StoreUnavailable("disk_full", "no room")
-            await settle(subscription_id, position)
+            await settle(subscription_id, position, changes)
 
         self.delivery.settle = settled  # type: ignore[method-assign]  # the store that the engine made itself
 
@@ -40,13 +42,16 @@ class Post:
         self.road.start()
         self.opened: list[tuple[Destination, Transport]] = []
         self.answers: dict[int, list[Any]] = {}
+        self.overseer = Overseer()
         self.refused: dict[int, Exception] = {}
         self.manager = DeliveryManager(
             {0: Shard(self.road.log, self.road.router)},
             targets=TARGETS,
             open_transport=self.open,
             observe=lambda *_: None,
+            overseer=self.overseer,
             clock=clock,
+            random=lambda: 0.0,
             queue_bytes=1000,
         )
 
