@@ -335,6 +335,8 @@ async def test_subscriptions_to_one_destination_share_its_gate(post: Post) -> No
     assert [len(transport.sent) for _, transport in post.opened] == [1, 0]  # the other need not find out by itself
     post.clock.advance(20)
     await quiet()
+    post.clock.advance(1)  # over the linger
+    await quiet()
     assert [transport.positions for _, transport in post.opened] == [[1, 1, 2], [1, 2]]
 
 

@@ -150,6 +150,9 @@ class Gate:
         self._call_next()
         for wake in list(self._wakes):
             wake()
+        if self._wakes:  # whoever is woken first comes first: the next time that is another
+            first = next(iter(self._wakes))
+            self._wakes[first] = self._wakes.pop(first)
 
     # The line.
 

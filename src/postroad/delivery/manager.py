@@ -216,7 +216,7 @@ class DeliveryManager:
             shard.router,
             shard=shard.log.shard,
             target=self._targets[running.subscription.protocol],
-            contract_of=running.contract_of,
+            contract_of=running.contract_of.__getitem__,
             options=running.options,
             transport=running.transport,
             gate=running.gate,

@@ -28,7 +28,7 @@ def open_delivery(
     *,
     shard: int,
     target: TargetProtocol,
-    contract_of: Mapping[int, Contract],
+    contract_of: Callable[[int], Contract],
     options: DeliveryOptions,
     transport: Transport,
     gate: Gate,
@@ -41,8 +41,11 @@ def open_delivery(
     random: Callable[[], float],
     begin_span: BeginSpan | None = None,
 ) -> Delivery:
-    """A delivery of ``feed`` that begins at ``settled``. All types of one protocol have the same order."""
-    contract = next(iter(contract_of.values()))
+    """A delivery of ``feed`` that begins at ``settled``. All types of one protocol have the same order.
+
+    ``contract_of`` gives a slot's contract, with the options applied.
+    """
+    contract = contract_of(min(feed.selection.slots))
     if contract.order == "bulk":
         return BulkDelivery(
             feed,
