@@ -25,8 +25,9 @@ OPTED_IN = {(100, 199): "retry", (200, 299): "delivered", (300, 399): "retry", (
 EACH_ITS_OWN = {(100, 199): "retry", (200, 299): "delivered", (300, 399): "retry", (400, 400): "repair",
                 (401, 401): "renew", (402, 402): "park", (403, 403): "renew", (404, 405): "retry", (406, 407): "park",
                 (408, 408): "retry", (409, 409): "park", (410, 410): "disable", (411, 412): "park",
-                (413, 413): "repair", (414, 421): "park", (422, 422): "repair", (423, 424): "park", (425, 425): "retry", (426, 428): "park",
-                (429, 429): "retry", (430, 499): "park", (500, 599): "retry"}  # fmt: skip
+                (413, 413): "repair", (414, 421): "park", (422, 422): "repair", (423, 424): "park",
+                (425, 425): "retry", (426, 428): "park", (429, 429): "retry", (430, 499): "park",
+                (500, 599): "retry"}  # fmt: skip
 """``COMMON`` for events that go singly, as long as the destination's schedule counts."""
 
 STREAMS = TARGETS["connected_cars"].contracts["gps_position"]

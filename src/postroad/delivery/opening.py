@@ -45,7 +45,7 @@ def open_delivery(
 
     ``contract_of`` gives a slot's contract, with the options applied.
     """
-    contract = contract_of(min(feed.selection.slots))
+    contract = contract_of(min(feed.selection.slots, default=min(target.slots.values())))
     if contract.order == "bulk":
         return BulkDelivery(
             feed,
