@@ -7,7 +7,7 @@ from msgspec import structs
 
 from postroad.delivery.judge import judged, shut_for
 from postroad.delivery.options import DeliveryOptions
-from postroad.protocols import TARGETS
+from postroad.protocols import CONTRACTS
 from postroad.protocols.contract import COMMON, Contract, Response, RetryPolicy
 from postroad.transports.base import Delivered, Failed, Reason
 
@@ -30,21 +30,36 @@ EACH_ITS_OWN = {(100, 199): "retry", (200, 299): "delivered", (300, 399): "retry
                 (500, 599): "retry"}  # fmt: skip
 """``COMMON`` for events that go singly, as long as the destination's schedule counts."""
 
-STREAMS = TARGETS["connected_cars"].contracts["gps_position"]
-EXACTLY_200 = structs.replace(STREAMS, success=(200, 200))
+ONLY_200 = {**WHOLE, (200, 299): "retry", (200, 200): "delivered"}
+
+DRIVEQUANT = {(100, 199): "retry", (200, 299): "delivered", (300, 399): "retry", (400, 499): "park",
+              (401, 401): "renew", (403, 403): "renew", (408, 408): "retry", (425, 425): "retry", (429, 429): "retry",
+              (500, 599): "retry"}  # fmt: skip
+"""Whatever failed, each push goes on by its own schedule; what the endpoint did counts for its circuit."""
+
+STREAMS = CONTRACTS["connected_cars"]
+EXACTLY_200 = CONTRACTS["connected_cars_legacy"]
 SINGLY = Contract(name="singly", order="subject", responses=COMMON)
 TABLES: dict[str, tuple[Contract, int, dict[tuple[int, int], str]]] = {
     "streams": (STREAMS, 1000, WHOLE),
     "streams, one event": (STREAMS, 1, WHOLE),
-    "exactly 200": (EXACTLY_200, 9, {**WHOLE, (200, 299): "retry", (200, 200): "delivered"}),
     "opted in": (ALL_OPTED_IN.applied_to(STREAMS), 1000, OPTED_IN),
     "opted in, one event": (
         ALL_OPTED_IN.applied_to(STREAMS), 1,
         {**OPTED_IN, (400, 400): "repair", (413, 413): "repair", (422, 422): "repair"},
     ),
     "singly": (SINGLY, 1, EACH_ITS_OWN),
-    "each its own schedule": (
-        structs.replace(SINGLY, order="none", schedule_of="event"), 1,
+    "connected_cars_legacy": (CONTRACTS["connected_cars_legacy"], 10_000, ONLY_200),
+    "drivetech": (
+        CONTRACTS["drivetech"], 1,
+        {**ONLY_200, (300, 400): "retry", (400, 400): "repair", (403, 403): "retry"},
+    ),
+    **{
+        name: (contract, 1, DRIVEQUANT)
+        for name, contract in CONTRACTS.items() if name.startswith("drivequant.")
+    },
+    "damoov": (
+        CONTRACTS["damoov"], 1,
         {**EACH_ITS_OWN, (400, 400): "park", (413, 413): "park", (422, 422): "park"},
     ),
     "common, in order": (  # nowhere to park
@@ -53,6 +68,11 @@ TABLES: dict[str, tuple[Contract, int, dict[tuple[int, int], str]]] = {
          (400, 400): "isolate", (413, 413): "split", (422, 422): "isolate"},
     ),
 }  # fmt: skip
+
+
+def test_no_vendors_contract_is_left_out() -> None:
+    judged_here = {contract.name for contract, _, _ in TABLES.values()}
+    assert judged_here >= set(CONTRACTS)
 
 
 def reason_for(status: int) -> Any:
@@ -136,6 +156,12 @@ def test_the_schedule_is_the_contracts_with_its_jitter() -> None:
     waits = shut_for(contract, "retry", lambda: 0.5)
     assert waits is not None
     assert [waits(n) for n in (1, 2, 3)] == [25.0, 125.0, 250.0]
+
+
+def test_refused_credentials_are_tried_by_the_schedule_where_the_contract_names_no_pace() -> None:
+    waits = shut_for(STREAMS, "renew", lambda: 0.0)
+    assert waits is not None
+    assert [waits(n) for n in (1, 4)] == [20.0, 120.0]
 
 
 def test_refused_credentials_are_tried_at_their_own_pace() -> None:

@@ -94,9 +94,11 @@ async def test_by_default_whatever_a_real_server_answers_holds_the_whole_bulk(
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_credentials_that_a_real_server_refuses_are_tried_each_minute(play: Play, status: int) -> None:
+async def test_credentials_that_a_real_server_refuses_are_tried_by_the_schedule_and_are_an_alert(
+    play: Play, status: int
+) -> None:
     lane = await play(status)
-    assert lane.gate.shut_for_s() == pytest.approx(60)
+    assert lane.gate.shut_for_s() == pytest.approx(20)
     assert lane.overseer.standing == {"credentials_refused"}
 
 

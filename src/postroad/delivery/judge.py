@@ -50,8 +50,9 @@ def judged(contract: Contract, outcome: Outcome, *, events: int = 1) -> Judgemen
 
 def shut_for(contract: Contract, action: Action, random: Callable[[], float]) -> Callable[[int], float] | None:
     """How long the gate stays shut after so many failures in a row, if the contract says so; with jitter."""
-    if action == "renew":
-        return lambda _failures: contract.credentials_probe_s
+    probe_s = contract.credentials_probe_s
+    if action == "renew" and probe_s is not None:
+        return lambda _failures: probe_s
     if action not in ENDPOINT_FAILURES or not _counts_the_destination(contract):
         return None
     retry = contract.retry

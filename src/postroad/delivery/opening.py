@@ -18,8 +18,7 @@ from postroad.transports.base import Transport
 
 def contracts_of(target: TargetProtocol, options: DeliveryOptions) -> Mapping[int, Contract]:
     """Slot -> how events of that type are delivered, as the subscription has it."""
-    applied = {contract: options.applied_to(contract) for contract in set(target.contracts.values())}
-    return {target.slots[type_]: applied[contract] for type_, contract in target.contracts.items()}
+    return {target.slots[type_]: options.applied_to(contract, type_) for type_, contract in target.contracts.items()}
 
 
 def open_delivery(
