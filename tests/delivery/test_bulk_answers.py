@@ -5,12 +5,14 @@ import math
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from fixtures.pipeline import failed, quiet, sent_positions, subscription, view
 from postroad.delivery.bulk import PAUSE_AGAIN_S
 from postroad.delivery.bulks import REGROWS_EVERY_S, LearntSize
 from postroad.delivery.options import DeliveryOptions
 from postroad.log.delivery import LetterFilter, Skip
+from postroad.protocols import CONTRACTS
 from postroad.protocols.contract import DAY_S, RetryPolicy
 from postroad.transports.base import Delivered, Message
 
@@ -394,9 +396,11 @@ async def test_letters_that_were_parked_while_nothing_ran_are_found_at_the_start
 
 async def test_a_letter_that_is_refused_again_is_dead_again_and_holds_up_nothing(with_dead: Any) -> None:
     lane = with_dead
-    lane.delivery._contract = lane.contract  # as without the opt-in
+    await lane.stop()
+    lane.contract = structs.replace(CONTRACTS["connected_cars"], linger_ms=0)  # without the option, too
     took = destination(lane, poison={4})
-    lane.delivery.adopt(await redrive(lane))
+    await redrive(lane)
+    await lane.start()
     await lane.road.append(1)
     assert took == [2, 6]
     [letter] = await dead(lane)
