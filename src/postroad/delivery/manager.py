@@ -187,7 +187,7 @@ class DeliveryManager:
             raise NotFound("its destination does not exist")
         target = self._targets[subscription.protocol]
         options = msgspec.convert(dict(subscription.delivery), DeliveryOptions)
-        limits = msgspec.convert(dict(getattr(destination, "limits", {})), DestinationLimits)
+        limits = msgspec.convert(dict(destination.limits), DestinationLimits)
         return _Running(
             subscription,
             destination,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from postroad.alerts.book import AlertBook
 from postroad.api.observation import Observation
 from postroad.api.parts import HubParts
 from postroad.clock import Clock
@@ -63,6 +64,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     following: RegistryFollower
     intake: Intake
     attempts: AttemptRecorder
+    alerts: AlertBook
     manager: DeliveryManager
     retention: Retention
     observation: Observation
@@ -102,12 +104,14 @@ def assemble(given: Surroundings) -> Parts:
         record_failures=opened.registry.record_attempts,
         record_successes=opened.registry.record_successes,
     )
+    alerts = AlertBook(opened.registry, clock=clock)
     shards = {number: Shard(log, routers[number]) for number, log in opened.logs.items()}
     manager = DeliveryManager(
         shards,
         targets=TARGETS,
         open_transport=transport_opener(opened.keys, given.egress, clock),
         observe=observer_of_attempts(attempts, AttemptWatch(counts, view=view, clock=clock)),
+        overseer=alerts,
         clock=clock,
         queue_bytes=settings.delivery.queue_bytes,
         tracer=given.tracer,
@@ -138,11 +142,12 @@ def assemble(given: Surroundings) -> Parts:
         following=following,
         intake=intake,
         attempts=attempts,
+        alerts=alerts,
         manager=manager,
         retention=retention,
         observation=observation,
         entrances=_entrances(given, intake, provider_settings),
-        users=(decoder.use, provider_settings.use, intake.use),
+        users=(decoder.use, provider_settings.use, intake.use, alerts.follow),
         chores=(
             Chore(retention.run_once, "Retention could not run"),
             Chore(functools.partial(prune_attempts, opened.registry, clock), "Old attempts could not be removed"),

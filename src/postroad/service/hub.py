@@ -103,7 +103,9 @@ class Hub:
     async def _run(self) -> None:
         """Recover, and begin to deliver."""
         closing, parts = self._closing, self.parts
+        await parts.alerts.load()
         closing.push_async_callback(parts.attempts.flush)
+        closing.push_async_callback(parts.alerts.flush)
         closing.push_async_callback(parts.manager.stop)
         closing.push_async_callback(parts.following.stop)
         await parts.following.start(use=parts.users, deliver=parts.manager.use)
@@ -120,6 +122,7 @@ class Hub:
         for number, router in parts.routers.items():
             spawn(router.run(), name=f"router {number}")
         spawn(parts.attempts.run(), name="attempts")
+        spawn(parts.alerts.run(), name="alerts")
         spawn(parts.following.run(), name="registry")
         spawn(keep_house(parts.chores, self._clock), name="housekeeping")
         spawn(parts.observation.run(), name="observation")
