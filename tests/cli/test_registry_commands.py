@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from postroad.backup.manifest import MANIFEST_FILE
 from postroad.cli.main import cli
 from postroad.errors import ConfigError
 from postroad.layout import KEY_FILE, REGISTRY_FILE
@@ -154,3 +155,11 @@ def test_an_unknown_subscription_is_named(hub: Hub) -> None:
     done = hub("subscriptions", "rotate-secret", "nobody")
     assert "there is no subscription 'nobody'" in str(done.exception)
     assert not isinstance(done.exception, ConfigError)
+
+
+def test_a_backup_tells_which_key_opens_its_signing_secrets(hub: Hub, tmp_path: Path) -> None:
+    hub("subscriptions", "rotate-secret", "telemetry")
+    done = hub("backup", str(tmp_path / "backup"))
+    assert done.exit_code == 0, done.output
+    manifest = json.loads(next((tmp_path / "backup").rglob(MANIFEST_FILE)).read_text())
+    assert manifest["key_ids"] == [KeyRing.load(hub.folder / KEY_FILE).current_id]

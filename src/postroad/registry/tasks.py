@@ -83,7 +83,7 @@ def add(
         living = (schema.integrations.c.id == integration_id) & schema.integrations.c.removed_us.is_(None)
         if connection.execute(sa.select(schema.integrations.c.id).where(living)).first() is None:
             raise NotFound(f"there is no integration {integration_id}")
-    same = _tasks.c.integration_id.is_not_distinct_from(integration_id) & (_tasks.c.type == type_) & _UNFINISHED
+    same = (_tasks.c.integration_id == integration_id) & (_tasks.c.type == type_) & _UNFINISHED  # None: IS NULL
     unfinished = connection.execute(sa.select(_tasks).where(same)).mappings().first()
     if unfinished is not None:
         raise TaskUnfinished(Task(**unfinished))
