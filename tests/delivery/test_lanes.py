@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -86,7 +87,7 @@ async def test_due_events_get_no_more_than_every_other_start_while_fresh_ones_wa
     await quiet(300)
     old = [position <= 10 for position in post.customer.positions]
     assert len(old) == 19
-    assert all(first != second for first, second in zip(old, old[1:18], strict=False))
+    assert all(first != second for first, second in pairwise(old[:18]))
 
 
 # What is sent
@@ -133,7 +134,9 @@ async def test_a_message_holds_no_more_bytes_than_the_contract_says(make_post: A
 
 
 @pytest.mark.parametrize("contract", [LANES, NONE])
-@pytest.mark.parametrize(("answer", "parks"), [(NOT_TAKEN, True), (NEVER, None), (failed("rejected", status=413), None)])
+@pytest.mark.parametrize(
+    ("answer", "parks"), [(NOT_TAKEN, True), (NEVER, None), (failed("rejected", status=413), None)]
+)
 async def test_of_a_message_that_is_refused_only_the_bad_event_is_held(
     make_post: Any, contract: Any, answer: Any, parks: bool | None
 ) -> None:

@@ -14,9 +14,7 @@ DAILY_30 = changed(
 DAILY = changed(EACH_ON_ITS_OWN, retry=RetryPolicy(then_s=DAY_S, factor=1, cap_s=DAY_S))
 CRASH = changed(
     EACH_ON_ITS_OWN,
-    retry=RetryPolicy(
-        urgent_every_s=60, urgent_for_s=1800, then_s=DAY_S, factor=1, cap_s=DAY_S, max_age_s=30 * DAY_S
-    ),
+    retry=RetryPolicy(urgent_every_s=60, urgent_for_s=1800, then_s=DAY_S, factor=1, cap_s=DAY_S, max_age_s=30 * DAY_S),
 )
 DRIVETECH = changed(
     IN_ORDER,
@@ -119,14 +117,10 @@ async def test_a_report_goes_again_until_200_at_growing_waits_and_everything_wai
     assert [wait_s for _, _, _, wait_s in post.attempts][: len(waits)] == waits
     assert (await post.parked(), post.cursor) == ([], 1)
     post.customer.otherwise = lambda _: OK
-    await until_next_all(post)
-    assert post.cursor == 4
-
-
-async def until_next_all(post: Any) -> None:
     await post.pass_time(300.01)
     assert post.customer.delivered[0] == 1
     assert sorted(post.customer.delivered) == [1, 2, 3]
+    assert post.cursor == 4
 
 
 async def test_attempts_that_the_circuit_held_back_do_not_count(make_post: Any) -> None:
@@ -152,3 +146,16 @@ async def test_the_most_overdue_parked_event_is_the_probe(make_post: Any) -> Non
         await post.pass_time(120)
     assert post.customer.positions[:5] == [1, 2, 3, 4, 5]
     assert post.customer.positions[5:8] == [1, 2, 3]
+
+
+async def test_at_the_bound_of_what_is_parked_a_destination_is_still_probed(make_post: Any) -> None:
+    post = await make_post(DAILY_30, concurrency=1, max_parked=3, window=5)
+    post.customer.otherwise = lambda _: failed()
+    await post.say(*[1] * 20)
+    for _ in range(60):
+        await post.pass_time(60.01)
+    assert await post.parked() == [1, 2, 3]
+    assert set(post.customer.positions[5:]) == {4}  # the circuit is open from the fifth on
+    post.customer.otherwise = lambda _: OK
+    await post.pass_time(60.01)
+    assert sorted(post.customer.delivered) == list(range(4, 21))

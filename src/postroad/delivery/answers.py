@@ -1,6 +1,6 @@
 """What the end of an attempt asks for: of its events, of the destination's gate, and of a person."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from msgspec import structs
@@ -83,9 +83,14 @@ class Answers:
         if action == "disable":
             self.disabled = True
             return None
-        if contract.schedule_of == "event":
-            return self._by_own_schedule(attempt, failed)
         self._forget_superseded(attempt)
+        if contract.schedule_of == "event":
+            # Without room to park it the event stays as it was, so that there is always something to probe with.
+            has_room = self._unsettled.parking.has_room
+            on_its_own = [entry for entry in attempt.entries if entry.parked or has_room(entry)]
+            if on_its_own:
+                return self._by_own_schedule(on_its_own, attempt, failed)
+            return max(self._gate.ready_in_s() or 0.0, failed.retry_after_s or 0.0)
         own_s = wait_s(self._gate.failures) if wait_s is not None else 0.0
         return max(own_s, failed.retry_after_s or 0.0)
 
@@ -118,23 +123,21 @@ class Answers:
     def _events_failed(self, attempt: Attempt, failed: Failed, action: Action) -> float | None:
         self._gate.leave(attempt.entered, "event")
         self.failures = 0
+        self._forget_superseded(attempt)
         if len(attempt.entries) > 1:  # whose fault it is shows when each goes alone
             for entry in attempt.entries:
                 entry.alone = True
-            self._forget_superseded(attempt)
             return 0.0
         if action == "park" or (action != "repair" and attempt.contract.schedule_of == "event"):
-            return self._by_own_schedule(attempt, failed)
-        self._forget_superseded(attempt)
+            return self._by_own_schedule(attempt.entries, attempt, failed)
         for entry in attempt.entries:
             if not entry.gone:
                 self._bury(entry, attempt, failed)
         return None
 
-    def _by_own_schedule(self, attempt: Attempt, failed: Failed) -> float | None:
+    def _by_own_schedule(self, entries: Sequence[Entry], attempt: Attempt, failed: Failed) -> float | None:
         """Each event has its own next attempt, or none. The first of them, from now."""
-        self._forget_superseded(attempt)
-        waits = [self._fail(entry, attempt, failed) for entry in attempt.entries if not entry.gone]
+        waits = [self._fail(entry, attempt, failed) for entry in entries if not entry.gone]
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _fail(self, entry: Entry, attempt: Attempt, failed: Failed) -> float | None:

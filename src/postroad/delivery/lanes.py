@@ -95,7 +95,7 @@ class LaneDelivery:
         self._reading: asyncio.Task[None] | None = None
         self._broken: BaseException | None = None
         self._parked_went_last = False
-        self._told_full = False
+        self._told_full: bool | None = None
 
     @property
     def settled(self) -> int:
@@ -129,8 +129,7 @@ class LaneDelivery:
                 self._refill()
                 self._start_attempts()
                 self._settle()
-                if not self._wake.is_set():
-                    await self._wait()
+                await self._wait()
                 if self._broken is not None:
                     raise self._broken
         finally:

@@ -35,6 +35,13 @@ class Parking:
         """Whether something is held because there is no room."""
         return bool(self._held)
 
+    def has_room(self, entry: Entry) -> bool:
+        """Whether an entry that is not held yet would be parked at once."""
+        return not self._held and self._fits(entry)
+
+    def _fits(self, entry: Entry) -> bool:
+        return len(self._parked) < self._max_letters and self.bytes + entry.letter.size <= self._max_bytes
+
     def put(self, entry: Entry) -> None:
         """Count a letter that is parked already; those found at a start or redriven may exceed the bounds."""
         self._parked[entry.id] = entry
@@ -49,7 +56,7 @@ class Parking:
         """Those that were held and have a place now, parked one by one as the caller goes on."""
         while self._held:
             entry = next(iter(self._held.values()))
-            if len(self._parked) >= self._max_letters or self.bytes + entry.letter.size > self._max_bytes:
+            if not self._fits(entry):
                 return
             del self._held[entry.id]
             self.put(entry)

@@ -134,11 +134,10 @@ class Unsettled:
 
     def _regard(self, lane: Lane) -> None:
         """Whatever stands behind an event that waits is parked with it; once nothing waits, nothing more is."""
-        unparked = lane.unparked()
         if lane.waits:
-            self._park([lane.head, *unparked])
-        else:
-            for entry in unparked:
+            self._park([lane.head, *lane.unparked()])
+        elif self.parking.full:
+            for entry in lane.unparked():
                 self.parking.release(entry)
 
     def _park(self, entries: Iterable[Entry]) -> None:
