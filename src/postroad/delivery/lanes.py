@@ -92,6 +92,7 @@ class LaneDelivery:
         self._settling = Settling(store, feed.subscription_id, settled, clock)
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way: set[Attempt] = set()
         self._reading: asyncio.Task[None] | None = None
         self._broken: BaseException | None = None
         self._parked_went_last = False
@@ -137,6 +138,8 @@ class LaneDelivery:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            for attempt in list(self._under_way):  # also those whose task never began
+                self._give_back(attempt)
 
     # What there is to do.
 
@@ -316,23 +319,26 @@ class LaneDelivery:
             number=made + 1,
             began_us=self._clock.now_us(),
         )
+        self._under_way.add(attempt)
         self._spawn(self._attempt(attempt))
 
     # An attempt.
 
     async def _attempt(self, attempt: Attempt) -> None:
-        try:
-            bodies = await self._bodies(attempt)
-            if bodies is None:
-                self._gate.leave(attempt.entered, None)
-                return
-            bulk = self._sender.bulk(attempt, bodies, settles=self.settled)
-            outcome = judged(await self._sender.send(attempt, bulk), attempt.contract)
-        except BaseException:
-            self._gate.leave(attempt.entered, None)
-            raise
+        bodies = await self._bodies(attempt)
+        if bodies is None:
+            self._give_back(attempt)
+            return
+        bulk = self._sender.bulk(attempt, bodies, settles=self.settled)
+        outcome = judged(await self._sender.send(attempt, bulk), attempt.contract)
+        self._under_way.discard(attempt)
         retry_in_s = self._answers.ended(attempt, outcome)
         self._observe(self.feed.subscription_id, bulk, attempt.number, outcome, retry_in_s)
+
+    def _give_back(self, attempt: Attempt) -> None:
+        """It came to nothing: its place at the gate is free again."""
+        self._under_way.discard(attempt)
+        self._gate.leave(attempt.entered, None)
 
     async def _bodies(self, attempt: Attempt) -> list[bytes] | None:
         """The bodies of all; or ``None``, and the lanes are given back: some cannot be had, or may not go any more."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable
@@ -39,9 +40,12 @@ class Settling:
         """How long ago the last write ended."""
         return self._clock.monotonic_s() - self._written_s
 
-    async def settle(self, cursor: int, changes: Changes, kept: Kept) -> None:
-        """Write until it is durable. Raises ``StoreUnavailable`` with reason ``closed``."""
+    def settle(self, cursor: int, changes: Changes, kept: Kept) -> Coroutine[Any, Any, None]:
+        """Write until it is durable: from now on ``busy``. Raises ``StoreUnavailable`` with reason ``closed``."""
         self.busy, self.changes = True, len(changes.posted) + len(changes.removed) + len(changes.skips)
+        return self._settle(cursor, changes, kept)
+
+    async def _settle(self, cursor: int, changes: Changes, kept: Kept) -> None:
         wait_s = FIRST_WAIT_S
         try:
             while not await self._written(cursor, changes, kept):
