@@ -124,7 +124,7 @@ async def test_a_shard_that_lost_its_end_goes_on_above_all_that_is_known(
         )
     hub = Hub(tmp_path, SETTINGS)
     await hub.start()
-    assert hub._logs[0].next_position == (1 << 40) + 1
+    assert hub.parts.logs[0].next_position == (1 << 40) + 1
     await hub.stop()
     assert "has lost its end" in caplog.text
     assert known_shards(check_format(tmp_path)) == {0: 1}

@@ -58,3 +58,15 @@ HTTP = {
     500: "A defect of the hub; its log says which. Send the event again.",
     503: "The event cannot be stored now and was not kept. Send it again after the seconds in `Retry-After`.",
 }
+
+ACTIONS = {
+    "delivered": "It is done.",
+    "retry": "The endpoint failed. All for it waits; or this event does, if each has its own schedule.",
+    "renew": "The endpoint does not take our credentials: a new token is fetched, and an alert is raised.",
+    "disable": "The endpoint is gone for good: the subscription is paused, and an alert is raised.",
+    "split": "The bulk is too large: it is sent in halves. A single event that is too large becomes a dead letter.",
+    "isolate": "Something in the bulk is refused: it is halved until that stands alone and becomes a dead letter.",
+    "park": "The event failed: it waits beside the log for its next attempt, and others go on.",
+    "repair": "The event will never be taken as it is: it becomes a dead letter at once, and others go on.",
+}
+"""What an answer asks for -> what delivery does."""

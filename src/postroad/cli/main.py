@@ -19,6 +19,7 @@ COMMANDS = {
     "events": "group",
     "explain": "command",
     "subscriptions": "group",
+    "contracts": "group",
     "doctor": "command",
     "backup": "command",
     "restore": "command",

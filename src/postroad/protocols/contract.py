@@ -122,12 +122,13 @@ WHOLE_BULK: tuple[Response, ...] = (
 )
 """For vendors that send the full bulk again whatever the answer was."""
 
-REASONS: Mapping[str, Action] = {
-    "credentials": "renew",
-    "too_large": "split",
-    "rejected": "isolate",
+REASONS: Mapping[str, int] = {
+    "credentials": 401,
+    "throttled": 429,
+    "too_large": 413,
+    "rejected": 400,
 }
-"""What a failure without a status asks for, by the transport's reason; any other is the endpoint's: ``retry``."""
+"""The status that says the same as a failure without one, by the transport's reason; any other is ``retry``."""
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,8 +143,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     retry: RetryPolicy = RetryPolicy()
     schedule_of: Literal["destination", "event"] = "destination"
     """Whose failures the schedule counts: an endpoint's, which then holds everything for it, or one event's."""
-    credentials_probe_s: float = 60.0
-    """How often to try again while credentials are refused."""
+    credentials_probe_s: float | None = None
+    """How often to try again while credentials are refused; ``None``: by the schedule."""
     max_items: int = 1_000
     """Events of one bulk, unless a subscription says otherwise."""
     item_ceiling: int = 10_000
@@ -159,7 +160,11 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     def action(self, status: int | None, reason: str | None = None) -> Action:
         """What an answer asks for: by its status, or, where there is none, by the transport's reason."""
         if status is None:
-            return "delivered" if reason is None else REASONS.get(reason, "retry")
+            if reason is None:
+                return "delivered"
+            if reason not in REASONS:
+                return "retry"
+            status = REASONS[reason]
         if self.success[0] <= status <= self.success[1]:
             return "delivered"
         for response in self.responses:
@@ -176,10 +181,51 @@ class PlannedAttempt(msgspec.Struct, frozen=True):
     """After the first attempt, without jitter."""
 
 
+class Repeat(msgspec.Struct, frozen=True, tag_field="action", tag="repeat"):
+    """The last wait again and again, until it is delivered."""
+
+    every_s: float
+
+
+class GiveUp(msgspec.Struct, frozen=True, tag_field="action", tag="dead_letter"):
+    """There is an end: the event becomes a dead letter, kept until it is redriven or dropped."""
+
+
 class Plan(msgspec.Struct, frozen=True):
     """What a delivery that keeps failing goes through."""
 
     attempts: Sequence[PlannedAttempt]
     """All of them, or, where there is no end, as many as it takes until the waits are equal."""
-    repeats_every_s: float | None
-    """After those listed, for ever; ``None``: there is an end, and the event becomes a dead letter."""
+    then: Repeat | GiveUp
+
+
+MOST_PLANNED = 1_000
+"""Attempts that a plan lists at most."""
+
+
+def plan_of(contract: Contract) -> Plan:
+    """The plan of an event that happened when it was first tried, if every attempt fails at once; without jitter."""
+    retry = contract.retry
+    attempts, now_us = [PlannedAttempt(1, 0.0)], 0
+    while len(attempts) < MOST_PLANNED:
+        failures = len(attempts)
+        if contract.schedule_of == "destination":
+            next_us: int | None = now_us + round(retry.wait_s(failures) * 1e6)
+        else:
+            next_us = retry.next_attempt_us(attempts=failures, first_us=0, now_us=now_us, recorded_us=0)
+        if next_us is None:
+            return Plan(attempts, GiveUp())
+        attempts.append(PlannedAttempt(failures + 1, next_us / 1e6))
+        now_us = next_us
+        if _is_settled(contract, failures):
+            break
+    return Plan(attempts, Repeat(attempts[-1].at_s - attempts[-2].at_s))
+
+
+def _is_settled(contract: Contract, failures: int) -> bool:
+    """Whether the wait after this many failures stays as it is for ever."""
+    retry = contract.retry
+    ends = retry.max_attempts is not None or retry.max_age_s is not None
+    if contract.schedule_of == "event" and (ends or retry.urgent_every_s is not None):
+        return False
+    return failures > len(retry.first_waits_s) and (retry.factor == 1.0 or retry.wait_s(failures) >= retry.cap_s)
