@@ -187,6 +187,16 @@ async def test_nothing_is_sent_before_retry_after(make_post: Any) -> None:
     assert post.customer.delivered == [1]
 
 
+async def test_an_event_that_is_asked_to_come_later_does_not_come_before(make_post: Any) -> None:
+    post = await make_post(NONE)
+    post.customer.answers.append(failed("rejected", status=409, retry_after_s=7200.0))
+    await post.say(1)
+    await post.pass_time(7199)
+    assert len(post.customer.sent) == 1
+    await post.pass_time(1.01)
+    assert post.customer.delivered == [1]
+
+
 @pytest.mark.parametrize("contract", [LANES, NONE])
 async def test_refused_credentials_are_probed_at_their_own_pace_and_told(make_post: Any, contract: Any) -> None:
     post = await make_post(changed(contract, credentials_probe_s=60.0))

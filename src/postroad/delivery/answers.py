@@ -1,7 +1,6 @@
 """What the end of an attempt asks for: of its events, of the destination's gate, and of a person."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 from msgspec import structs
 
@@ -10,17 +9,10 @@ from postroad.delivery.attempt import Attempt
 from postroad.delivery.delivery import Overseer
 from postroad.delivery.entry import Entry
 from postroad.delivery.gate import Gate
+from postroad.delivery.judge import Judgement, shut_for
 from postroad.delivery.unsettled import Unsettled
-from postroad.protocols.contract import ENDPOINT_FAILURES, Action, Contract, RetryPolicy
-from postroad.transports.base import Delivered, Failed, Outcome
-
-
-def judged(outcome: Outcome, contract: Contract) -> Outcome:
-    """A confirmation counts only with a status that the contract calls success."""
-    first, last = contract.success
-    if isinstance(outcome, Delivered) and outcome.status is not None and not first <= outcome.status <= last:
-        return Failed(reason="unexpected", status=outcome.status, elapsed_s=outcome.elapsed_s)
-    return outcome
+from postroad.protocols.contract import ENDPOINT_FAILURES, Action, RetryPolicy
+from postroad.transports.base import Delivered, Failed
 
 
 class Answers:
@@ -48,17 +40,16 @@ class Answers:
         self._clock = clock
         self._random = random
 
-    def ended(self, attempt: Attempt, outcome: Outcome) -> float | None:
-        """An attempt ended, as ``judged`` has it. How soon the next follows, in seconds, if it failed and one does."""
+    def ended(self, attempt: Attempt, judgement: Judgement) -> float | None:
+        """An attempt ended. How soon the next follows, in seconds, if it failed and one does."""
         retry_in_s: float | None = None
+        outcome = judgement.outcome
         if isinstance(outcome, Delivered):
             self._delivered(attempt)
+        elif judgement.action in ENDPOINT_FAILURES:
+            retry_in_s = self._endpoint_failed(attempt, judgement, outcome)
         else:
-            action = attempt.contract.action(outcome.status, outcome.reason)
-            if action == "delivered":  # the answer began well and broke off
-                action = "retry"
-            refused = self._endpoint_failed if action in ENDPOINT_FAILURES else self._events_failed
-            retry_in_s = refused(attempt, outcome, action)
+            retry_in_s = self._events_failed(attempt, judgement, outcome)
         for lane in attempt.lanes:
             self._unsettled.end(lane)
         return retry_in_s
@@ -73,12 +64,11 @@ class Answers:
 
     # The endpoint's fault.
 
-    def _endpoint_failed(self, attempt: Attempt, failed: Failed, action: Action) -> float | None:
-        contract = attempt.contract
+    def _endpoint_failed(self, attempt: Attempt, judgement: Judgement, failed: Failed) -> float | None:
+        contract, action, retry_after_s = attempt.contract, judgement.action, judgement.retry_after_s
         self.failures += 1
-        wait_s = self._gate_wait(contract, action)
-        verdict: Literal["endpoint", "throttled"] = "throttled" if failed.reason == "throttled" else "endpoint"
-        self._gate.leave(attempt.entered, verdict, retry_after_s=failed.retry_after_s, wait_s=wait_s)
+        wait_s = shut_for(contract, action, self._random)
+        self._gate.leave(attempt.entered, judgement.verdict, retry_after_s=retry_after_s, wait_s=wait_s)
         self._tell(failed, action)
         if action == "disable":
             self.disabled = True
@@ -89,19 +79,8 @@ class Answers:
             has_room = self._unsettled.parking.has_room
             on_its_own = [entry for entry in attempt.entries if entry.parked or has_room(entry)]
             if on_its_own:
-                return self._by_own_schedule(on_its_own, attempt, failed)
-            return max(self._gate.ready_in_s() or 0.0, failed.retry_after_s or 0.0)
-        own_s = wait_s(self._gate.failures) if wait_s is not None else 0.0
-        return max(own_s, failed.retry_after_s or 0.0)
-
-    def _gate_wait(self, contract: Contract, action: Action) -> Callable[[int], float] | None:
-        """How long the gate is shut after so many failures; ``None``: as its own circuit has it."""
-        if action == "renew":
-            return lambda _failures: contract.credentials_probe_s
-        if contract.schedule_of == "event":
-            return None
-        stretch = 1 + contract.retry.jitter * self._random()
-        return lambda failures: contract.retry.wait_s(max(failures, 1)) * stretch
+                return self._by_own_schedule(on_its_own, attempt, judgement, failed)
+        return self._gate.shut_for_s()
 
     def _tell(self, failed: Failed, action: Action) -> None:
         detail = failed.reason if failed.status is None else f"{failed.reason}, status {failed.status}"
@@ -120,34 +99,37 @@ class Answers:
 
     # The event's fault, or its own schedule.
 
-    def _events_failed(self, attempt: Attempt, failed: Failed, action: Action) -> float | None:
-        self._gate.leave(attempt.entered, "event")
+    def _events_failed(self, attempt: Attempt, judgement: Judgement, failed: Failed) -> float | None:
+        self._gate.leave(attempt.entered, judgement.verdict)
         self.failures = 0
         self._forget_superseded(attempt)
         if len(attempt.entries) > 1:  # whose fault it is shows when each goes alone
             for entry in attempt.entries:
                 entry.alone = True
             return 0.0
-        if action == "park" or (action != "repair" and attempt.contract.schedule_of == "event"):
-            return self._by_own_schedule(attempt.entries, attempt, failed)
+        if judgement.action == "park":
+            return self._by_own_schedule(attempt.entries, attempt, judgement, failed)
         for entry in attempt.entries:
             if not entry.gone:
                 self._bury(entry, attempt, failed)
         return None
 
-    def _by_own_schedule(self, entries: Sequence[Entry], attempt: Attempt, failed: Failed) -> float | None:
+    def _by_own_schedule(
+        self, entries: Sequence[Entry], attempt: Attempt, judgement: Judgement, failed: Failed
+    ) -> float | None:
         """Each event has its own next attempt, or none. The first of them, from now."""
-        waits = [self._fail(entry, attempt, failed) for entry in entries if not entry.gone]
+        not_before_us = self._clock.now_us() + round((judgement.retry_after_s or 0.0) * 1e6)
+        waits = [self._fail(entry, attempt, failed, not_before_us) for entry in entries if not entry.gone]
         return min((wait for wait in waits if wait is not None), default=None)
 
-    def _fail(self, entry: Entry, attempt: Attempt, failed: Failed) -> float | None:
+    def _fail(self, entry: Entry, attempt: Attempt, failed: Failed, not_before_us: int) -> float | None:
         now_us, letter = self._clock.now_us(), entry.letter
         first_us = attempt.began_us if letter.first_attempt_us is None else letter.first_attempt_us
         due_us = self._next_attempt_us(attempt.contract.retry, entry, first_us, now_us)
         if due_us is None:
             self._bury(entry, attempt, failed)
             return None
-        due_us = max(due_us, now_us + round((failed.retry_after_s or 0.0) * 1e6))
+        due_us = max(due_us, not_before_us)
         self._unsettled.postpone(
             entry,
             structs.replace(

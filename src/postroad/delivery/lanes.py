@@ -13,12 +13,13 @@ from typing import Any
 
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
-from postroad.delivery.answers import Answers, judged
+from postroad.delivery.answers import Answers
 from postroad.delivery.attempt import Attempt
 from postroad.delivery.bulk import IDLE_SETTLE_S, BeginSpan
 from postroad.delivery.delivery import AttemptObserver, Overseer
 from postroad.delivery.entry import Entry
 from postroad.delivery.gate import Gate, Pass
+from postroad.delivery.judge import judged
 from postroad.delivery.options import DeliveryOptions
 from postroad.delivery.queues import Lane
 from postroad.delivery.sending import Sender
@@ -96,6 +97,8 @@ class LaneDelivery:
         self._reading: asyncio.Task[None] | None = None
         self._broken: BaseException | None = None
         self._parked_went_last = False
+        self._others_turn = False
+        """Somebody stands in line at the gate; it wakes us when he leaves."""
         self._told_full: bool | None = None
 
     @property
@@ -218,7 +221,7 @@ class LaneDelivery:
     def _start_in_s(self) -> float:
         """How long until an attempt can begin, if nothing else happens."""
         gate_s = self._gate.ready_in_s()
-        if gate_s is None or self._held_back:
+        if gate_s is None or self._held_back or self._others_turn:
             return IDLE_SETTLE_S
         lanes = self._unsettled.lanes
         if lanes.fresh() is not None:
@@ -248,6 +251,7 @@ class LaneDelivery:
         return self._answers.disabled or unwritten >= self._options.window
 
     def _start_attempts(self) -> None:
+        self._others_turn = False
         while not self._held_back and self._gate.ready_in_s() == 0.0:
             lane = self._next_lane()
             if lane is None:
@@ -258,6 +262,7 @@ class LaneDelivery:
             contract = self._contract_of(head.letter.slot)
             chosen = list(self._chosen(lane, contract))
             entered = self._gate.enter()
+            self._others_turn = entered is None
             if entered is None:
                 return
             self._start(chosen, contract, entered)
@@ -330,10 +335,10 @@ class LaneDelivery:
             self._give_back(attempt)
             return
         bulk = self._sender.bulk(attempt, bodies, settles=self.settled)
-        outcome = judged(await self._sender.send(attempt, bulk), attempt.contract)
+        judgement = judged(attempt.contract, await self._sender.send(attempt, bulk), events=bulk.events)
         self._under_way.discard(attempt)
-        retry_in_s = self._answers.ended(attempt, outcome)
-        self._observe(self.feed.subscription_id, bulk, attempt.number, outcome, retry_in_s)
+        retry_in_s = self._answers.ended(attempt, judgement)
+        self._observe(self.feed.subscription_id, bulk, attempt.number, judgement.outcome, retry_in_s)
 
     def _give_back(self, attempt: Attempt) -> None:
         """It came to nothing: its place at the gate is free again."""

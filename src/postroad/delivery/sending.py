@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from postroad.clock import Clock
 from postroad.delivery.attempt import Attempt, bulk_of, request_id
-from postroad.delivery.bulk import NO_HEADERS, BeginSpan
+from postroad.delivery.bulk import BeginSpan
 from postroad.delivery.delivery import Bulk
 from postroad.delivery.entry import Entry
 from postroad.protocols.base import TargetProtocol
@@ -49,7 +49,7 @@ class Sender:
         """Try once."""
         wire_type = self._types[attempt.entries[0].letter.slot] if attempt.contract.max_items == 1 else None
         if self._begin_span is None:
-            return await self._transport.send(self._message(bulk, wire_type, NO_HEADERS))
+            return await self._transport.send(self._message(bulk, wire_type, {}))
         span = self._begin_span(bulk, attempt.number)
         try:
             outcome = await self._transport.send(self._message(bulk, wire_type, span.headers))
