@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.lanes import EACH_ON_ITS_OWN, IN_ORDER, OK, carried, changed, crash, edition
-from fixtures.pipeline import failed, quiet
+from fixtures.lanes import EACH_ON_ITS_OWN, IN_ORDER, OK, Post, carried, changed, crash, edition
+from fixtures.pipeline import failed, quiet, turns_until
+from postroad.clock import SystemClock
 from postroad.delivery.bulk import IDLE_SETTLE_S
 from postroad.errors import StoreUnavailable
 from postroad.protocols.contract import DAY_S, RetryPolicy
@@ -88,6 +89,18 @@ async def test_due_events_get_no_more_than_every_other_start_while_fresh_ones_wa
     old = [position <= 10 for position in post.customer.positions]
     assert len(old) == 19
     assert all(first != second for first, second in pairwise(old[:18]))
+
+
+async def test_by_the_machines_own_clock_events_go_out_as_well() -> None:
+    """Its instants are never quite equal, as those of virtual time are."""
+    post = Post(SystemClock(), NONE, concurrency=4)
+    await post.start()
+    try:
+        await post.say(*[1] * 20)
+        await turns_until(lambda: post.cursor == 21)
+        assert sorted(post.customer.delivered) == list(range(1, 21))
+    finally:
+        await post.close()
 
 
 # What is sent
