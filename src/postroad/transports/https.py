@@ -1,6 +1,6 @@
 """HTTPS: one POST for a bulk, confirmed by a status of 2xx."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import msgspec
@@ -115,13 +115,20 @@ class Https:
 def _secrets(config: HttpsConfig) -> Iterator[str]:
     """What must not appear in a detail, should the remote side echo it."""
     # Headers, form fields and query may be keys or plain words; hiding every "1" would only spoil the sentence.
-    maybe = [*config.headers.values(), config.url.partition("?")[2]]
+    maybe = [*_with_words(config.headers.values()), config.url.partition("?")[2]]
     match config.auth:
         case BasicAuth(password=password):
             yield password
         case ClientCredentialsAuth() as auth:
             yield auth.client_secret
-            maybe += [*auth.headers.values(), *auth.params.values()]
+            maybe += [*_with_words(auth.headers.values()), *auth.params.values()]
         case _:
             pass
     yield from (value for value in maybe if len(value) >= _SECRET_CHARS)
+
+
+def _with_words(values: Iterable[str]) -> Iterator[str]:
+    """Values, and their words: of ``Bearer abc`` the remote side may echo ``abc`` alone."""
+    for value in values:
+        yield value
+        yield from value.split()
