@@ -642,9 +642,7 @@ async def test_no_secret_leaves_by_outcome_log_or_repr(harness: HttpsHarness, ca
 
 
 @pytest.mark.parametrize("echo", ["Token header-key-5150", "header-key-5150", "header-key-5150?"])
-async def test_a_key_in_a_static_header_is_hidden_with_and_without_its_scheme(
-    harness: HttpsHarness, echo: str
-) -> None:
+async def test_a_key_in_a_static_header_is_hidden_with_and_without_its_scheme(harness: HttpsHarness, echo: str) -> None:
     harness.answers(400, f"unknown key {echo}".encode())
     outcome = await harness.send(headers={"Authorization": "Token header-key-5150"})
     assert isinstance(outcome, Failed)

@@ -144,9 +144,7 @@ async def test_with_every_secret_expired_nothing_is_sent(clock: Any) -> None:
 
 
 @pytest.mark.parametrize("cut", range(5, len(NEW)))
-async def test_a_secret_that_the_receiver_echoes_is_hidden_even_if_cut(
-    clock: Any, cut: int
-) -> None:
+async def test_a_secret_that_the_receiver_echoes_is_hidden_even_if_cut(clock: Any, cut: int) -> None:
     inner = Inner(Failed(reason="rejected", status=400, detail="expected " + NEW[: len("whsec_") + cut]))
     outcome = await SigningTransport(inner, signer_of([Secret(value=NEW)]), clock).send(MESSAGE)
     assert isinstance(outcome, Failed)

@@ -52,6 +52,7 @@ def test_a_token_is_renewed_on_401_unless_said_otherwise() -> None:
         ({"headers": {"X Y": "x"}}, "X Y"),
         ({"headers": {"X-Y": "a\r\nHost: b"}}, "X-Y"),
         ({"headers": {"X-Y": ""}}, "X-Y"),
+        ({"client_key_file": "hub.key"}, "client_cert_file"),
         ({"timeout_s": 0}, "timeout_s"),
         ({"connect_timeout_s": 601}, "connect_timeout_s"),
     ],

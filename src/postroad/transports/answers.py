@@ -82,7 +82,7 @@ def mask(text: str, secrets: Iterable[str], limit: int) -> str:
 
 
 def mask_cut(text: str, secrets: Iterable[str]) -> str:
-    """``mask`` for a text that was cut at ``MAX_DETAIL_CHARS`` already: also hides the part of a secret that it ends in."""
+    """``mask`` for a text that may have been cut within a secret: the part that it ends in is hidden as well."""
     known = tuple(secrets)
     for secret in known:
         for length in range(len(secret) - 1, _TELLING_CHARS - 1, -1):

@@ -34,7 +34,7 @@ OURS = frozenset(
         WEBHOOK_TIMESTAMP,
     )
 )
-"""Set by the hub, or by HTTP for one hop (RFC 9110 section 7.6.1): another value would break the request or its meaning.
+"""Set by the hub, or by HTTP for one hop (RFC 9110 section 7.6.1): another value would break the request or its sense.
 The signature's are refused even where nothing is signed: a request must not look as if it were."""
 
 

@@ -31,18 +31,28 @@ class HttpsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ca_file: Annotated[
         str | None, Meta(description="PEM file of certificate authorities to trust beside the system's.")
     ] = None
+    client_cert_file: Annotated[
+        str | None, Meta(description="PEM file of the certificate, and its chain, that we show when asked for one.")
+    ] = None
+    client_key_file: Annotated[
+        str | None, Meta(description="PEM file of that certificate's key; without it the key is in client_cert_file.")
+    ] = None
     timeout_s: Annotated[_Seconds, Meta(description="For one request and its whole answer, in seconds.")] = 30.0
     connect_timeout_s: Annotated[_Seconds, Meta(description="For TCP and TLS to one address, in seconds.")] = 10.0
 
     def __post_init__(self) -> None:
-        """Check the headers: a static ``Authorization`` is fine as long as ``auth`` makes none."""
+        """Check the headers (``Authorization`` is fine unless ``auth`` makes one), and that no key stands alone."""
         check_headers(self.headers, also=() if isinstance(self.auth, NoAuth) else ("authorization",))
+        if self.client_key_file is not None and self.client_cert_file is None:
+            raise ValueError("client_key_file is given without client_cert_file")
 
     def __repr__(self) -> str:
         """Without secrets: query, header values and credentials can be."""
         return (
             f"HttpsConfig(url={self.url.partition('?')[0]!r}, auth={self.auth!r}, headers={sorted(self.headers)}, "
-            f"ca_file={self.ca_file!r}, timeout_s={self.timeout_s}, connect_timeout_s={self.connect_timeout_s})"
+            f"ca_file={self.ca_file!r}, client_cert_file={self.client_cert_file!r}, "
+            f"client_key_file={self.client_key_file!r}, timeout_s={self.timeout_s}, "
+            f"connect_timeout_s={self.connect_timeout_s})"
         )
 
 
@@ -52,7 +62,9 @@ class Https:
     def __init__(self, config: HttpsConfig, egress: EgressClient, clock: Clock) -> None:
         self._config = config
         self._clock = clock
-        self.pool = egress.pool(ca_file=config.ca_file)
+        self.pool = egress.pool(
+            ca_file=config.ca_file, client_cert_file=config.client_cert_file, client_key_file=config.client_key_file
+        )
         self._timeouts = Timeouts(config.timeout_s, config.connect_timeout_s)
         self.credentials = credentials_for(config.auth, self.pool, clock, self._timeouts)
         self._secrets = tuple(_secrets(config))
