@@ -1,7 +1,5 @@
 """What the commands say of a destination that asks who we are."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,8 +7,10 @@ from typing import Any
 
 import pytest
 import trustme
+from click.testing import CliRunner
 
-from postroad.simulate.hub_process import HubProcess
+from postroad.cli.main import cli
+from postroad.errors import PostroadError
 
 DECLARATION = """\
 organizations:
@@ -29,17 +29,21 @@ Run = Callable[..., str]
 @pytest.fixture
 def told(tmp_path: Path, doorkeeper: Any, ca_file: str) -> Run:
     """Declare a destination, and give what the doctor and the test of its subscription print."""
+    folder = str(tmp_path / "hub")
+
+    def postroad(*arguments: str) -> str:
+        done = CliRunner().invoke(cli, [*arguments, "--data", folder])
+        assert done.exception is None or isinstance(done.exception, SystemExit | PostroadError), done.exception
+        return f"[{done.exit_code}] {' '.join((done.output + str(done.exception or '')).split())}"
 
     def run(**fields: str) -> str:
+        assert postroad("init").startswith("[0]")
+        Path(folder, "postroad.toml").write_text('[egress]\nallow_cidrs = ["127.0.0.1/32"]\n')
         config = {"url": doorkeeper.url, "ca_file": ca_file, **fields}
-        folder = tmp_path / "hub"
-        HubProcess(folder, environment={}).prepare(DECLARATION.format(config=config))
-        said = ""
-        for command in (["doctor"], ["subscriptions", "test", "all"]):
-            call = [sys.executable, "-m", "postroad", *command, "--data", str(folder)]
-            done = subprocess.run(call, capture_output=True, text=True)
-            said += f"[{done.returncode}] " + " ".join((done.stdout + done.stderr).split())
-        return said
+        declared = tmp_path / "fleet.yaml"
+        declared.write_text(DECLARATION.format(config=config))
+        assert postroad("apply", str(declared)).startswith("[0]")
+        return postroad("doctor") + postroad("subscriptions", "test", "all")
 
     return run
 
