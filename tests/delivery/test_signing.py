@@ -81,6 +81,13 @@ def test_nothing_that_is_signed_can_be_altered(part: str) -> None:
         verify(NEW, altered, BODY + b" " if part == "body" else BODY)
 
 
+@pytest.mark.parametrize("body", [b"", b" [1] \n", b"\r\n", "Ñ.1.ñ".encode(), b"x" * 3_000_000])
+def test_the_very_bytes_of_the_body_are_signed(body: bytes) -> None:
+    headers = signer_of([Secret(value=NEW)]).headers("bulk-17", body, NOW_US)
+    assert headers is not None
+    verify(NEW, headers, body)
+
+
 def test_an_id_that_could_end_early_is_not_signed() -> None:
     with pytest.raises(ValueError, match="full stop"):
         signer_of([Secret(value=NEW)]).headers("bulk.17", BODY, NOW_US)

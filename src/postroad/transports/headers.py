@@ -24,6 +24,8 @@ OURS = frozenset(
         "http2-settings",
         "keep-alive",
         "te",
+        "traceparent",
+        "tracestate",
         "trailer",
         "transfer-encoding",
         "upgrade",
