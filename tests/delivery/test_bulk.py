@@ -328,7 +328,7 @@ def test_whenever_it_is_killed_it_skips_nothing_and_repeats_at_most_one_bulk(
         for step in steps:
             match step:
                 case "append":
-                    await lane.road.log.append(part(1, 2, 1))
+                    await lane.road.log.append(part(1, 2, 1, received_us=lane.clock.now_us()))
                     appended += 3
                 case "fail":
                     fails += 1

@@ -48,6 +48,33 @@ REASONS = {
     },
 }
 
+ALERTS = {
+    "credentials_refused": (
+        "The destination does not take the hub's credentials. Correct them where the declared file refers to, and "
+        "`postroad apply` it; events wait meanwhile. `postroad subscriptions test NAME` shows the step."
+    ),
+    "destination_gone": (
+        "The destination answered that it is gone for good (410), and the hub paused the subscription. Ask the "
+        "customer, correct the URL, then `postroad subscriptions resume NAME`; events wait meanwhile."
+    ),
+    "destination_failing": (
+        "Attempts keep failing, so only single ones probe the destination. Look at the last failure in `postroad "
+        "subscriptions list`; the hub goes on by itself once the destination answers."
+    ),
+    "parked_full": (
+        "As many events wait for their next attempt as may, so nothing newer is tried. Look at why they fail, or raise "
+        "`max_parked` or `max_parked_bytes` of the subscription's `delivery`."
+    ),
+    "dead_letters": (
+        "Events were given up, and are kept as dead letters. Look at why they were refused; once that is put right "
+        "they can be sent again."
+    ),
+    "events_expired": (
+        "Events waited longer than `max_backlog_age_s` of the subscription's `delivery`, or than the log is kept, and "
+        "were skipped. Look at why the destination did not take them in time."
+    ),
+}
+
 HTTP = {
     200: "The event is durably stored, or repeats one that is. Done.",
     400: "The event can never be taken as it is: do not send it again unchanged. `postroad events refused` shows it.",

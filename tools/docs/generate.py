@@ -17,6 +17,7 @@ import click
 import msgspec
 
 from postroad import errors
+from postroad.alerts.book import KINDS
 from postroad.cli.main import cli
 from postroad.delivery.options import DeliveryOptions, RetryOptions
 from postroad.protocols import CONTRACTS
@@ -176,6 +177,15 @@ def _advice(error: str, reason: str) -> str:
     return described(f"advice on {error} {reason}", advice.REASONS.get(error, {}).get(reason))
 
 
+def alerts_page() -> str:
+    """Every kind of alert, and what a person does about it."""
+    rows = [[f"`{kind}`", described(f"advice on alert {kind}", advice.ALERTS.get(kind))] for kind in KINDS]
+    return (
+        "# Alerts\n\nWhat a person should look at, as `postroad alerts list` shows it. "
+        "Each is about one subscription.\n\n" + table(["kind", "what it means, and what to do"], rows)
+    )
+
+
 def http_page() -> str:
     """The answers of the entrance, from the bodies that are sent."""
     rows = []
@@ -266,6 +276,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page,
         "cli.md": cli_page,
         "errors.md": errors_page,
+        "alerts.md": alerts_page,
         "http.md": http_page,
         "contracts.md": contracts_page,
     }

@@ -39,7 +39,7 @@ def list_contracts(as_json: bool) -> None:
         return
     print_table(
         ["contract", "order", "delivered", "events at once"],
-        [[row["contract"], row["order"], _statuses(CONTRACTS[row["contract"]]), row["max_items"]] for row in rows],
+        [[c.name, c.order, _statuses(c), c.max_items] for c in CONTRACTS.values()],
         empty="There are no contracts.",
     )
 

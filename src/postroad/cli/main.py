@@ -20,6 +20,7 @@ COMMANDS = {
     "explain": "command",
     "subscriptions": "group",
     "contracts": "group",
+    "alerts": "group",
     "doctor": "command",
     "backup": "command",
     "restore": "command",

@@ -60,10 +60,14 @@ class Delivery(Protocol):
     """Delivers one feed to one destination."""
 
     feed: Feed
-    settled: int
-    """The durable cursor."""
-    failures: int
-    """Attempts in a row that failed."""
+
+    @property
+    def settled(self) -> int:
+        """The durable cursor."""
+
+    @property
+    def failures(self) -> int:
+        """Attempts in a row that failed."""
 
     @property
     def oldest(self) -> RoutedItem | None:

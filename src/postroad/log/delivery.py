@@ -86,15 +86,24 @@ class Skip(msgspec.Struct, frozen=True):
 
 
 def merged(skips: Iterable[Skip]) -> list[Skip]:
-    """In the order of positions, with touching stretches of one reason as one."""
-    result: list[Skip] = []
-    for skip in sorted(skips, key=lambda skip: (skip.first, skip.end)):
-        last = result[-1] if result else None
-        if last is not None and last.reason == skip.reason and last.end == skip.first:
-            result[-1] = Skip(last.first, skip.end, skip.reason, last.events + skip.events)
+    """In the order of positions, with stretches of one reason that touch or overlap as one.
+
+    One position may hold several events, so stretches of one reason may overlap; what comes of them does not depend on
+    the order in which they were merged.
+    """
+    stretches: dict[str, list[Skip]] = {}
+    for skip in sorted(skips, key=_place):
+        before = stretches.setdefault(skip.reason, [])
+        last = before[-1] if before else None
+        if last is not None and skip.first <= last.end:
+            before[-1] = Skip(last.first, max(last.end, skip.end), skip.reason, last.events + skip.events)
         else:
-            result.append(skip)
-    return result
+            before.append(skip)
+    return sorted((skip for of_one_reason in stretches.values() for skip in of_one_reason), key=_place)
+
+
+def _place(skip: Skip) -> tuple[int, int, str]:
+    return skip.first, skip.end, skip.reason
 
 
 class Superseded(msgspec.Struct, frozen=True):
@@ -171,15 +180,15 @@ class DeliveryStore(Protocol):
         """Make durable that everything below ``position`` is settled, and ``changes`` with it: all or nothing.
 
         A lower position than stored changes nothing of the cursor; the changes are made all the same. Creates the
-        cursor if there is none. A posted letter without a body must be stored already: ``ValueError`` otherwise.
-        Raises ``StoreUnavailable``.
+        cursor if there is none. A posted letter without a body must be stored already: ``ValueError`` otherwise, as for
+        whatever else is malformed; that harms no neighbour. Raises ``StoreUnavailable``.
         """
 
     async def parked(self, subscription_id: int) -> list[Letter]:
         """The parked letters, in the order of the log."""
 
     async def body(self, subscription_id: int, letter_id: LetterId) -> bytes | None:
-        """A letter's body; ``None`` if there is no such letter."""
+        """A letter's body; ``None`` if there is no such letter. Raises ``StoreCorrupt`` if it is damaged."""
 
     async def dead(
         self, which: LetterFilter, *, after: tuple[int, LetterId] | None = None, limit: int = 100
@@ -192,7 +201,7 @@ class DeliveryStore(Protocol):
     async def revive(self, dead: Sequence[DeadLetter], due_us: Sequence[int]) -> list[DeadLetter]:
         """Park dead letters again, each due at its instant, with no attempts made; those that still were dead.
 
-        Returned as they are now.
+        Returned as they are now. ``ValueError`` unless there is an instant for each.
         """
 
     async def drop(self, dead: Sequence[DeadLetter]) -> int:
@@ -202,7 +211,7 @@ class DeliveryStore(Protocol):
         """By subscription id, for those that have any."""
 
     async def skips(self, subscription_id: int) -> list[Skip]:
-        """What was settled without delivery, in the order of positions; neighbours of one reason are one stretch."""
+        """What was settled without delivery, as ``merged`` gives it."""
 
     async def forget(self, subscription_id: int) -> None:
         """Remove everything of a subscription."""

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import structs
 
 from postroad.clock import Clock
+from postroad.log.changes import check_changes, check_due
 from postroad.log.delivery import (
     NO_CHANGES,
     Changes,
@@ -18,7 +19,6 @@ from postroad.log.delivery import (
     Skip,
     merged,
 )
-from postroad.log.format import check_position
 
 
 class MemoryDeliveryStore:
@@ -37,8 +37,8 @@ class MemoryDeliveryStore:
         return dict(self._cursors)
 
     async def settle(self, subscription_id: int, position: int, changes: Changes = NO_CHANGES) -> None:
-        """See ``DeliveryStore``. Raises ``ValueError`` for what is not a position."""
-        check_position(position)
+        """See ``DeliveryStore``."""
+        check_changes(position, changes)
         self._check_open()
         letters = self._letters.get(subscription_id, {})
         for posted in changes.posted:
@@ -100,6 +100,7 @@ class MemoryDeliveryStore:
 
     async def revive(self, dead: Sequence[DeadLetter], due_us: Sequence[int]) -> list[DeadLetter]:
         """See ``DeliveryStore``."""
+        check_due(dead, due_us)
         self._check_open()
         revived = []
         for one, at_us in zip(dead, due_us, strict=True):

@@ -122,12 +122,13 @@ WHOLE_BULK: tuple[Response, ...] = (
 )
 """For vendors that send the full bulk again whatever the answer was."""
 
-REASONS: Mapping[str, Action] = {
-    "credentials": "renew",
-    "too_large": "split",
-    "rejected": "isolate",
+REASONS: Mapping[str, int] = {
+    "credentials": 401,
+    "throttled": 429,
+    "too_large": 413,
+    "rejected": 400,
 }
-"""What a failure without a status asks for, by the transport's reason; any other is the endpoint's: ``retry``."""
+"""The status that says the same as a failure without one, by the transport's reason; any other is ``retry``."""
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,7 +160,11 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     def action(self, status: int | None, reason: str | None = None) -> Action:
         """What an answer asks for: by its status, or, where there is none, by the transport's reason."""
         if status is None:
-            return "delivered" if reason is None else REASONS.get(reason, "retry")
+            if reason is None:
+                return "delivered"
+            if reason not in REASONS:
+                return "retry"
+            status = REASONS[reason]
         if self.success[0] <= status <= self.success[1]:
             return "delivered"
         for response in self.responses:
