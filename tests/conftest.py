@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # importlib mode adds nothing, a
 pytest_plugins = [
     "fixtures.clock",
     "fixtures.lanes",
+    "fixtures.mutual_tls",
     "fixtures.postgres",
     "fixtures.registry",
     "fixtures.remote",

@@ -12,6 +12,7 @@ from postroad.cli.durations import Duration
 from postroad.cli.folder import folder_option, reader_of, registry_of, settings_of, shards_of
 from postroad.cli.output import age, console, json_option, messages, print_json, print_table, when
 from postroad.clock import SystemClock
+from postroad.delivery.signing import signer_for
 from postroad.errors import NotFound
 from postroad.layout import KEY_FILE
 from postroad.log.reader import ShardReader
@@ -124,7 +125,9 @@ def test(name: str, folder: Path, as_json: bool) -> None:
     keys = KeyRing.load(folder / KEY_FILE)
     config = msgspec.convert(opened_config(destination, keys), spec.config_type)
     target = TARGETS[subscription.protocol]
-    message = Message(body=target.bulk([]), content_type=target.content_type, request_id="postroad-test")
+    body, id_, signer = target.bulk([]), "postroad-test", signer_for(subscription, keys)
+    signed = signer.headers(id_, body, SystemClock().now_us()) if signer is not None else None
+    message = Message(body=body, content_type=target.content_type, request_id=id_, headers=signed or {})
 
     async def probe() -> tuple[Step, ...]:
         egress = egress_of(settings, SystemClock())

@@ -38,6 +38,9 @@ _log = logging.getLogger(__name__)
 OpenTransport = Callable[[Destination], Transport]
 """Open a destination, its secrets unsealed. Raises ``PostroadError`` if it cannot be opened now."""
 
+Sign = Callable[[Subscription], Callable[[Transport], Transport] | None]
+"""What puts a subscription's signatures around its transport; ``None`` if it has none. Raises ``PostroadError``."""
+
 
 class ShardAttemptObserver(Protocol):
     """An ``AttemptObserver`` that is also told the shard."""
@@ -89,6 +92,7 @@ class DeliveryManager:
         *,
         targets: Mapping[str, TargetProtocol],
         open_transport: OpenTransport,
+        sign: Sign | None = None,
         observe: ShardAttemptObserver,
         overseer: Overseer,
         clock: Clock,
@@ -100,6 +104,7 @@ class DeliveryManager:
         self._shards = shards
         self._targets = targets
         self._open_transport = open_transport
+        self._sign = sign
         self._observe = observe
         self._overseer = overseer
         self._clock = clock
@@ -195,8 +200,13 @@ class DeliveryManager:
             options=options,
             contract_of=contracts_of(target, options),
             gate=self._gates.get(destination.id) or Gate(limits, self._clock, self._random),
-            transport=self._open_transport(destination),  # last: whoever opens it must close it
+            transport=self._transport(subscription, destination),  # last: whoever opens it must close it
         )
+
+    def _transport(self, subscription: Subscription, destination: Destination) -> Transport:
+        sign = self._sign(subscription) if self._sign is not None else None
+        transport = self._open_transport(destination)
+        return transport if sign is None else sign(transport)
 
     async def _begin_at(self, subscription_id: int, shard: Shard) -> int:
         """Where the subscription stands in the shard; a new one begins where its streams do."""

@@ -44,9 +44,16 @@ class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     retry_of: Annotated[
         dict[str, RetryOptions], Meta(description="The same for single types, over what `retry` says for all.")
     ] = {}
-    order: Annotated[Order, Meta(description="What must stay in order: everything, a subject, or nothing.")] | None = (
-        None
-    )
+    order: (
+        Annotated[
+            Order,
+            Meta(
+                description="What must stay in order: everything, a subject, or nothing. With another order than the "
+                "contract's, answers mean what they commonly do."
+            ),
+        ]
+        | None
+    ) = None
     split: Annotated[
         bool, Meta(description="Send a bulk that is too large (413) in halves, where the contract would not.")
     ] = False
@@ -75,6 +82,11 @@ class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         """The contract of a type as this subscription has it; never beyond the contract's own ceiling."""
         changed = _given(self, ("max_items", "max_bytes", "linger_ms", "order"))
         retry = self.retry_of.get(wire_type, RetryOptions()).applied_to(self.retry.applied_to(contract.retry))
+        if self.order not in (None, contract.order):
+            # The vendor's rule speaks of its own order; with another one, answers mean what they commonly do.
+            contract = msgspec.structs.replace(
+                contract, responses=COMMON, schedule_of="event" if self.order == "none" else "destination"
+            )
         responses = self._opted_in() + contract.responses
         result = msgspec.structs.replace(contract, **changed, retry=retry, responses=responses)
         return msgspec.structs.replace(result, max_items=min(result.max_items, contract.item_ceiling))

@@ -32,7 +32,7 @@ from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
 from postroad.service.housekeeping import Chore, Retention, prune_attempts, save_states
 from postroad.service.inbound import NEW_VEHICLES_SHARD, vehicle_creator
-from postroad.service.outbound import gap_reporter, observer_of_attempts, transport_opener
+from postroad.service.outbound import gap_reporter, observer_of_attempts, signatures, transport_opener
 from postroad.settings import Settings
 from postroad.state.keeper import StateKeeper
 from postroad.tracing.interface import Tracer
@@ -110,6 +110,7 @@ def assemble(given: Surroundings) -> Parts:
         shards,
         targets=TARGETS,
         open_transport=transport_opener(opened.keys, given.egress, clock),
+        sign=signatures(opened.keys, clock),
         observe=observer_of_attempts(attempts, AttemptWatch(counts, view=view, clock=clock)),
         overseer=alerts,
         clock=clock,

@@ -1,19 +1,22 @@
 """The way out: the outbound client, the destinations opened through it, and who is told what became of deliveries."""
 
+import functools
 import logging
+from collections.abc import Callable
 
 import msgspec
 
 from postroad.clock import Clock
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.delivery import Bulk
-from postroad.delivery.manager import OpenTransport, ShardAttemptObserver
+from postroad.delivery.manager import OpenTransport, ShardAttemptObserver, Sign
+from postroad.delivery.signing import SigningTransport, signer_for
 from postroad.delivery.watch import AttemptWatch
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
 from postroad.errors import ConfigError
 from postroad.metrics.counts import Counts
-from postroad.registry.records import Destination
+from postroad.registry.records import Destination, Subscription
 from postroad.registry.secrets import KeyRing, opened_config
 from postroad.routing.router import Gap
 from postroad.settings import Settings
@@ -42,6 +45,16 @@ def transport_opener(keys: KeyRing, egress: EgressClient, clock: Clock) -> OpenT
         return spec.open(config, egress, clock)
 
     return open_transport
+
+
+def signatures(keys: KeyRing, clock: Clock) -> Sign:
+    """See ``Sign``: secrets are unsealed by ``keys``."""
+
+    def sign(subscription: Subscription) -> Callable[[Transport], Transport] | None:
+        signer = signer_for(subscription, keys)
+        return None if signer is None else functools.partial(SigningTransport, signer=signer, clock=clock)
+
+    return sign
 
 
 def observer_of_attempts(attempts: AttemptRecorder, watch: AttemptWatch) -> ShardAttemptObserver:
