@@ -5,4 +5,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode adds nothing, and plugins are imported by name
 
-pytest_plugins = ["fixtures.clock", "fixtures.postgres", "fixtures.registry", "fixtures.remote", "fixtures.site"]
+pytest_plugins = [
+    "fixtures.clock",
+    "fixtures.lanes",
+    "fixtures.mutual_tls",
+    "fixtures.postgres",
+    "fixtures.registry",
+    "fixtures.remote",
+    "fixtures.site",
+]

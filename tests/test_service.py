@@ -8,9 +8,10 @@ import aiohttp
 import pytest
 
 from fixtures.site import Site, soon
-from postroad import service
+from postroad import layout
 from postroad.errors import ConfigError, StoreUnavailable
 from postroad.registry.store import RegistryStore
+from postroad.service import housekeeping, outbound
 from postroad.settings import HubSettings, LogSettings
 from postroad.simulate.counter import compare
 
@@ -126,7 +127,7 @@ async def test_a_subscription_is_paused_and_resumed_by_the_registry(site: Site, 
     assert await site.post(session) == 200
     await site.until(lambda: site.delivered() == 1)
     site.registry.set_subscription_state("telemetry", "paused")
-    await soon(lambda: not site.hub._manager._running)
+    await soon(lambda: not site.hub.parts.manager._running)
     assert await site.post(session, datetime="2026-07-02T15:00:00Z") == 200
     assert site.delivered() == 1
     site.registry.set_subscription_state("telemetry", "active")
@@ -189,6 +190,40 @@ async def test_a_port_in_use_is_told_and_nothing_is_left_open(
     assert len([name for name in ours if name.startswith("delivery")]) == 1
 
 
+async def test_a_start_that_fails_leaves_the_snapshot_of_the_state_as_it_was(
+    site: Site, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await site.hub.start()
+    assert await site.post(session) == 200
+    await site.until(lambda: site.delivered() == 1)
+    await site.hub.stop()
+    snapshot = layout.state_path(site.folder, 0).read_bytes()
+
+    def failing(_store: RegistryStore) -> None:
+        raise StoreUnavailable("locked", "busy")
+
+    monkeypatch.setattr(RegistryStore, "view", failing)
+    with pytest.raises(StoreUnavailable, match="busy"):
+        await site.restart()
+    assert layout.state_path(site.folder, 0).read_bytes() == snapshot
+
+
+async def test_a_part_that_does_not_close_keeps_no_other_open(
+    site: Site, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await site.hub.start()
+    assert await site.post(session) == 200
+
+    def failing(_epoch: int) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(site.hub.parts.states[0], "save", failing)
+    with pytest.raises(ZeroDivisionError):
+        await site.hub.stop()
+    await site.restart()  # the lock and the shard are free again
+    await site.until(lambda: site.delivered() == 1)
+
+
 async def test_after_a_stop_nothing_runs_any_more(site: Site, session: aiohttp.ClientSession) -> None:
     before = asyncio.all_tasks()
     await site.hub.start()
@@ -202,33 +237,36 @@ async def test_after_a_stop_nothing_runs_any_more(site: Site, session: aiohttp.C
         if "postroad" in repr(task.get_coro()) or "delivery" in task.get_name()
     }
     assert not left
-    with pytest.raises(StoreUnavailable):
-        await site.hub._refresh()
+    with pytest.raises(StoreUnavailable, match="the hub is stopping"):
+        await site.hub.parts.following.refresh()
 
 
 async def test_a_stored_config_that_is_not_understood_concerns_its_destination_alone(
     site: Site, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    opened = service.opened_config
-    monkeypatch.setattr(service, "opened_config", lambda *args: opened(*args) | {"of old": 1})
+    opened = outbound.opened_config
+    monkeypatch.setattr(outbound, "opened_config", lambda *args: opened(*args) | {"of old": 1})
     await site.hub.start()
     assert await site.post(session) == 200
     assert "destination webhook: Object contains unknown field `of old`" in caplog.text
-    monkeypatch.setattr(service, "opened_config", opened)
+    monkeypatch.setattr(outbound, "opened_config", opened)
     await site.until(lambda: site.delivered() == 1)
 
 
 async def test_retention_removes_what_is_old_and_settled_and_keeps_what_is_not(
-    site: Site, session: aiohttp.ClientSession
+    site: Site, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(housekeeping, "HOUSEKEEPING_EVERY_S", 0.02)
     site.hub = site.make(log=LogSettings(reserve_bytes=0, retention_days=1e-9))
     await site.hub.start()
     assert await site.post(session) == 200
     await site.until(lambda: site.delivered() == 1)
     await soon(site.settled(2))
+    await soon(lambda: site.hub.parts.logs[0].first_position == 2)
+    await soon(layout.state_path(site.folder, 0).exists)
     site.customer.trouble = "unavailable"
     assert await site.post(session, datetime="2026-07-02T15:00:00Z") == 200
-    await site.hub._retain()
-    assert site.hub._logs[0].first_position == 2
+    await site.hub.parts.retention.run_once()
+    assert site.hub.parts.logs[0].first_position == 2
     site.customer.trouble = None
     await site.until(lambda: site.delivered() == 2)

@@ -15,7 +15,7 @@ from postroad.errors import ConfigError, StoreCorrupt, StoreUnavailable
 from postroad.layout import REGISTRY_FILE, SHARDS
 
 FORMAT_FILE = "postroad.format"
-FORMAT = 1
+FORMAT = 2
 """Raised by every change of a stored format, of the folder's or of a file in it, that an older Postroad cannot use."""
 
 
@@ -42,9 +42,9 @@ def read_format(folder: Path) -> FolderFormat | None:
         ) from exc
 
 
-def write_format(folder: Path, shards: Mapping[int, int]) -> None:
-    """Write this version and these epochs, durably, whole or not at all. Raises ``StoreUnavailable``."""
-    value = FolderFormat(FORMAT, {str(number): epoch for number, epoch in sorted(shards.items())})
+def write_format(folder: Path, shards: Mapping[int, int], version: int = FORMAT) -> None:
+    """Write a version and these epochs, durably, whole or not at all. Raises ``StoreUnavailable``."""
+    value = FolderFormat(version, {str(number): epoch for number, epoch in sorted(shards.items())})
     try:
         write_durably(folder / FORMAT_FILE, msgspec.json.encode(value) + b"\n")
     except OSError as exc:

@@ -73,7 +73,7 @@ async def test_under_the_disk_reserve_it_is_not_ready_and_ready_again_when_there
     site: Site, session: aiohttp.ClientSession
 ) -> None:
     await site.hub.start()
-    reserve = site.hub._logs[0]._writer._reserve
+    reserve = site.hub.parts.logs[0]._writer._reserve
     reserve._reserve_bytes = 2**62
     await soon(lambda: is_not_ready(site, session, {"log": "disk_reserve"}))
     assert await site.post(session) == 503
@@ -91,7 +91,7 @@ async def test_after_an_append_that_failed_it_writes_to_find_out_whether_it_is_r
     site: Site, session: aiohttp.ClientSession
 ) -> None:
     await site.hub.start()
-    connection = site.hub._logs[0]._writer._connection
+    connection = site.hub.parts.logs[0]._writer._connection
     writes = {apsw.SQLITE_INSERT, apsw.SQLITE_UPDATE}
     connection.authorizer = lambda code, *_: apsw.SQLITE_DENY if code in writes else apsw.SQLITE_OK
     assert await not_ready(site, session) == {}  # nobody has tried
@@ -109,7 +109,7 @@ async def test_a_log_that_became_read_only_is_not_ready_before_anybody_tries(
     site: Site, session: aiohttp.ClientSession
 ) -> None:
     await site.hub.start()
-    connection = site.hub._logs[0]._writer._connection
+    connection = site.hub.parts.logs[0]._writer._connection
     connection.pragma("query_only", 1)
     assert await not_ready(site, session) == {"log": "io"}
     connection.pragma("query_only", 0)
@@ -120,7 +120,7 @@ async def test_a_log_that_is_closed_or_does_not_answer_is_not_ready(
     site: Site, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await site.hub.start()
-    log = site.hub._logs[0]
+    log = site.hub.parts.logs[0]
     held = threading.Event()
     monkeypatch.setattr(health, "PROBE_WITHIN_S", 0.05)
     holding = asyncio.ensure_future(log._change(lambda _tx: held.wait(10)))
@@ -157,7 +157,7 @@ async def test_routing_that_stands_still_or_falls_behind_is_named_until_it_goes_
     await site.hub.start()
     assert await site.post(session) == 200
     monkeypatch.setattr(health, "ROUTING_STALLED_S", 0.05)
-    router = site.hub._routers[0]
+    router = site.hub.parts.routers[0]
     async with router.gate:
         assert await site.post(session, datetime="2026-07-02T15:00:00Z") == 200
         assert await not_ready(site, session) == {}
@@ -172,7 +172,7 @@ async def test_a_part_of_the_hub_that_broke_down_makes_it_not_ready(
     site: Site, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await site.hub.start()
-    monkeypatch.setattr(site.hub._routers[0], "_route", None)
+    monkeypatch.setattr(site.hub.parts.routers[0], "_route", None)
     assert await site.post(session) == 200
     await site.hub.failed.wait()
     assert await not_ready(site, session) == {"tasks": "broken"}
@@ -191,7 +191,7 @@ async def busy(site: Site, session: aiohttp.ClientSession) -> None:
         assert response.status == 401
     site.customer.trouble = "unavailable"
     assert await site.post(session, datetime="2026-07-02T15:00:00Z") == 200
-    await soon(lambda: bool(site.hub._counts.attempts_failed.values))
+    await soon(lambda: bool(site.hub.parts.counts.attempts_failed.values))
 
 
 async def test_every_declared_metric_is_there_with_its_type_and_help(
@@ -297,9 +297,9 @@ async def test_of_a_paused_subscription_the_log_tells_what_waits(
     await site.hub.start()
     assert (await scrape(site, session))("postroad_subscription_running") == 0
     site.registry.set_subscription_state("telemetry", "active")
-    await soon(lambda: bool(site.hub._manager._running))
+    await soon(lambda: bool(site.hub.parts.manager._running))
     site.registry.set_subscription_state("telemetry", "paused")
-    await soon(lambda: not site.hub._manager._running)
+    await soon(lambda: not site.hub.parts.manager._running)
     for second in range(3):
         assert await site.post(session, datetime=f"2026-07-02T15:00:0{second}Z") == 200
     await soon(lambda: is_waiting(site, session, lag=3))
@@ -342,5 +342,5 @@ async def test_a_failed_attempt_is_one_wide_line_without_what_was_sent_or_answer
     written = "".join(JsonFormatter().format(record) + TextFormatter().format(record) for record in caplog.records)
     for secret in ("s3cret", site.token, "KXRT41"):
         assert secret not in written
-    told = {record.message for record in caplog.records if record.name == "postroad.service"}
+    told = {record.message for record in caplog.records if record.name == "postroad.service.hub"}
     assert {"Starting", "Started", "Stopped"} <= told

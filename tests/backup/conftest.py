@@ -1,16 +1,18 @@
 """A data folder as a hub leaves it, made without one: settings, key, registry and a shard with a few items."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+import apsw
 import pytest
 from click.testing import CliRunner, Result
 
 from fixtures.pipeline import part
 from postroad.cli.main import cli
 from postroad.clock import SystemClock
-from postroad.dataformat import write_format
+from postroad.dataformat import FORMAT_FILE, shard_file, write_format
 from postroad.log.sqlite import open_log
 
 Postroad = Callable[..., Result]
@@ -46,3 +48,19 @@ def hub(tmp_path: Path, postroad: Postroad) -> Path:
     asyncio.run(append(folder, 1, 2, 1, 2, settle=3))
     write_format(folder, {0: 0})
     return folder
+
+
+def make_shard_of_format_1(path: Path) -> None:
+    """A shard as the first format's Postroad wrote it; the script was dumped from such a file."""
+    connection = apsw.Connection(str(path))
+    connection.execute((Path(__file__).parent / "data" / "shard-format-1.sql").read_text())
+    connection.close()
+
+
+@pytest.fixture
+def older_hub(hub: Path) -> Path:
+    """A folder of format 1, of which shard 0 is in epoch 1; the hub is stopped."""
+    shard_file(hub, 0).unlink()
+    make_shard_of_format_1(shard_file(hub, 0))
+    (hub / FORMAT_FILE).write_text(json.dumps({"format": 1, "shards": {"0": 0}}))
+    return hub

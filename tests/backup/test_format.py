@@ -5,12 +5,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
+from postroad.clock import SystemClock
 from postroad.dataformat import FORMAT, FORMAT_FILE, check_format, known_shards, shard_file, write_format
 from postroad.db import migrate
 from postroad.errors import ConfigError
 from postroad.layout import REGISTRY_FILE
+from postroad.log import upgrade
+from postroad.log.delivery import Changes, Letter, Posted
+from postroad.log.reader import open_reader
+from postroad.log.schema import LETTER_TABLES
+from postroad.log.sqlite import open_log
 from postroad.registry.store import RegistryStore
 from postroad.service import Hub
 from postroad.settings import HubSettings, LogSettings, Settings
@@ -49,10 +56,13 @@ def test_a_newer_folder_is_refused_by_every_command_with_one_clear_line(
 def test_an_older_folder_is_refused_by_every_command_and_says_upgrade(
     hub: Path, postroad: Any, command: list[str]
 ) -> None:
-    (hub / FORMAT_FILE).unlink()
-    error = postroad(*command, "--data", hub).exception
-    assert isinstance(error, ConfigError)
-    assert f"postroad upgrade --data {hub}" in str(error)
+    for older in (None, {"format": 1, "shards": {"0": 0}}):
+        (hub / FORMAT_FILE).unlink(missing_ok=True)
+        if older is not None:
+            (hub / FORMAT_FILE).write_text(json.dumps(older))
+        error = postroad(*command, "--data", hub).exception
+        assert isinstance(error, ConfigError)
+        assert f"postroad upgrade --data {hub}" in str(error)
 
 
 async def test_the_hub_refuses_newer_and_older_folders(hub: Path) -> None:
@@ -72,12 +82,91 @@ def test_upgrade_gives_an_older_folder_its_format_and_again_changes_nothing(hub:
     asyncio.run(started(hub))
 
 
+def contents(path: Path) -> dict[str, Any]:
+    """All that a shard's file holds: its tables and indices as they were made, and their rows."""
+    file = apsw.Connection(str(path))
+    made = file.execute("SELECT name, sql FROM sqlite_schema ORDER BY name").fetchall()
+    tables = [name for (name,) in file.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    rows = {table: file.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in tables}
+    version = file.pragma("user_version")
+    file.close()
+    return {"version": version, "made": made, "rows": rows}
+
+
+def test_upgrade_gives_an_older_shard_what_a_new_one_has_and_loses_nothing(
+    older_hub: Path, tmp_path: Path, postroad: Any
+) -> None:
+    path = shard_file(older_hub, 0)
+    before = contents(path)
+    assert json.loads(postroad("upgrade", "--data", older_hub, "--json").stdout) == {"before": 1, "after": FORMAT}
+    after = contents(path)
+    assert {table: after["rows"][table] for table in before["rows"]} == before["rows"]
+    assert sum(map(len, before["rows"].values())) > 8
+    asyncio.run(_opened_and_closed(tmp_path))
+    new = contents(shard_file(tmp_path, 0))
+    assert (after["version"], after["made"]) == (new["version"], new["made"])
+    assert known_shards(check_format(older_hub)) == {0: 1}
+    postroad("upgrade", "--data", older_hub)
+    assert contents(path) == after
+
+
+async def _opened_and_closed(folder: Path) -> None:
+    await (await open_log(folder, 0, clock=SystemClock())).close()
+
+
+async def test_an_upgraded_shard_goes_on_where_it_stood_and_keeps_letters(older_hub: Path, postroad: Any) -> None:
+    assert (await asyncio.to_thread(postroad, "upgrade", "--data", older_hub)).exit_code == 0
+    await started(older_hub)
+    log = await open_log(older_hub, 0, clock=SystemClock())
+    assert (log.epoch, log.next_position) == (1, (1 << 40) + 3)
+    assert [len(batch) for batch in await log.read(0)] == [4, 2]
+    assert {number: cursor.position for number, cursor in (await log.delivery.cursors()).items()} == {
+        1: 3,
+        7: (1 << 40) + 3,
+    }
+    letter = Letter(position=3, slot=0, subject_id=1, size=2, received_us=1, stored_us=1)
+    await log.delivery.settle(1, 4, Changes(posted=[Posted(letter, b"{}")]))
+    assert await log.delivery.parked(1) == [letter]
+    await log.close()
+
+
+def test_an_upgrade_that_was_ended_half_way_is_done_by_the_next(
+    older_hub: Path, postroad: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = shard_file(older_hub, 0)
+    before = contents(path)
+    with monkeypatch.context() as ending:  # within a shard
+        ending.setattr(upgrade, "_STEPS", {1: LETTER_TABLES + "SELECT nothing FROM nowhere"})
+        assert postroad("upgrade", "--data", older_hub).exit_code != 0
+    assert contents(path) == before
+    with monkeypatch.context() as ending:  # behind the shards, before the folder says so
+        ending.setattr("postroad.backup.upgrade.write_format", _killed)
+        assert postroad("upgrade", "--data", older_hub).exit_code != 0
+    assert contents(path)["version"] == 2
+    assert "postroad upgrade" in str(postroad("serve", "--port", "0", "--data", older_hub).exception)
+    assert json.loads(postroad("upgrade", "--data", older_hub, "--json").stdout) == {"before": 1, "after": FORMAT}
+    asyncio.run(started(older_hub))
+
+
+def _killed(*_arguments: object) -> None:
+    raise KeyboardInterrupt
+
+
+async def test_an_older_shard_is_refused_by_whoever_opens_it_and_says_upgrade(older_hub: Path) -> None:
+    before = contents(shard_file(older_hub, 0))
+    with pytest.raises(ConfigError, match=f"postroad upgrade --data {older_hub}"):
+        await open_log(older_hub, 0, clock=SystemClock())
+    with pytest.raises(ConfigError, match="postroad upgrade"):
+        open_reader(shard_file(older_hub, 0))
+    assert contents(shard_file(older_hub, 0)) == before
+
+
 def test_a_registry_is_migrated_by_upgrade_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / REGISTRY_FILE
     RegistryStore.open(path).close()
     with monkeypatch.context() as newer:  # as a Postroad with one migration more sees it
+        newer.setattr(migrate, "OLDER", (migrate.HEAD, *migrate.OLDER))
         newer.setattr(migrate, "HEAD", "registry_next")
-        newer.setattr(migrate, "OLDER", ("registry_1",))
         with pytest.raises(ConfigError, match="postroad upgrade"):
             RegistryStore.open(path)
         RegistryStore.open(path, upgrade=True).close()
@@ -124,7 +213,7 @@ async def test_a_shard_that_lost_its_end_goes_on_above_all_that_is_known(
         )
     hub = Hub(tmp_path, SETTINGS)
     await hub.start()
-    assert hub._logs[0].next_position == (1 << 40) + 1
+    assert hub.parts.logs[0].next_position == (1 << 40) + 1
     await hub.stop()
     assert "has lost its end" in caplog.text
     assert known_shards(check_format(tmp_path)) == {0: 1}

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fixtures.pipeline import Road, part, view
@@ -13,8 +15,9 @@ from fixtures.pipeline import subscription as subscribed
 from postroad.backup import manifest as manifests
 from postroad.backup.stopped import stopped_hub
 from postroad.clock import SystemClock
-from postroad.dataformat import check_format, known_shards, shard_file, write_format
+from postroad.dataformat import FORMAT, check_format, known_shards, shard_file, write_format
 from postroad.errors import ConfigError, StoreCorrupt
+from postroad.log.delivery import Changes, DeadLetter, Letter, LetterFilter, Posted, Skip
 from postroad.log.interface import EPOCH_BITS
 from postroad.log.reader import open_reader
 from postroad.log.schema import shard_path
@@ -49,7 +52,7 @@ def backup(hub: Path, tmp_path: Path, postroad: Any) -> Path:
 def test_a_backup_is_whole_says_where_it_stands_and_holds_no_key(backup: Path) -> None:
     said = json.loads((backup / "manifest.json").read_bytes())
     assert said["shards"] == {"0": {"epoch": 0, "first_position": 1, "next_position": 5}}
-    assert said["format"] == 1
+    assert said["format"] == FORMAT
     names = {"postroad.toml", "postroad.format", "registry.db", "shard-00.db"}
     assert {file["name"] for file in said["files"]} == names
     assert {path.name for path in backup.iterdir()} == names | {"manifest.json"}
@@ -206,3 +209,61 @@ def test_a_restore_that_cannot_be_counted_leaves_the_folder_as_it_was(hub: Path,
     assert isinstance(done.exception, ConfigError)
     assert stored(hub) == [1, 2, 3, 4]
     assert not list(hub.parent.glob("hub.before-*"))
+
+
+async def test_letters_and_skips_come_along_and_nothing_new_takes_their_place(
+    hub: Path, tmp_path: Path, postroad: Any
+) -> None:
+    parked, dead = (
+        Letter(position=position, slot=0, subject_id=1, size=3, received_us=1, stored_us=1, due_us=9, dead_us=dead_us)
+        for position, dead_us in ((1, None), (2, 5))
+    )
+    changes = Changes(posted=[Posted(parked, b"one"), Posted(dead, b"two")], skips=[Skip(3, 4, "expired", 1)])
+    log = await open_log(hub, 0, clock=SystemClock())
+    await log.delivery.settle(1, 4, changes)
+    await log.close()
+    for command in (("backup", tmp_path / "b", "--data", hub), ("restore", tmp_path / "b", "--data", tmp_path / "new")):
+        assert (await asyncio.to_thread(postroad, *command)).exit_code == 0
+    log = await open_log(tmp_path / "new", 0, clock=SystemClock())
+    store = log.delivery
+    assert (await store.cursors())[1].position == 4
+    assert await store.parked(1) == [parked]
+    assert await store.dead(LetterFilter()) == [DeadLetter(1, dead)]
+    assert [await store.body(1, letter.id) for letter in (parked, dead)] == [b"one", b"two"]
+    assert await store.skips(1) == [Skip(3, 4, "expired", 1)]
+    new = (await log.append(part(1))).position
+    assert new > 1 << EPOCH_BITS
+    again = Letter(position=new, slot=0, subject_id=1, size=3, received_us=1, stored_us=1)
+    await store.settle(1, new + 1, Changes(posted=[Posted(again, b"new")]))
+    assert await store.parked(1) == [parked, again]
+    await log.close()
+
+
+def test_a_backup_of_an_older_format_is_restored_as_it_is_and_asks_for_an_upgrade(
+    backup: Path, older_hub: Path, tmp_path: Path, postroad: Any
+) -> None:
+    shutil.copyfile(shard_file(older_hub, 0), shard_file(backup, 0))  # as its own Postroad would have copied it
+    (backup / "postroad.format").write_bytes((older_hub / "postroad.format").read_bytes())
+    said = json.loads((backup / "manifest.json").read_bytes())
+    files = [manifests.described(backup / file["name"]) for file in said["files"]]
+    said |= {"format": 1, "files": msgspec.to_builtins(files)}
+    said["shards"] = {"0": {"epoch": 1, "first_position": 1, "next_position": (1 << EPOCH_BITS) + 3}}
+    (backup / "manifest.json").write_text(json.dumps(said))
+    new = tmp_path / "new"
+    done = postroad("restore", backup, "--data", new)
+    assert done.exit_code == 0, done.exception
+    assert "postroad upgrade" in done.output
+    assert f"postroad upgrade --data {new}" in str(postroad("serve", "--port", "0", "--data", new).exception)
+    assert postroad("upgrade", "--data", new).exit_code == 0
+    assert known_shards(check_format(new)) == {0: 2}
+    assert asyncio.run(append(new, 1)) == [(2 << EPOCH_BITS) + 1]
+
+
+def test_an_older_folder_that_is_replaced_has_its_epoch_counted(older_hub: Path, tmp_path: Path, postroad: Any) -> None:
+    assert postroad("init", "--data", tmp_path / "other").exit_code == 0
+    asyncio.run(append(tmp_path / "other", 1))
+    write_format(tmp_path / "other", {0: 0})
+    assert postroad("backup", tmp_path / "b", "--data", tmp_path / "other").exit_code == 0
+    done = postroad("restore", tmp_path / "b", "--force", "--data", older_hub)
+    assert done.exit_code == 0, done.exception
+    assert known_shards(check_format(older_hub)) == {0: 2}, "the folder's memory said 0, its shard 1"

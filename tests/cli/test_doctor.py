@@ -147,6 +147,6 @@ async def test_a_hub_whose_write_ahead_log_was_cut_off_gives_no_position_twice(f
     os.truncate(folder / "shard-00.db-wal", 4096)
     hub = Hub(folder, Settings(hub=HubSettings(port=0, stop_within_s=0.1), log=LogSettings(reserve_bytes=0)))
     await hub.start()
-    assert hub._logs[0].next_position > 1 << 40
+    assert hub.parts.logs[0].next_position > 1 << 40
     await hub.stop()
     assert "end of shard 0" not in await asyncio.to_thread(doctor, folder)

@@ -25,7 +25,10 @@ from postroad.simulate.certificates import make_server_context
 from postroad.simulate.customer import EVENTS_PATH, TOKEN_PATH, Customer, CustomerSettings
 
 CLIENT_SECRET, PASSWORD, HEADER, PARAM = "planted-client-5ecret", "planted-pa55word", "planted-h3ader", "planted-par4m"
-ENVIRONMENT = os.environ | {"CLIENT_SECRET": CLIENT_SECRET, "PASSWORD": PASSWORD, "HEADER": HEADER, "PARAM": PARAM}
+SIGNING = "whsec_" + base64.b64encode(b"planted-signing-secret-of-one").decode()
+ENVIRONMENT = os.environ | {
+    "CLIENT_SECRET": CLIENT_SECRET, "PASSWORD": PASSWORD, "HEADER": HEADER, "PARAM": PARAM, "SIGNING": SIGNING
+}  # fmt: skip
 
 DECLARATION = """\
 organizations:
@@ -44,7 +47,8 @@ organizations:
             config: {{url: "{base}{events}", ca_file: "{ca}",
               auth: {{type: basic, username: hub, password: {{env: PASSWORD}}}}}}
         subscriptions:
-          - {{name: one, protocol: connected_cars, destination: good, vehicles: all, types: [gps_position]}}
+          - {{name: one, protocol: connected_cars, destination: good, vehicles: all, types: [gps_position],
+              signing: {{secrets: [{{env: SIGNING}}]}}}}
           - {{name: two, protocol: connected_cars, destination: refusing, vehicles: all, types: [gps_position]}}
 """
 
@@ -55,6 +59,8 @@ COMMANDS = (
     ("events", "refused"),
     ("explain", "1"),
     ("subscriptions", "list"),
+    ("subscriptions", "rotate-secret", "one"),
+    ("alerts", "list", "--all"),
     ("subscriptions", "test", "one"),
     ("subscriptions", "test", "two"),
     ("doctor",),
@@ -134,7 +140,10 @@ async def test_nothing_planted_is_in_what_the_hub_prints_logs_or_stores_and_rota
     await postroad("apply", str(declared))
     await postroad("apply", str(declared), "--json")
     token = msgspec.json.decode((await postroad("token", "issue", "gps", "--json")).splitlines()[-1])["token"]
-    printed = printed.replace(token.encode(), b"")  # shown this once, on purpose
+    reader = msgspec.json.decode(await postroad("token", "issue", "--integration", "insurer", "--json"))["token"]
+    made = msgspec.json.decode(await postroad("subscriptions", "rotate-secret", "two", "--json"))["secret"]
+    for shown in (token, reader, made):  # this once, on purpose
+        printed = printed.replace(shown.encode(), b"")
     keys = key_texts(folder)
 
     hub = Hub(folder, load(folder, {}))
@@ -155,7 +164,7 @@ async def test_nothing_planted_is_in_what_the_hub_prints_logs_or_stores_and_rota
             await until(lambda: customer.unauthorized >= 1)
 
             rotated = msgspec.json.decode(await postroad("key", "rotate", "--retire", "--json"))
-            assert (rotated["resealed"], len(rotated["retired"])) == (4, 1)
+            assert (rotated["resealed"], len(rotated["retired"])) == (6, 1)
             keys += key_texts(folder)
             assert await post(sample(datetime="2026-07-02T15:00:00Z")) == 200
             await until(lambda: customer.record.events >= 2)
@@ -166,8 +175,8 @@ async def test_nothing_planted_is_in_what_the_hub_prints_logs_or_stores_and_rota
         await hub.stop()
         await customer.stop()
     basic = base64.b64encode(f"hub:{PASSWORD}".encode()).decode()
-    planted = {CLIENT_SECRET, PASSWORD, HEADER, PARAM, basic, token, *keys}
-    assert len(planted) == 8
+    planted = {CLIENT_SECRET, PASSWORD, HEADER, PARAM, SIGNING, basic, token, reader, made, *keys}
+    assert len(planted) == 11
     logged = "\n".join(logging.Formatter().format(record) for record in caplog.records if ours(record))
     seen = {"commands": printed, "logs": logged.encode()}
     seen |= stored(folder)

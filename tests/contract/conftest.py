@@ -1,9 +1,10 @@
-"""What the contract suites of the log and of the delivery store share; the code itself is in ``log_harness/``."""
+"""What contract suites share: log engines, whose code is in ``log_harness/``, and registries on each database."""
 
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,8 @@ from log_jetstream import Nats, NatsStartError
 from log_members import JetStreamMember, Member, MemoryMember, SqliteMember
 
 from fixtures.clock import VirtualClock
+from postroad.db.engine import sqlite_url
+from postroad.registry.store import RegistryStore
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +47,19 @@ async def sqlite_member(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Sq
     member = SqliteMember(clock, tmp_path)
     yield member
     await member.finish()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.service)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database for a registry."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "registry.db")
+    value: str = request.getfixturevalue("postgres_url")
+    return value
+
+
+@pytest.fixture
+def store(url: str, step_clock: Any) -> Iterator[RegistryStore]:
+    store = RegistryStore.open(url, clock=step_clock)
+    yield store
+    store.close()

@@ -354,9 +354,18 @@ def test_options_have_a_default_for_everything_and_are_hashable(name):
 
 
 @target_names
-def test_the_contract_can_be_kept(name):
-    contract = TARGETS[name].contract
-    assert contract.name == name
+def test_every_type_has_a_contract_and_all_have_one_order(name):
+    contracts = TARGETS[name].contracts
+    assert set(contracts) == set(TARGETS[name].slots)
+    assert len({contract.order for contract in contracts.values()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "wire_type"), [(name, wire_type) for name, target in TARGETS.items() for wire_type in target.contracts]
+)
+def test_each_contract_can_be_kept(name, wire_type):
+    contract = TARGETS[name].contracts[wire_type]
+    assert contract.name.split(".")[0] == name
     assert 1 <= contract.max_items <= contract.item_ceiling
     assert 100 <= contract.success[0] <= contract.success[1] <= 599
     waits = [contract.retry.wait_s(failures) for failures in range(1, 100)]

@@ -1,6 +1,7 @@
 """Each transport's promises, over real sockets. A member brings a harness that puts its remote side into each state."""
 
 import asyncio
+import base64
 import gzip
 import logging
 import re
@@ -14,6 +15,7 @@ import msgspec
 import pytest
 import trustme
 
+from postroad.delivery.signing import Secret, SigningTransport, signer_of
 from postroad.egress.client import EgressClient
 from postroad.transports import TRANSPORTS
 from postroad.transports.base import Delivered, Failed, Message, Outcome, Transport
@@ -81,7 +83,15 @@ class HttpsHarness:
             await transport.close()
 
 
-MEMBERS = {HttpsHarness.name: HttpsHarness}
+class SignedHarness(HttpsHarness):
+    """The HTTPS member in its signing wrapper, which has to keep every promise as well."""
+
+    def open(self, egress: EgressClient | None = None, **fields: Any) -> Transport:
+        signer = signer_of([Secret(value="whsec_" + base64.b64encode(bytes(32)).decode())])
+        return SigningTransport(super().open(egress, **fields), signer, self.clock)
+
+
+MEMBERS = {"https": HttpsHarness, "https, signed": SignedHarness}
 
 
 @pytest.fixture(params=sorted(MEMBERS))
@@ -96,7 +106,7 @@ async def harness(
 
 
 def test_every_transport_is_a_member() -> None:
-    assert MEMBERS.keys() == TRANSPORTS.keys()
+    assert {member.name for member in MEMBERS.values()} == TRANSPORTS.keys()
 
 
 async def test_delivered_means_the_remote_side_confirmed_the_very_bytes(harness: HttpsHarness) -> None:
@@ -629,3 +639,13 @@ async def test_no_secret_leaves_by_outcome_log_or_repr(harness: HttpsHarness, ca
     assert "[hidden]" in everything
     secrets = [PASSWORD, CLIENT_SECRET, header, query, "token-", "a2F0ZTpw", "YWJjOmNsaWVu"]
     assert [secret for secret in secrets if secret in everything] == []
+
+
+@pytest.mark.parametrize("echo", ["Token header-key-5150", "header-key-5150", "header-key-5150?"])
+async def test_a_key_in_a_static_header_is_hidden_with_and_without_its_scheme(harness: HttpsHarness, echo: str) -> None:
+    harness.answers(400, f"unknown key {echo}".encode())
+    outcome = await harness.send(headers={"Authorization": "Token header-key-5150"})
+    assert isinstance(outcome, Failed)
+    assert harness.remote.requests[0].headers["authorization"] == "Token header-key-5150"
+    assert "[hidden]" in outcome.detail
+    assert "header-key" not in outcome.detail

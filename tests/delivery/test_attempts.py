@@ -13,7 +13,7 @@ from fixtures.clock import VirtualClock
 from fixtures.pipeline import failed, quiet
 from postroad.delivery import attempts as attempts_module
 from postroad.delivery.attempts import FLUSH_S, AttemptRecorder
-from postroad.delivery.bulk import Bulk
+from postroad.delivery.delivery import Bulk
 from postroad.errors import StoreUnavailable
 from postroad.registry.attempts import FailedAttempt, Success
 from postroad.routing.feed import RoutedItem

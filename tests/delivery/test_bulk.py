@@ -12,8 +12,8 @@ from fixtures.clock import VirtualClock
 from fixtures.lane import Lane
 from fixtures.pipeline import failed, part, quiet, sent_positions, subscription, view
 from postroad.errors import StoreUnavailable
-from postroad.protocols.base import RetryPolicy
 from postroad.protocols.connected_cars import PROTOCOL
+from postroad.protocols.contract import RetryPolicy
 from postroad.transports.base import Delivered
 
 TWO_TYPES = ("gps_position", "car_odometer_km")
@@ -328,7 +328,7 @@ def test_whenever_it_is_killed_it_skips_nothing_and_repeats_at_most_one_bulk(
         for step in steps:
             match step:
                 case "append":
-                    await lane.road.log.append(part(1, 2, 1))
+                    await lane.road.log.append(part(1, 2, 1, received_us=lane.clock.now_us()))
                     appended += 3
                 case "fail":
                     fails += 1
@@ -364,4 +364,6 @@ def test_whenever_it_is_killed_it_skips_nothing_and_repeats_at_most_one_bulk(
 
 
 def test_the_contract_under_test_is_the_vendors() -> None:
-    assert PROTOCOL.contract.retry == RetryPolicy(first_waits_s=(20.0,) * 3, then_s=120.0, cap_s=3600.0)
+    assert PROTOCOL.contracts["gps_position"].retry == RetryPolicy(
+        first_waits_s=(20.0,) * 3, then_s=120.0, cap_s=3600.0
+    )

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from fixtures.lane import Overseer
 from fixtures.pipeline import Road, Transport, destination, failed, paused, quiet, subscription, view
 from postroad.delivery.manager import RESTART_S, DeliveryManager, Shard
 from postroad.errors import ConfigError, StoreUnavailable
+from postroad.log.delivery import NO_CHANGES, Changes, DeadLetter, LetterFilter
 from postroad.log.memory import MemoryLog
 from postroad.protocols import TARGETS
 from postroad.registry.records import Destination, RegistryView
@@ -23,10 +25,10 @@ class FailingStore(MemoryLog):
         self.failing = False
         settle = self.delivery.settle
 
-        async def settled(subscription_id: int, position: int) -> None:
+        async def settled(subscription_id: int, position: int, changes: Changes = NO_CHANGES) -> None:
             if self.failing:
                 raise StoreUnavailable("disk_full", "no room")
-            await settle(subscription_id, position)
+            await settle(subscription_id, position, changes)
 
         self.delivery.settle = settled  # type: ignore[method-assign]  # the store that the engine made itself
 
@@ -40,13 +42,16 @@ class Post:
         self.road.start()
         self.opened: list[tuple[Destination, Transport]] = []
         self.answers: dict[int, list[Any]] = {}
+        self.overseer = Overseer()
         self.refused: dict[int, Exception] = {}
         self.manager = DeliveryManager(
             {0: Shard(self.road.log, self.road.router)},
             targets=TARGETS,
             open_transport=self.open,
             observe=lambda *_: None,
+            overseer=self.overseer,
             clock=clock,
+            random=lambda: 0.0,
             queue_bytes=1000,
         )
 
@@ -309,3 +314,67 @@ async def test_stop_ends_everything_and_closes_every_destination(post: Post) -> 
     await post.manager.stop()
     await post.append(1)
     assert all(transport.closed and not transport.sent for _, transport in post.opened)
+
+
+# Gates, alerts and letters
+
+
+TO_ONE = view(
+    subscription(1), subscription(2, destination_id=1), streams=[(1, 1, 1), (2, 1, 1)], destinations={1: destination(1)}
+)
+
+
+async def test_subscriptions_to_one_destination_share_its_gate(post: Post) -> None:
+    post.answers[1] = [failed()]
+    await post.use(TO_ONE)
+    await post.append(1)
+    first, other = sorted((transport for _, transport in post.opened), key=lambda transport: -len(transport.sent))
+    other.answers.clear()
+    gate = post.manager.gate(1)
+    assert gate is not None
+    assert (gate.state, gate.failures) == ("open", 1)
+    await post.append(1)
+    assert (first.positions, other.positions) == ([1], [])  # the other need not find out by itself
+    for seconds in (20, 1):  # the schedule, and the linger
+        post.clock.advance(seconds)
+        await quiet()
+    assert (first.positions, other.positions) == ([1, 1, 2], [1, 2])
+
+
+async def test_destinations_do_not_share_a_gate(post: Post) -> None:
+    post.answers[1] = [failed()]
+    await post.use(BOTH)
+    await post.append(1)
+    assert [post.manager.gate(id_).state for id_ in (1, 2)] == ["open", "closed"]  # type: ignore[union-attr]  # both are in use
+
+
+async def test_a_gate_is_kept_as_long_as_anything_is_delivered_through_it(post: Post) -> None:
+    await post.use(TO_ONE)
+    gate = post.manager.gate(1)
+    await post.use(structs.replace(TO_ONE, subscriptions={2: subscription(2, destination_id=1)}))
+    assert post.manager.gate(1) is gate
+    await post.use(view())
+    assert post.manager.gate(1) is None
+
+
+async def test_alerts_about_an_endpoint_end_with_the_delivery(post: Post) -> None:
+    post.answers[1] = [failed()]
+    await post.use(ONE)
+    await post.append(1)
+    assert post.overseer.standing == {"destination_failing"}
+    await post.use(structs.replace(ONE, subscriptions={1: paused(subscription(1))}))
+    assert post.overseer.standing == set()
+
+
+async def test_letters_that_were_revived_reach_the_delivery_that_runs(post: Post) -> None:
+    isolating = view(subscription(1, delivery={"isolate": True}), subscription(2), streams=[(1, 1, 1), (2, 1, 1)])
+    post.answers[1] = [failed("rejected", status=400)]
+    await post.use(isolating)
+    await post.append(1)
+    store = post.road.log.delivery
+    [dead] = await store.dead(LetterFilter())
+    post.manager.revived(0, [*await store.revive([dead], [0]), DeadLetter(99, dead.letter)])
+    await quiet()
+    assert post.to(1).positions == [1, 1]
+    assert post.to(2).positions == [1]
+    assert await store.letter_counts() == {}

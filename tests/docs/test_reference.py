@@ -82,6 +82,13 @@ def test_a_reason_without_advice_ends_the_generator(tool: Tool, monkeypatch: pyt
         generate.errors_page()
 
 
+def test_an_alert_without_advice_ends_the_generator(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    generate = tool("generate")
+    monkeypatch.setattr(generate, "KINDS", (*generate.KINDS, "moon_too_bright"))
+    with pytest.raises(generate.Undocumented, match="moon_too_bright"):
+        generate.alerts_page()
+
+
 def test_every_page_is_in_the_navigation_and_every_entry_is_a_page() -> None:
     site = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))
 

@@ -149,6 +149,18 @@ CASES: dict[str, tuple[bytes, int]] = {  # what is sent, and how many requests t
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("path", [PATH, b"/nowhere"])
+async def test_a_field_behind_the_body_is_no_header(start, caplog, path):
+    running = start()
+    client = await running.connect()
+    head = b"POST " + path + b" HTTP/1.1\r\nHost: hub\r\nTransfer-Encoding: chunked\r\n\r\n"
+    trailer = b"Authorization: Bearer prt_test-token\r\n"
+    client.writer.write(head + b"%x\r\n%s\r\n0\r\n" % (len(GOOD), GOOD) + trailer + b"\r\n")
+    assert (await client.answer())[0] == (401 if path == PATH else 404)
+    assert await running.hub.stored() == []
+    await assert_unharmed(running, caplog)
+
+
 def statuses(data: bytes) -> list[int]:
     """The statuses of what was answered, which must be whole, well-formed responses and nothing else."""
     found = []

@@ -127,6 +127,20 @@ def test_a_connection_that_waits_for_its_answer_is_not_idle(loop: Loop, entrance
     assert connection.transport.closed
 
 
+def test_the_idle_time_after_an_ordinary_answer_ends_with_the_next_request(
+    loop: Loop, entrance: Entrance, connection: Any
+) -> None:
+    """uvicorn sets a timer of its own when an ordinary request is answered."""
+    connection.timeout_keep_alive_task = loop.call_at(KEEP_ALIVE_S, connection.timeout_keep_alive_handler)
+    loop.advance(10)
+    connection.data_received(REQUEST)
+    entrance.answer()
+    loop.advance(10 + KEEP_ALIVE_S - 1)
+    assert not connection.transport.closed
+    loop.advance(10 + KEEP_ALIVE_S)
+    assert connection.transport.closed
+
+
 def test_a_connection_that_is_gone_leaves_no_timer(loop: Loop, entrance: Entrance, connection: Any) -> None:
     connection.data_received(REQUEST)
     entrance.answer()

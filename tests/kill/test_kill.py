@@ -10,10 +10,11 @@ from random import Random
 import aiohttp
 import pytest
 
+from fixtures.declared import ENVIRONMENT, PROVIDER, Declared, declaration, settings_of
 from postroad.clock import SystemClock
 from postroad.simulate.certificates import make_server_context
 from postroad.simulate.counter import Count, compare
-from postroad.simulate.customer import EVENTS_PATH, TOKEN_PATH, Customer, CustomerSettings
+from postroad.simulate.customer import Customer
 from postroad.simulate.drivetech_vehicle import Limits
 from postroad.simulate.fleet import make_fleet
 from postroad.simulate.hub_process import HubProcess
@@ -24,24 +25,8 @@ INJECTORS = 8
 VEHICLES_EACH = 6
 BULK_ITEMS = {"small": 50, "large": 1000}
 """Two subscriptions; duplicates are bounded by one bulk for each kill."""
+TYPES = ("gps_position", "car_ignition")
 QUIET_WITHIN_S = 60.0
-
-DECLARATION = """\
-organizations:
-  - name: Andes
-    providers: [{{name: gps, protocol: drivetech}}]
-    integrations:
-      - name: customers
-        destinations: [{destinations}]
-        subscriptions: [{subscriptions}]
-"""
-DESTINATION = """
-          {{name: {name}, transport: https, config: {{url: "{url}", ca_file: "{ca_file}",
-            auth: {{type: oauth2_client_credentials, token_url: "{token_url}", client_id: {name},
-                    client_secret: {{env: TEST_SECRET}}}}}}}},"""
-SUBSCRIPTION = """
-          {{name: {name}, protocol: connected_cars, destination: {name}, types: [gps_position, car_ignition],
-            vehicles: all, delivery: {{max_items: {items}, retry: {{first_waits_s: [], then_s: 0.2, cap_s: 0.2}}}}}},"""
 
 
 async def killed_hub(folder: Path, *, kills: int, seed: int) -> dict[str, Count]:
@@ -50,18 +35,15 @@ async def killed_hub(folder: Path, *, kills: int, seed: int) -> dict[str, Count]
     async with AsyncExitStack() as stack:
         context, ca_file = make_server_context(folder, dt.datetime.now(dt.UTC))
         customers: dict[str, Customer] = {}
-        destinations = subscriptions = ""
+        declared = []
         for name, items in BULK_ITEMS.items():
-            customers[name] = Customer(CustomerSettings(client_id=name, client_secret="s3cret"), clock=clock)
+            customers[name] = Customer(settings_of(name), clock=clock)
             base = await customers[name].start(context)
             stack.push_async_callback(customers[name].stop)
-            destinations += DESTINATION.format(
-                name=name, url=base + EVENTS_PATH, ca_file=ca_file, token_url=base + TOKEN_PATH
-            )
-            subscriptions += SUBSCRIPTION.format(name=name, items=items)
-        hub = HubProcess(folder / "hub", environment={"TEST_SECRET": "s3cret"})
-        await asyncio.to_thread(hub.prepare, DECLARATION.format(destinations=destinations, subscriptions=subscriptions))
-        token = await asyncio.to_thread(hub.issue_token, "gps")
+            declared.append(Declared(name=name, base=base, ca_file=ca_file, types=TYPES, retry_s=0.2, max_items=items))
+        hub = HubProcess(folder / "hub", environment=ENVIRONMENT)
+        await asyncio.to_thread(hub.prepare, declaration(*declared))
+        token = await asyncio.to_thread(hub.issue_token, PROVIDER)
         await hub.start()
         stack.push_async_callback(hub.stop)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))

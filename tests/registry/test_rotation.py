@@ -11,14 +11,17 @@ from postroad.errors import ConfigError, PostroadError
 from postroad.registry import rotation
 from postroad.registry.rotation import key_use, retire_unused, rotate
 from postroad.registry.secrets import KeyRing, add_key, drop_keys, secret_place
+from postroad.registry.signing import signing_place
 from postroad.registry.store import RegistryStore
 from postroad.registry.transaction import insert
 
 SECRETS = {"auth.client_secret": "hunter2", "headers.X-Api-Key": "correct horse"}
+SIGNING = "signing"
+"""Stands for the place of the subscription's signing secret beside those of the destination."""
 
 
 class Site:
-    """A key file, and a registry with secrets of one destination."""
+    """A key file, and a registry with secrets of one destination and of one subscription."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "postroad.key"
@@ -36,16 +39,25 @@ class Site:
                 sealed = self.keys.seal(secret_place(self.destination, path), SECRETS[path])
                 values = {"destination_id": self.destination, "path": path, "sealed": sealed}
                 connection.execute(sa.insert(schema.destination_secrets).values(values))
+            self.subscription = insert(
+                connection, schema.subscriptions, integration_id=integration, destination_id=self.destination,
+                name="all", protocol="connected_cars", types=[], vehicles={}, options={}, delivery={}, state="active",
+            )  # fmt: skip
+        self.secrets = SECRETS | {SIGNING: self.registry.rotate_signing_secret("all", self.keys, overlap_us=0)}
+
+    def place(self, path: str) -> str:
+        return signing_place(self.subscription, 1) if path == SIGNING else secret_place(self.destination, path)
 
     def sealed(self) -> dict[str, bytes]:
         database = Database(self.url)
         with database.read() as connection:
             found = {row.path: row.sealed for row in connection.execute(sa.select(schema.destination_secrets))}
+            [found[SIGNING]] = connection.execute(sa.select(schema.subscription_secrets.c.sealed)).scalars()
         database.close()
         return found
 
     def opened(self, keys: KeyRing) -> dict[str, str]:
-        return {path: keys.unseal(secret_place(self.destination, path), s) for path, s in self.sealed().items()}
+        return {path: keys.unseal(self.place(path), sealed) for path, sealed in self.sealed().items()}
 
 
 @pytest.fixture
@@ -56,12 +68,12 @@ def site(tmp_path: Path) -> Site:
 def test_after_a_rotation_everything_is_sealed_with_the_new_key(site: Site) -> None:
     before, version = site.sealed(), site.registry.version()
     done = rotate(site.path, site.registry)
-    assert (done.current, done.resealed) == (KeyRing.load(site.path).current_id, 2)
+    assert (done.current, done.resealed) == (KeyRing.load(site.path).current_id, 3)
     assert {sealed[1:5].hex() for sealed in site.sealed().values()} == {done.current}
-    assert site.opened(KeyRing.load(site.path)) == SECRETS
+    assert site.opened(KeyRing.load(site.path)) == site.secrets
     assert site.registry.version() == version + 1, "a running hub hears of it, once"
     old = KeyRing.load(site.path)
-    assert {old.unseal(secret_place(site.destination, p), s) for p, s in before.items()} == set(SECRETS.values())
+    assert {old.unseal(site.place(path), s) for path, s in before.items()} == set(site.secrets.values())
     assert site.path.stat().st_mode & 0o777 == 0o600
     assert site.path.read_text().startswith("# "), "comments stay"
 
@@ -69,7 +81,7 @@ def test_after_a_rotation_everything_is_sealed_with_the_new_key(site: Site) -> N
 def test_a_running_hub_that_meets_an_unknown_key_reads_the_file_anew(site: Site) -> None:
     rotate(site.path, site.registry)
     retire_unused(site.path, site.registry)
-    assert site.opened(site.keys) == SECRETS
+    assert site.opened(site.keys) == site.secrets
     assert site.keys.seal("x", "y")[1:5].hex() == KeyRing.load(site.path).current_id
 
 
@@ -99,7 +111,7 @@ def test_a_rotation_that_cannot_open_everything_changes_nothing(site: Site) -> N
     with pytest.raises(ConfigError, match="6c6f7374"):
         rotate(site.path, site.registry)
     assert (site.sealed(), site.path.read_bytes()) == (before, file)
-    assert [(use.held, use.secrets) for use in key_use(site.path, site.registry)] == [(True, 2), (False, 1)]
+    assert [(use.held, use.secrets) for use in key_use(site.path, site.registry)] == [(True, 3), (False, 1)]
 
 
 def test_a_rotation_that_dies_between_file_and_registry_loses_nothing(
@@ -113,10 +125,10 @@ def test_a_rotation_that_dies_between_file_and_registry_loses_nothing(
         patched.setattr(rotation, "add_key", die)
         with pytest.raises(KeyboardInterrupt):
             rotate(site.path, site.registry)
-    assert site.opened(KeyRing.load(site.path)) == SECRETS
+    assert site.opened(KeyRing.load(site.path)) == site.secrets
     rotate(site.path, site.registry)
     assert len(retire_unused(site.path, site.registry)) == 2
-    assert site.opened(KeyRing.load(site.path)) == SECRETS
+    assert site.opened(KeyRing.load(site.path)) == site.secrets
 
 
 def test_a_key_file_that_cannot_be_replaced_stays_as_it_was(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

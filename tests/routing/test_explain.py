@@ -148,7 +148,7 @@ async def test_the_oldest_undelivered_item_is_the_first_that_the_subscription_ma
 
 
 async def test_everything_delivered_is_nothing_undelivered(road: Road) -> None:
-    await road.append(2, 1, 1)
+    await road.append(2, 1, 1, received_us=1_000_000)
     assert await oldest(road, 2) == Oldest(2, 1_000_000)
     assert await oldest(road, 3) == Oldest(3, 1_000_000)
     assert await oldest(road, 4) is None

@@ -63,8 +63,8 @@ async def test_only_agreed_types_are_queued(road: Road) -> None:
     assert positions(one) == [first, first + 1]
     assert positions(three) == [first + 1]
     [item] = three.queue
-    assert len(item.bodies) == 1
-    assert b"car_ignition" in item.bodies[0]
+    assert len(item.events) == 1
+    assert b"car_ignition" in item.events[0].body
 
 
 async def test_an_item_is_translated_once_however_many_share_its_selection(clock: Any) -> None:
@@ -78,7 +78,7 @@ async def test_an_item_is_translated_once_however_many_share_its_selection(clock
     first = await road.append(1, 1, 2)
     assert target.written == [first, first + 1]  # nobody wants vehicle 2
     assert all(positions(feed) == [first, first + 1] for feed in feeds)
-    assert feeds[0].queue[0].bodies is feeds[-1].queue[0].bodies
+    assert feeds[0].queue[0].events is feeds[-1].queue[0].events
     await road.stop()
 
 
@@ -185,7 +185,7 @@ async def test_items_of_a_removed_provider_are_read_by_the_settings_they_came_un
     road.use(view(subscription(1), streams=[(1, 1, 1)], providers={}, provider_settings=settings))
     feed = await road.following(1)
     await road.append(1, raws=[report(speed=100.0)])
-    assert b'"speed":161' in feed.queue[0].bodies[0]
+    assert b'"speed":161' in feed.queue[0].events[0].body
     assert road.decoder.settings(1, 7, "drivetech") == DrivetechSettings()  # a revision nobody knows
 
 

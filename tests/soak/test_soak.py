@@ -11,10 +11,11 @@ from random import Random
 import aiohttp
 import pytest
 
+from fixtures.declared import ENVIRONMENT, PROVIDER, Declared, declaration, settings_of
 from postroad.clock import SystemClock
 from postroad.simulate.certificates import make_server_context
 from postroad.simulate.counter import compare
-from postroad.simulate.customer import EVENTS_PATH, TOKEN_PATH, Customer, CustomerSettings
+from postroad.simulate.customer import Customer
 from postroad.simulate.drivetech_vehicle import Limits
 from postroad.simulate.fleet import make_fleet
 from postroad.simulate.hub_process import HubProcess
@@ -22,26 +23,11 @@ from postroad.simulate.injector import Injector, Resending
 from postroad.simulate.traces import load_traces
 
 VEHICLES = 200
+TYPES = ("gps_position", "car_ignition", "car_odometer_km")
 SAMPLE_S = 2.0
 FAILS_EVERY_S, FAILS_FOR_S = 60.0, 5.0
 GROWTH_MB = 16.0
 """Between the second and the last quarter of the run; a leak of 1 kB an event would be 60 MB in ten minutes."""
-
-DECLARATION = """\
-organizations:
-  - name: Andes
-    providers: [{{name: gps, protocol: drivetech}}]
-    integrations:
-      - name: customer
-        destinations:
-          - {{name: webhook, transport: https, config: {{url: "{url}", ca_file: "{ca_file}",
-              auth: {{type: oauth2_client_credentials, token_url: "{token_url}", client_id: soak,
-                      client_secret: {{env: TEST_SECRET}}}}}}}}
-        subscriptions:
-          - {{name: telemetry, protocol: connected_cars, destination: webhook, vehicles: all,
-              types: [gps_position, car_ignition, car_odometer_km],
-              delivery: {{retry: {{first_waits_s: [], then_s: 0.5, cap_s: 0.5}}}}}}
-"""
 
 
 class Usage:
@@ -67,13 +53,13 @@ async def soak(folder: Path, *, seconds: float) -> Usage:
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         context, ca_file = make_server_context(folder, dt.datetime.now(dt.UTC))
-        customer = Customer(CustomerSettings(client_id="soak", client_secret="s3cret"), clock=clock)
+        customer = Customer(settings_of("insurer"), clock=clock)
         base = await customer.start(context)
         stack.push_async_callback(customer.stop)
-        hub = HubProcess(folder / "hub", environment={"TEST_SECRET": "s3cret"})
-        declared = DECLARATION.format(url=base + EVENTS_PATH, token_url=base + TOKEN_PATH, ca_file=ca_file)
-        await asyncio.to_thread(hub.prepare, declared)
-        token = await asyncio.to_thread(hub.issue_token, "gps")
+        hub = HubProcess(folder / "hub", environment=ENVIRONMENT)
+        declared = Declared(name="insurer", base=base, ca_file=ca_file, types=TYPES, retry_s=0.5)
+        await asyncio.to_thread(hub.prepare, declaration(declared))
+        token = await asyncio.to_thread(hub.issue_token, PROVIDER)
         await hub.start()
         stack.push_async_callback(hub.stop)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))

@@ -101,7 +101,7 @@ async def test_a_trace_leads_from_the_senders_to_the_delivery(
 ) -> None:
     await start(site, collector)
     durable_ns = []
-    log = site.hub._logs[0]
+    log = site.hub.parts.logs[0]
     submit = log.submit
 
     def noting(part: Any, done: Any) -> None:

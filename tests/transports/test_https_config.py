@@ -42,9 +42,18 @@ def test_a_token_is_renewed_on_401_unless_said_otherwise() -> None:
         ({"headers": {"content-length": "0"}}, "content-length"),
         ({"headers": {"X-Request-Id": "x"}}, "X-Request-Id"),
         ({"headers": {"Proxy-Authorization": "x"}}, "Proxy-Authorization"),
+        ({"headers": {"Proxy-Connection": "x"}}, "Proxy-Connection"),
+        ({"headers": {"HTTP2-Settings": "x"}}, "HTTP2-Settings"),
+        ({"headers": {"Traceparent": "x"}}, "Traceparent"),
+        ({"headers": {"Webhook-Id": "x"}}, "Webhook-Id"),
+        ({"headers": {"webhook-timestamp": "1"}}, "webhook-timestamp"),
+        ({"headers": {"WEBHOOK-SIGNATURE": "v1,x"}}, "WEBHOOK-SIGNATURE"),
+        ({"headers": {"x-key": "a", "X-Key": "b"}}, "X-Key is there twice"),
+        ({"auth": {**OAUTH, "headers": {"webhook-signature": "x"}}}, "webhook-signature"),
         ({"headers": {"X Y": "x"}}, "X Y"),
         ({"headers": {"X-Y": "a\r\nHost: b"}}, "X-Y"),
         ({"headers": {"X-Y": ""}}, "X-Y"),
+        ({"client_key_file": "hub.key"}, "client_cert_file"),
         ({"timeout_s": 0}, "timeout_s"),
         ({"connect_timeout_s": 601}, "connect_timeout_s"),
     ],
@@ -52,6 +61,12 @@ def test_a_token_is_renewed_on_401_unless_said_otherwise() -> None:
 def test_a_wrong_config_is_refused_by_the_field(fields: dict[str, Any], complaint: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=complaint):
         config(**fields)
+
+
+@pytest.mark.parametrize("name", ["Connection", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade"])
+def test_what_is_for_one_hop_only_cannot_be_configured(name: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=f"the header {name} is set by the hub"):
+        config(headers={name: "x"})
 
 
 def test_an_authorization_of_one_s_own_is_fine_without_auth() -> None:

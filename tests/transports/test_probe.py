@@ -6,8 +6,10 @@ from typing import Any
 
 import msgspec
 import pytest
+import trustme
 
 from postroad.egress.client import EgressClient
+from postroad.errors import ConfigError
 from postroad.transports import TRANSPORTS, Step
 from postroad.transports.base import Message
 
@@ -81,3 +83,48 @@ async def test_an_answer_that_refuses_is_shown(probe: Any, remote: Any) -> None:
     remote.answer = lambda _request: reply(404, b"no such page")
     steps = await probe()
     assert steps[-1] == Step(name="answer", ok=False, detail="rejected 404: no such page")
+
+
+async def test_the_client_certificate_is_a_step_of_its_own(probe: Any, doorkeeper: Any, pair: Any, clock: Any) -> None:
+    clock.us = int(datetime.now(UTC).timestamp() * 1e6)
+    steps = await probe(url=doorkeeper.url, **pair.fields)
+    assert [step.name for step in steps] == ["url", "addresses", "client certificate", "tls", "answer"]
+    assert all(step.ok and not step.warning for step in steps)
+    assert steps[2].detail.startswith("hub.example by trustme")
+    assert "expires" in steps[2].detail
+
+
+async def test_without_a_client_certificate_that_is_asked_for_tls_fails(probe: Any, doorkeeper: Any) -> None:
+    steps = await probe(message=None, url=doorkeeper.url)
+    assert steps[-1] == Step(name="tls", ok=False, detail="tls: the other end asks for a client certificate")
+
+
+@pytest.mark.parametrize(
+    ("left", "ok", "warning", "told"),
+    [
+        (timedelta(days=15), True, "", "hub.example"),
+        (timedelta(days=13), True, "our client certificate expires on", "hub.example"),
+        (timedelta(hours=-1), False, "", "our client certificate hub.example has expired on"),
+    ],
+)
+async def test_a_client_certificate_that_ends_soon_is_said_so(
+    probe: Any, doorkeeper: Any, pair: Any, client_authority: Any, clock: Any,
+    left: timedelta, ok: bool, warning: str, told: str,
+) -> None:  # fmt: skip
+    clock.us = int(datetime.now(UTC).timestamp() * 1e6)
+    pair.issue(client_authority, not_after=datetime.now(UTC) + left)
+    step = {step.name: step for step in await probe(message=None, url=doorkeeper.url, **pair.fields)}[
+        "client certificate"
+    ]
+    assert step.ok is ok
+    assert step.warning.startswith(warning)
+    assert bool(step.warning) is bool(warning)
+    assert told in step.detail
+
+
+async def test_a_client_certificate_that_does_not_fit_its_key_is_named(probe: Any, pair: Any) -> None:
+    key = pair.key.read_bytes()
+    pair.issue(trustme.CA())
+    pair.key.write_bytes(key)
+    with pytest.raises(ConfigError, match=r"client_key_file: .*not the key of the certificate in .*client\.pem"):
+        await probe(**pair.fields)

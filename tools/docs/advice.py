@@ -48,6 +48,33 @@ REASONS = {
     },
 }
 
+ALERTS = {
+    "credentials_refused": (
+        "The destination does not take the hub's credentials. Correct them where the declared file refers to, and "
+        "`postroad apply` it; events wait meanwhile. `postroad subscriptions test NAME` shows the step."
+    ),
+    "destination_gone": (
+        "The destination answered that it is gone for good (410), and the hub paused the subscription. Ask the "
+        "customer, correct the URL, then `postroad subscriptions resume NAME`; events wait meanwhile."
+    ),
+    "destination_failing": (
+        "Attempts keep failing, so only single ones probe the destination. Look at the last failure in `postroad "
+        "subscriptions list`; the hub goes on by itself once the destination answers."
+    ),
+    "parked_full": (
+        "As many events wait for their next attempt as may, so nothing newer is tried. Look at why they fail, or raise "
+        "`max_parked` or `max_parked_bytes` of the subscription's `delivery`."
+    ),
+    "dead_letters": (
+        "Events were given up, and are kept as dead letters. Look at why they were refused; once that is put right "
+        "they can be sent again."
+    ),
+    "events_expired": (
+        "Events waited longer than `max_backlog_age_s` of the subscription's `delivery`, or than the log is kept, and "
+        "were skipped. Look at why the destination did not take them in time."
+    ),
+}
+
 HTTP = {
     200: "The event is durably stored, or repeats one that is. Done.",
     400: "The event can never be taken as it is: do not send it again unchanged. `postroad events refused` shows it.",
@@ -58,3 +85,15 @@ HTTP = {
     500: "A defect of the hub; its log says which. Send the event again.",
     503: "The event cannot be stored now and was not kept. Send it again after the seconds in `Retry-After`.",
 }
+
+ACTIONS = {
+    "delivered": "It is done.",
+    "retry": "The endpoint failed. All for it waits; or this event does, if each has its own schedule.",
+    "renew": "The endpoint does not take our credentials: a new token is fetched, and an alert is raised.",
+    "disable": "The endpoint is gone for good: the subscription is paused, and an alert is raised.",
+    "split": "The bulk is too large: it is sent in halves. A single event that is too large becomes a dead letter.",
+    "isolate": "Something in the bulk is refused: it is halved until that stands alone and becomes a dead letter.",
+    "park": "The event failed: it waits beside the log for its next attempt, and others go on.",
+    "repair": "The event will never be taken as it is: it becomes a dead letter at once, and others go on.",
+}
+"""What an answer asks for -> what delivery does."""

@@ -18,7 +18,11 @@ import connected_cars
 import msgspec
 
 from postroad import errors
+from postroad.alerts.book import KINDS
 from postroad.cli.main import cli
+from postroad.delivery.options import DeliveryOptions, RetryOptions
+from postroad.protocols import CONTRACTS
+from postroad.protocols.contract import Contract, GiveUp, plan_of
 from postroad.protocols.drivetech import answers
 from postroad.settings import Settings
 
@@ -174,6 +178,15 @@ def _advice(error: str, reason: str) -> str:
     return described(f"advice on {error} {reason}", advice.REASONS.get(error, {}).get(reason))
 
 
+def alerts_page() -> str:
+    """Every kind of alert, and what a person does about it."""
+    rows = [[f"`{kind}`", described(f"advice on alert {kind}", advice.ALERTS.get(kind))] for kind in KINDS]
+    return (
+        "# Alerts\n\nWhat a person should look at, as `postroad alerts list` shows it. "
+        "Each is about one subscription.\n\n" + table(["kind", "what it means, and what to do"], rows)
+    )
+
+
 def http_page() -> str:
     """The answers of the entrance, from the bodies that are sent."""
     rows = []
@@ -189,6 +202,61 @@ def http_page() -> str:
         "[The protocol's page](../protocols/drivetech.md) has every field and type.\n\n"
         + table(["status", "description", "what it means, and what the client does"], rows)
     )
+
+
+def contracts_page() -> str:
+    """Every delivery contract, and what a subscription may change of it."""
+    text = (
+        "# Delivery contracts\n\nHow each protocol's events are delivered: what counts as delivered, in which order, "
+        "what an answer asks for, and what a delivery that keeps failing goes through. "
+        "`postroad contracts show NAME` prints the same. Times count from the first attempt, without jitter, for an "
+        "event that was first tried the moment it happened.\n\n"
+        + table(
+            ["answer asks for", "which means"], [[f"`{action}`", advice.ACTIONS[action]] for action in advice.ACTIONS]
+        )
+    )
+    for contract in CONTRACTS.values():
+        text += f"\n## {contract.name}\n\n"
+        text += table(["rule", "is"], _contract_rows(contract))
+        text += "".join(f"\nNot published by the vendor: {sentence}\n" for sentence in contract.inferred)
+    text += "\n## What a subscription may change\n\nUnder `delivery` in its declaration.\n\n"
+    text += _options_table(DeliveryOptions)
+    text += "\n`retry`, and each type's entry in `retry_of`, may hold:\n\n" + _options_table(RetryOptions)
+    return text
+
+
+def _contract_rows(contract: Contract) -> list[list[str]]:
+    plan = plan_of(contract)
+    shown = [f"{attempt.at_s:g}" for attempt in plan.attempts]
+    if len(shown) > 12:
+        shown = [*shown[:6], "...", *shown[-3:]]
+    end = "then a dead letter" if isinstance(plan.then, GiveUp) else f"then every {plan.then.every_s:g} s, without end"
+    first, last = contract.success
+    return [
+        ["delivered", str(first) if first == last else f"{first} to {last}"],
+        ["order", f"`{contract.order}`"],
+        ["attempts", f"{len(plan.attempts)} listed, at s: {', '.join(shown)}; {end}"],
+        ["schedule", f"of the {contract.schedule_of}"],
+        *[
+            [f"{r.first}" if r.first == r.last else f"{r.first} to {r.last}", f"`{r.action}`"]
+            for r in contract.responses
+        ],
+        ["events at once", f"{contract.max_items}, at most {contract.item_ceiling}"],
+        *([["marked late", f"from {contract.late_after_s:g} s on"]] if contract.late_after_s is not None else []),
+    ]
+
+
+def _options_table(options: type[msgspec.Struct]) -> str:
+    fields = msgspec.json.schema(options)["$defs"][options.__name__]["properties"]
+    rows = []
+    for name, field in fields.items():
+        meanings = [field, *field.get("anyOf", ())]
+        text = next((one["description"] for one in meanings if one.get("description")), None)
+        default = field.get("default")
+        unset = default is None or (isinstance(default, dict) and not any(default.values()))
+        shown = "as the contract says" if unset else f"`{msgspec.json.encode(default).decode()}`"
+        rows.append([f"`{name}`", shown, described(f"{options.__name__}.{name}", text)])
+    return table(["option", "default", "meaning"], rows)
 
 
 def metrics_page() -> str:
@@ -209,8 +277,10 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page,
         "cli.md": cli_page,
         "errors.md": errors_page,
+        "alerts.md": alerts_page,
         "http.md": http_page,
         "connected-cars-types.md": connected_cars.types_page,
+        "contracts.md": contracts_page,
     }
     if importlib.util.find_spec(METRICS.rpartition(".")[0]) is not None:
         makers["metrics.md"] = metrics_page

@@ -17,7 +17,8 @@ from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable
 from postroad.layout import SHARDS
-from postroad.log.interface import EPOCH_BITS, Batch, Cursor
+from postroad.log.delivery import Cursor
+from postroad.log.interface import EPOCH_BITS, Batch
 from postroad.log.reader import ShardReader
 from postroad.log.schema import shard_path
 from postroad.log.transaction import Heads

@@ -9,6 +9,7 @@ other order would leave items and cursors of ids that the restored registry does
 
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from postroad.db.copying import check_database, copy_database
 from postroad.errors import ConfigError, StoreUnavailable
 from postroad.layout import KEY_FILE, REGISTRY_FILE, registry_url
 from postroad.log.copying import check_pages, copy_shard
+from postroad.registry.records import RegistryView
 from postroad.registry.secrets import sealing_key_id
 from postroad.registry.store import RegistryStore
 from postroad.settings import FILE_NAME, Settings
@@ -93,13 +95,19 @@ def _fill(folder: Path, part: Path, settings: Settings, shards: list[int], *, wi
         shards=copied,
         registry_version=view.version,
         registry_external=not isinstance(registry, Path),
-        key_ids=tuple(
-            sorted({sealing_key_id(sealed) for d in view.destinations.values() for sealed in d.sealed.values()})
-        ),
+        key_ids=tuple(sorted({sealing_key_id(sealed) for sealed in _sealed(view)})),
         with_key=with_key,
     )
     write_durably(part / MANIFEST_FILE, msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
     return manifest
+
+
+def _sealed(view: RegistryView) -> Iterator[bytes]:
+    """Every secret in a view."""
+    for destination in view.destinations.values():
+        yield from destination.sealed.values()
+    for subscription in view.subscriptions.values():
+        yield from (secret.sealed for secret in subscription.signing)
 
 
 def _make_durable(path: Path) -> None:

@@ -4,6 +4,8 @@ Positions that were given after the backup was made are unknown to it. So every 
 above its copy's, above what the folder that is replaced has reached, and above what any earlier restore of this backup
 has begun: that one is counted in the backup itself, before the epoch is used. 127 epochs fit below the limit of the ids
 (ADR 2), so the next free one is taken and none is wasted.
+
+A backup keeps its format: a folder restored from an older one asks for ``postroad upgrade`` as any older folder does.
 """
 
 import os
@@ -18,6 +20,7 @@ from postroad.backup.manifest import RESTORES_FILE, Manifest, read_manifest, ver
 from postroad.backup.stopped import stopped_hub
 from postroad.clock import Clock
 from postroad.dataformat import (
+    FORMAT,
     known_shards,
     read_format,
     shard_file,
@@ -27,8 +30,7 @@ from postroad.dataformat import (
 )
 from postroad.errors import ConfigError, PostroadError, StoreUnavailable
 from postroad.layout import KEY_FILE, SHARDS
-from postroad.log.copying import raise_epoch
-from postroad.log.reader import open_reader
+from postroad.log.copying import raise_epoch, reached_epoch
 from postroad.registry.secrets import KeyRing
 from postroad.settings import FILE_NAME
 
@@ -49,6 +51,8 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     missing_keys: tuple[str, ...]
     """Sealing keys that the secrets need and the folder does not hold, by id in hex."""
     registry_external: bool
+    older: bool
+    """The folder has the backup's older format, and has to be upgraded."""
 
 
 def restore(
@@ -94,6 +98,7 @@ def restore(
         kept=str(kept) if kept is not None else None,
         missing_keys=_missing_keys(folder, manifest),
         registry_external=manifest.registry_external,
+        older=manifest.format < FORMAT,
     )
 
 
@@ -108,15 +113,10 @@ def _reached(folder: Path) -> dict[int, int]:
         reached.update(known_shards(found))
     for shard in SHARDS:
         try:
-            reader = open_reader(shard_file(folder, shard))
+            epoch = reached_epoch(shard_file(folder, shard), shard)
         except PostroadError:
             continue  # lost or damaged: that may be why it is replaced; the folder's memory tells
-        try:
-            reached[shard] = max(reached.get(shard, 0), reader.heads().epoch)
-        except PostroadError:
-            continue
-        finally:
-            reader.close()
+        reached[shard] = max(reached.get(shard, 0), epoch)
     return reached
 
 
@@ -162,7 +162,7 @@ def _fill(
         end = manifest.shards[str(shard)].next_position
         heads = raise_epoch(shard_file(stage, shard), shard, above_epoch=epoch - 1, now_us=clock.now_us())
         positions[str(shard)] = (end, heads.next_position)
-    write_format(stage, epochs)
+    write_format(stage, epochs, manifest.format)
     names = sorted((path.name for path in stage.iterdir()), key=lambda name: (name == FILE_NAME, name))
     for name in names:
         _sync_file(stage / name)

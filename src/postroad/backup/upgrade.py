@@ -9,7 +9,8 @@ from postroad.backup.stopped import stopped_hub
 from postroad.dataformat import FORMAT, check_format, known_shards, read_format, require_files, shard_file, write_format
 from postroad.errors import ConfigError
 from postroad.layout import SHARDS, registry_url
-from postroad.log.reader import open_reader
+from postroad.log.copying import reached_epoch
+from postroad.log.upgrade import upgrade_shard
 from postroad.registry.store import RegistryStore
 from postroad.settings import FILE_NAME, load
 
@@ -22,7 +23,7 @@ class Upgraded(msgspec.Struct, frozen=True):
 
 
 def upgrade_folder(folder: Path) -> Upgraded:
-    """Migrate the registry, then let the folder have this version's format.
+    """Bring shards and registry to this version's formats, then the folder; ended half-way, it can be done again.
 
     Raises:
         ConfigError: There is no hub in the folder, one is running, a file is missing, or a newer Postroad wrote it.
@@ -42,9 +43,8 @@ def upgrade_folder(folder: Path) -> Upgraded:
         epochs = known_shards(found) if found is not None else {}
         for shard in SHARDS:
             if shard_file(folder, shard).exists():
-                reader = open_reader(shard_file(folder, shard))
-                epochs[shard] = max(epochs.get(shard, 0), reader.heads().epoch)
-                reader.close()
+                upgrade_shard(shard_file(folder, shard), shard)
+                epochs[shard] = max(epochs.get(shard, 0), reached_epoch(shard_file(folder, shard), shard))
         RegistryStore.open(registry, upgrade=True).close()
         write_format(folder, epochs)
     return Upgraded(found.format if found is not None else 0, FORMAT)

@@ -19,6 +19,8 @@ COMMANDS = {
     "events": "group",
     "explain": "command",
     "subscriptions": "group",
+    "contracts": "group",
+    "alerts": "group",
     "doctor": "command",
     "backup": "command",
     "restore": "command",

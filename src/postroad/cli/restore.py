@@ -54,6 +54,8 @@ def _tell(done: Restored, folder: Path) -> None:
     )
     if done.registry_external:
         say("The registry is a database elsewhere: restore it from a dump made at or after the backup")
+    if done.older:
+        say(f"The backup is of an older Postroad; before the hub starts, run: postroad upgrade --data {folder}")
     if done.missing_keys:
         say(
             f"Before the hub starts, put the sealing key {', '.join(done.missing_keys)} into {folder / 'postroad.key'} "

@@ -1,6 +1,7 @@
 """``postroad serve``: run the hub."""
 
 import asyncio
+import gc
 import signal
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from postroad.cli.folder import folder_option, settings_of
 from postroad.cli.output import messages
 from postroad.errors import StoreUnavailable
 from postroad.service import Hub
+
+OBJECTS_BETWEEN_COLLECTIONS = 20_000
+"""Python's own figure is 700: a few dozen requests, so that all that waits for a commit was gone through many times.
+Nothing on a request's way is a cycle; with fewer collections a request takes about 1.5 us of CPU less."""
 
 
 @click.command("serve", short_help="Run the hub.")
@@ -39,6 +44,7 @@ def command(folder: Path, host: str | None, port: int | None, role: str) -> None
         changed["live_page"] = "off"
     hub = msgspec.structs.replace(settings.hub, **changed)
     logs.configure(hub.log_format)
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, *gc.get_threshold()[1:])
     kind = ApiProcess if role == "api" else Hub
     uvloop.run(_serve(kind(folder, msgspec.structs.replace(settings, hub=hub)), hub.host))
 

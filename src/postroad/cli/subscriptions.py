@@ -1,4 +1,4 @@
-"""``postroad subscriptions``: how each stands, and try, pause or resume one."""
+"""``postroad subscriptions``: how each stands; try, pause or resume one, change its signing secret."""
 
 import asyncio
 import time
@@ -8,9 +8,11 @@ from typing import Any, Literal
 import click
 import msgspec
 
+from postroad.cli.durations import Duration
 from postroad.cli.folder import folder_option, reader_of, registry_of, settings_of, shards_of
 from postroad.cli.output import age, console, json_option, messages, print_json, print_table, when
 from postroad.clock import SystemClock
+from postroad.delivery.signing import signer_for
 from postroad.errors import NotFound
 from postroad.layout import KEY_FILE
 from postroad.log.reader import ShardReader
@@ -27,7 +29,7 @@ from postroad.transports.base import Message
 
 @click.group("subscriptions", short_help="See how they stand; try, pause, resume.")
 def group() -> None:
-    """See how subscriptions stand; try, pause or resume one."""
+    """See how subscriptions stand; try, pause or resume one; change its signing secret."""
 
 
 @group.command("list")
@@ -47,7 +49,7 @@ def list_subscriptions(folder: Path, as_json: bool) -> None:
             [
                 age(row["oldest_undelivered_age_s"]),
                 row["subscription"],
-                row["state"],
+                _state(row),
                 row["protocol"],
                 row["last_delivered"],
                 _failure(row["last_failure"]),
@@ -56,6 +58,10 @@ def list_subscriptions(folder: Path, as_json: bool) -> None:
         ],
         empty="No subscriptions yet. Declare them in a file and: postroad apply FILE",
     )
+
+
+def _state(row: dict[str, Any]) -> str:
+    return f"{row['state']}: {row['paused_reason']}" if row["paused_reason"] else str(row["state"])
 
 
 def _failure(failure: dict[str, Any] | None) -> str:
@@ -77,6 +83,8 @@ def _row(registry: RegistryStore, view: RegistryView, subscription: Subscription
     return {
         "subscription": subscription.name,
         "state": subscription.state,
+        "paused_reason": subscription.paused_reason,
+        "paused": when(subscription.paused_us) or None,
         "protocol": subscription.protocol,
         "oldest_undelivered_age_s": None if oldest_us is None else max(0.0, time.time() - oldest_us / 1e6),
         "last_delivered": when(delivered.last_at_us) if delivered else None,
@@ -117,7 +125,9 @@ def test(name: str, folder: Path, as_json: bool) -> None:
     keys = KeyRing.load(folder / KEY_FILE)
     config = msgspec.convert(opened_config(destination, keys), spec.config_type)
     target = TARGETS[subscription.protocol]
-    message = Message(body=target.bulk([]), content_type=target.content_type, request_id="postroad-test")
+    body, id_, signer = target.bulk([]), "postroad-test", signer_for(subscription, keys)
+    signed = signer.headers(id_, body, SystemClock().now_us()) if signer is not None else None
+    message = Message(body=body, content_type=target.content_type, request_id=id_, headers=signed or {})
 
     async def probe() -> tuple[Step, ...]:
         egress = egress_of(settings, SystemClock())
@@ -160,8 +170,31 @@ def pause(name: str, folder: Path, as_json: bool) -> None:
 @folder_option
 @json_option
 def resume(name: str, folder: Path, as_json: bool) -> None:
-    """Go on sending for subscription NAME."""
+    """Go on sending for subscription NAME, whoever paused it."""
     _set(name, folder, "active", as_json)
+
+
+@group.command("rotate-secret")
+@click.argument("name")
+@click.option(
+    "--overlap", "overlap_s", type=Duration(), default="24h", show_default=True,
+    help="How long the secrets before it stay valid: 90s, 30m, 24h, 7d; 0 ends them now.",
+)  # fmt: skip
+@folder_option
+@json_option
+def rotate_secret(name: str, overlap_s: int, folder: Path, as_json: bool) -> None:
+    """Make a new signing secret for subscription NAME. It is shown this once and stored sealed.
+
+    Until the overlap is over, requests are signed with the secrets before it too.
+    """
+    with registry_of(folder) as registry:
+        keys = KeyRing.load_or_create(folder / KEY_FILE)
+        secret = registry.rotate_signing_secret(name, keys, overlap_us=overlap_s * 1_000_000)
+    if as_json:
+        print_json({"subscription": name, "secret": secret, "overlap_s": overlap_s})
+        return
+    console().print(secret, markup=False)
+    messages().print("Give it to the customer now: it cannot be shown again.")
 
 
 def _set(name: str, folder: Path, state: Literal["active", "paused"], as_json: bool) -> None:

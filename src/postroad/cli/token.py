@@ -1,4 +1,4 @@
-"""``postroad token``: bearer tokens of providers."""
+"""``postroad token``: bearer tokens of providers and integrations."""
 
 from pathlib import Path
 
@@ -8,20 +8,29 @@ from postroad.cli.folder import folder_option, registry_of
 from postroad.cli.output import console, json_option, messages, print_json, print_table, when
 
 
-@click.group("token", short_help="Issue, list and revoke providers' tokens.")
+@click.group("token", short_help="Issue, list and revoke tokens.")
 def group() -> None:
-    """Issue, list and revoke the tokens by which providers are known."""
+    """Issue, list and revoke the tokens by which providers and integrations are known."""
 
 
 @group.command("issue")
-@click.argument("provider")
+@click.argument("provider", required=False)
+@click.option("--integration", help="Issue it to this integration (a name, or organization/name), for the hub's API.")
 @click.option("--label", default="", help="What it is for, to tell several tokens apart.")
 @folder_option
 @json_option
-def issue(provider: str, label: str, folder: Path, as_json: bool) -> None:
-    """Issue a token to PROVIDER (a name, or organization/name). It is shown this once and stored only as a hash."""
+def issue(provider: str | None, integration: str | None, label: str, folder: Path, as_json: bool) -> None:
+    """Issue a token to PROVIDER (a name, or organization/name), or to an integration.
+
+    It is shown this once and stored only as a hash.
+    """
+    if (provider is None) == (integration is None):
+        raise click.UsageError("name either a provider or --integration")
     with registry_of(folder) as registry:
-        public_id, token = registry.issue_token(provider, label)
+        if integration is not None:
+            public_id, token = registry.issue_integration_token(integration, label)
+        else:
+            public_id, token = registry.issue_token(provider or "", label)
     if as_json:
         print_json({"id": public_id, "token": token})
         return
@@ -39,7 +48,8 @@ def list_tokens(folder: Path, as_json: bool) -> None:
     rows = [
         {
             "id": token.id,
-            "provider": token.provider,
+            "provider": token.owner if token.kind == "provider" else None,
+            "integration": token.owner if token.kind == "integration" else None,
             "label": token.label,
             "created": when(token.created_us),
             "revoked": when(token.revoked_us) or None,
@@ -50,7 +60,7 @@ def list_tokens(folder: Path, as_json: bool) -> None:
         print_json(rows)
         return
     print_table(
-        ["id", "provider", "label", "created", "revoked"],
+        ["id", "provider", "integration", "label", "created", "revoked"],
         [list(row.values()) for row in rows],
         empty="No tokens yet. Issue one with: postroad token issue PROVIDER",
     )

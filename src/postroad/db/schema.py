@@ -104,6 +104,17 @@ integrations = _table(
     _unique_where("uq_integrations_name", "organization_id", "name", condition="removed_us IS NULL"),
 )
 
+integration_tokens = _table(
+    "integration_tokens",
+    _id(),
+    _reference("integration_id", "integrations"),
+    sa.Column("public_id", sa.Text, nullable=False, unique=True),
+    sa.Column("sha256", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("created_us", sa.BigInteger, nullable=False),
+    sa.Column("revoked_us", sa.BigInteger),
+)
+
 subjects = _table(
     "subjects",
     _id(),
@@ -155,6 +166,7 @@ destinations = _table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("transport", sa.Text, nullable=False),
     sa.Column("config", Json, nullable=False),  # without its secrets
+    sa.Column("limits", Json, nullable=False, server_default=sa.text("'{}'")),  # what it can bear, as declared
     sa.Column("removed_us", sa.BigInteger),
     _unique_where("uq_destinations_name", "integration_id", "name", condition="removed_us IS NULL"),
 )
@@ -179,8 +191,21 @@ subscriptions = _table(
     sa.Column("options", Json, nullable=False),
     sa.Column("delivery", Json, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
+    sa.Column("paused_reason", sa.Text),  # why the hub paused it by itself; null when a person did, or nobody
+    sa.Column("paused_us", sa.BigInteger),
     sa.Column("removed_us", sa.BigInteger),
     _unique_where("uq_subscriptions_name", "integration_id", "name", condition="removed_us IS NULL"),
+)
+
+subscription_secrets = sa.Table(
+    "subscription_secrets",
+    metadata,
+    sa.Column("subscription_id", Id, sa.ForeignKey("subscriptions.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),  # the highest is the newest
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("declared", sa.Boolean, nullable=False),  # by a file, which then decides; the others were made here
+    sa.Column("created_us", sa.BigInteger, nullable=False),
+    sa.Column("expires_us", sa.BigInteger),
 )
 
 streams = _table(
@@ -220,4 +245,35 @@ attempts = _table(
     sa.Column("request_id", sa.Text),
     sa.Index(None, "subscription_id", "shard", "id"),
     sa.Index(None, "last_at_us"),
+)
+
+alerts = _table(
+    "alerts",
+    _id(),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("about", sa.Text, nullable=False),  # the id of a subscription, or empty
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("raised_us", sa.BigInteger, nullable=False),
+    sa.Column("last_us", sa.BigInteger, nullable=False),
+    sa.Column("cleared_us", sa.BigInteger),
+    _unique_where("uq_alerts_open", "kind", "about", condition="cleared_us IS NULL"),
+    sa.Index(None, "cleared_us"),
+)
+
+tasks = sa.Table(
+    "tasks",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # 24 lower-case hex digits: it goes into answers to customers
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("filter", Json, nullable=False),
+    sa.Column("rate_per_s", sa.Double),
+    sa.Column("integration_id", Id, sa.ForeignKey("integrations.id")),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("created_us", sa.BigInteger, nullable=False),
+    sa.Column("started_us", sa.BigInteger),
+    sa.Column("completed_us", sa.BigInteger),
+    sa.Column("items", sa.BigInteger, nullable=False),
+    sa.Column("remaining", sa.BigInteger),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Index(None, "status", "created_us"),
 )

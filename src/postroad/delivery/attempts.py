@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from postroad.clock import Clock
-from postroad.delivery.bulk import Bulk
+from postroad.delivery.delivery import Bulk
 from postroad.errors import StoreUnavailable
 from postroad.registry.attempts import FailedAttempt, Success
 from postroad.transports.base import Delivered, Outcome

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from postroad.delivery.bulk import BulkDelivery
+from postroad.delivery.delivery import Delivery
 from postroad.delivery.manager import DeliveryManager, Shard
 from postroad.log.interface import Batch
 from postroad.protocols.base import TargetProtocol
@@ -106,18 +106,12 @@ class Backlogs:
         self._found[key] = _Found(view.version, batches[-1].end, oldest)
 
 
-def _in_memory(delivery: BulkDelivery, routed_to: int) -> Waiting | None:
+def _in_memory(delivery: Delivery, routed_to: int) -> Waiting | None:
     """What the delivery itself knows; None while it reads."""
-    feed = delivery.feed
-    if delivery.sending is not None and delivery.sending.items:
-        first = delivery.sending.items[0]
-    elif feed.queue:
-        first = feed.queue[0]
-    elif feed.following:
-        return Waiting(routed_to, None)
-    else:
-        return None
-    return Waiting(first.position, first.received_us)
+    oldest = delivery.oldest
+    if oldest is not None:
+        return Waiting(oldest.position, oldest.received_us)
+    return Waiting(routed_to, None) if delivery.feed.following else None
 
 
 def _from(batches: list[Batch], position: int) -> list[Batch]:

@@ -3,53 +3,46 @@
 A bulk that fails is tried again whole, the same bytes under the same request id, until it is delivered; the cursor is
 durable before the next bulk is sent. So a kill repeats at most one bulk. (An item with more events than fit into one
 bulk is the exception: the cursor cannot stand inside an item, so all its bulks may be repeated.)
+
+Where the contract or the subscription asks for it, a bulk that is too large or refused goes on in pieces, each a bulk
+of its own; an event that is refused even alone becomes a dead letter in the settle by which the cursor passes it. Dead
+letters that were redriven go out as bulks of their own between the others.
 """
 
 import asyncio
 import logging
-import uuid
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
-import msgspec
+from msgspec import structs
 
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
+from postroad.delivery.bisect import Pieces
+from postroad.delivery.books import Books, LetterBooks, LogBooks
+from postroad.delivery.bulks import BulkMaker, LearntSize, gather
+from postroad.delivery.delivery import AttemptObserver, Bulk, Overseer
+from postroad.delivery.gate import Gate, Pass
+from postroad.delivery.judge import Judgement, judged, shut_for
+from postroad.delivery.options import DeliveryOptions
+from postroad.delivery.oversight import tell
+from postroad.delivery.redriven import Redriven, as_item, narrowing
 from postroad.errors import StoreUnavailable
-from postroad.log.interface import DeliveryStore
-from postroad.protocols.base import Contract, TargetProtocol
+from postroad.log.delivery import NO_CHANGES, DeliveryStore, Letter
+from postroad.protocols.base import TargetProtocol
+from postroad.protocols.contract import Contract
 from postroad.routing.feed import Feed, RoutedItem
 from postroad.routing.router import Router
 from postroad.tracing.interface import AttemptSpan
-from postroad.transports.base import Delivered, Failed, Message, Outcome, Transport
+from postroad.transports.base import Delivered, Failed, Transport
 
 IDLE_SETTLE_S = 5.0
 """A subscription with nothing to send makes its cursor durable this often, so that a restart reads little."""
 
-NO_HEADERS: Mapping[str, str] = {}
+PAUSE_AGAIN_S = 60.0
+"""How often a pause that was asked for and has not come is asked for again."""
 
 _log = logging.getLogger(__name__)
-
-
-class Bulk(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent to a destination at once."""
-
-    items: tuple[RoutedItem, ...]
-    """What it carries of each item; an item that did not fit whole stands here with a part of its bodies."""
-    settles: int
-    """Everything below this position is settled once the bulk is delivered."""
-    request_id: str
-    body: bytes
-    events: int
-
-
-class AttemptObserver(Protocol):
-    """Told how each attempt ended."""
-
-    def __call__(
-        self, subscription_id: int, bulk: Bulk, attempt: int, outcome: Outcome, retry_in_s: float | None
-    ) -> None:
-        """``attempt`` counts from 1 within the bulk; ``retry_in_s`` is when the next follows, if it failed."""
 
 
 BeginSpan = Callable[[Bulk, int], AttemptSpan]
@@ -64,17 +57,25 @@ class BulkDelivery:
         feed: Feed,
         router: Router,
         *,
+        shard: int,
         target: TargetProtocol,
         contract: Contract,
+        options: DeliveryOptions,
         transport: Transport,
+        gate: Gate,
         store: DeliveryStore,
         settled: int,
         streams: Callable[[], StreamIndex],
         observe: AttemptObserver,
+        overseer: Overseer,
         clock: Clock,
+        random: Callable[[], float],
         begin_span: BeginSpan | None = None,
     ) -> None:
-        """Deliver ``feed`` from ``settled`` on, by the contract. ``streams`` gives what may be sent right now."""
+        """Deliver ``feed`` from ``settled`` on, by the contract, through the destination's ``gate``.
+
+        ``streams`` gives what may be sent right now; ``random`` (0 to 1) how much of the contract's jitter is added.
+        """
         self.settled = settled
         """The durable cursor."""
         self.failures = 0
@@ -83,28 +84,38 @@ class BulkDelivery:
         """What is on its way, or waits to be tried again."""
         self.feed = feed
         self._router = router
-        self._target = target
+        self._shard = shard
         self._contract = contract
         self._transport = transport
+        self._gate = gate
         self._store = store
         self._streams = streams
         self._observe = observe
+        self._overseer = overseer
         self._clock = clock
+        self._random = random
         self._begin_span = begin_span
+        self._make = BulkMaker(target, contract, clock)
+        self._size = LearntSize(contract.max_bytes, clock)
+        self._books = LogBooks(
+            feed.subscription_id,
+            streams=streams,
+            max_age_s=options.max_backlog_age_s,
+            overseer=overseer,
+            clock=clock,
+        )
+        self._redriven = Redriven()
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
+        """Deliver until cancelled. Raises ``StoreUnavailable`` with reason ``closed`` when the log is closed."""
         feed = self.feed
+        self._redriven.adopt(await self._store.parked(feed.subscription_id))
         while True:
             feed.looked()
+            await self._redeliver()
             if feed.queue:
                 await self._linger()
-                bulk = self._gather()
-                self.sending = bulk
-                if bulk.events:
-                    await self._deliver(bulk)
-                await self._settle(bulk.settles)
-                self.sending = None
+                await self._deliver(self._gather())
             elif feed.following:
                 await self._idle()
             else:
@@ -112,9 +123,24 @@ class BulkDelivery:
                 if not feed.queue:
                     await self._settle(feed.resume_at)
 
+    def adopt(self, letters: Sequence[Letter]) -> None:
+        """See ``Delivery``."""
+        self._redriven.adopt(letters)
+        self.feed.wake()
+
+    @property
+    def oldest(self) -> RoutedItem | None:
+        """See ``Delivery``."""
+        if self.sending is not None and self.sending.items:
+            return self.sending.items[0]
+        return self.feed.queue[0] if self.feed.queue else None
+
     async def _idle(self) -> None:
         """Nothing to send: wait for something, and keep the cursor near the end of the log meanwhile."""
-        waits = [asyncio.ensure_future(self.feed.wait()), asyncio.ensure_future(self._clock.sleep(IDLE_SETTLE_S))]
+        within_s, due_us = IDLE_SETTLE_S, self._redriven.next_due_us()
+        if due_us is not None:
+            within_s = min(max(due_us - self._clock.now_us(), 0) / 1e6, within_s)
+        waits = [asyncio.ensure_future(self.feed.wait()), asyncio.ensure_future(self._clock.sleep(within_s))]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -131,112 +157,139 @@ class BulkDelivery:
 
     def _gather(self) -> Bulk:
         """The next bulk: as many events, in order, as the contract allows and access covers now."""
-        feed, contract, streams = self.feed, self._contract, self._streams()
-        items: list[RoutedItem] = []
-        bodies: list[bytes] = []
-        size, settles = 2, self.settled
-        while feed.queue and len(bodies) < contract.max_items:
-            item = feed.take()
-            if not streams.covers(feed.subscription_id, item.subject_id, item.position):
-                settles = item.position + 1
-                continue
-            fits = self._fitting(item, contract.max_items - len(bodies), contract.max_bytes - size)
-            if fits < len(item.bodies) and bodies:  # leave it whole for the next bulk
-                feed.put_back(item)
-                break
-            fits = max(fits, 1)  # an event larger than the limit goes alone
-            sent = item.bodies[:fits]
-            items.append(item if fits == len(item.bodies) else item.part(sent))
-            bodies += sent
-            size += sum(map(len, sent)) + len(sent)
-            if fits < len(item.bodies):
-                rest = item.bodies[fits:]
-                feed.put_back(item.part(rest))
-                settles = item.position
-                break
-            settles = item.position + 1
-        return self._bulk(items, bodies, settles)
-
-    def _bulk(self, items: list[RoutedItem], bodies: list[bytes], settles: int) -> Bulk:
-        return Bulk(
-            items=tuple(items),
-            settles=settles,
-            request_id=str(uuid.uuid4()),
-            body=self._target.bulk(bodies) if bodies else b"",
-            events=len(bodies),
+        gathered = gather(
+            self.feed,
+            settled=self.settled,
+            max_items=self._contract.max_items,
+            max_bytes=self._size.max_bytes(),
+            wanted=self._books.wanted,
         )
-
-    @staticmethod
-    def _fitting(item: RoutedItem, events: int, room: int) -> int:
-        count = 0
-        for body in item.bodies[:events]:
-            room -= len(body) + 1
-            if room < 0:
-                break
-            count += 1
-        return count
+        return self._make.bulk(gathered.items, gathered.settles, self._books.request_id(gathered.items))
 
     async def _deliver(self, bulk: Bulk) -> None:
-        """Try until the bulk is delivered, or access to all of it has ended."""
-        self.failures = 0
-        while True:
-            allowed = self._still_allowed(bulk)
-            if allowed is not bulk:
-                bulk = self.sending = allowed
-                if not bulk.events:
-                    return
-            outcome = await (self._attempt(bulk) if self._begin_span is None else self._traced(self._begin_span, bulk))
-            if isinstance(outcome, Delivered):
-                self._observe(self.feed.subscription_id, bulk, self.failures + 1, outcome, None)
-                self.failures = 0
-                return
-            self.failures += 1
-            wait_s = max(self._contract.retry.wait_s(self.failures), outcome.retry_after_s or 0.0)
-            self._observe(self.feed.subscription_id, bulk, self.failures, outcome, wait_s)
-            await self._clock.sleep(wait_s)
+        self.sending = bulk
+        await self._send_all(bulk, self._contract, self._books)
+        self.sending = None
 
-    async def _attempt(self, bulk: Bulk, headers: Mapping[str, str] = NO_HEADERS) -> Outcome:
-        message = Message(
-            body=bulk.body, content_type=self._target.content_type, request_id=bulk.request_id, headers=headers
+    async def _redeliver(self) -> None:
+        """Send the redriven letters that are due, as far as they fit into one bulk."""
+        letters = self._redriven.due(
+            self._clock.now_us(), max_items=self._contract.max_items, max_bytes=self._size.max_bytes()
         )
-        return self._judge(await self._transport.send(message))
+        items = []
+        for letter in letters:
+            body = await self._store.body(self.feed.subscription_id, letter.id)
+            if body is not None:
+                items.append(as_item(letter, body))
+        if items:
+            books = LetterBooks(
+                self.feed.subscription_id,
+                self._shard,
+                letters,
+                streams=self._streams,
+                overseer=self._overseer,
+                clock=self._clock,
+            )
+            bulk = self._make.bulk(items, self.settled, books.request_id(items))
+            await self._send_all(bulk, narrowing(self._contract), books)
+        self._redriven.done(letters)
 
-    async def _traced(self, begin_span: BeginSpan, bulk: Bulk) -> Outcome:
-        span = begin_span(bulk, self.failures + 1)
+    async def _send_all(self, bulk: Bulk, contract: Contract, books: Books) -> None:
+        """Try until each event of the bulk is delivered, given up, or not wanted any more, and that is settled."""
+        pieces, end, attempt = Pieces(bulk.items), bulk.settles, 0
+        while pieces:
+            if pieces.first() is not bulk.items:
+                bulk, attempt = self._piece(pieces, end, books), 0
+            entered = await self._gate.entered()
+            wanted = tuple([item for item in bulk.items if books.wanted(item)])
+            if len(wanted) < len(bulk.items):
+                self._gate.leave(entered, None)
+                pieces.reduce(wanted)
+                continue
+            attempt += 1
+            judgement = await self._attempt(bulk, attempt, entered, contract)
+            self._follow(judgement, bulk, attempt, pieces, books)
+            if judgement.action == "disable":
+                await self._wait_for_the_pause(judgement)
+            if not pieces or pieces.first() is not bulk.items:
+                await self._settle(min(pieces.begins_at(end), end), books)
+        await self._settle(end, books)
+
+    def _piece(self, pieces: Pieces, end: int, books: Books) -> Bulk:
+        items = pieces.first()
+        piece = self._make.bulk(items, min(pieces.ends_at(end), end), books.request_id(items))
+        if books is self._books:
+            self.sending = piece
+        return piece
+
+    async def _attempt(self, bulk: Bulk, attempt: int, entered: Pass, contract: Contract) -> Judgement:
+        """Send once, and let the gate, whoever watches and whom it concerns know how it went."""
+        subscription_id = self.feed.subscription_id
         try:
-            outcome = await self._attempt(bulk, span.headers)
+            judgement = await self._sent(bulk, attempt, contract)
         except BaseException:  # the hub stops, or the subscription was changed
+            self._gate.leave(entered, None)
+            raise
+        action = judgement.action
+        self._gate.leave(
+            entered,
+            judgement.verdict,
+            retry_after_s=judgement.retry_after_s,
+            wait_s=shut_for(contract, action, self._random),
+        )
+        follows = action not in {"delivered", "repair", "disable"}
+        retry_in_s = self._gate.shut_for_s() if follows else None
+        self._observe(subscription_id, bulk, attempt, judgement.outcome, retry_in_s)
+        tell(self._overseer, subscription_id, judgement, self._gate)
+        return judgement
+
+    async def _sent(self, bulk: Bulk, attempt: int, contract: Contract) -> Judgement:
+        message = self._make.message(bulk)
+        if self._begin_span is None:
+            return judged(contract, await self._transport.send(message), events=bulk.events)
+        span = self._begin_span(bulk, attempt)
+        try:
+            outcome = await self._transport.send(structs.replace(message, headers=span.headers))
+        except BaseException:
             span.end("interrupted", None, failed=True)
             raise
-        if isinstance(outcome, Delivered):
-            span.end("delivered", outcome.status, failed=False)
-        else:
-            span.end(outcome.reason, outcome.status, failed=True)
-        return outcome
+        judgement = judged(contract, outcome, events=bulk.events)
+        failed = judgement.outcome if isinstance(judgement.outcome, Failed) else None
+        span.end(failed.reason if failed else "delivered", judgement.outcome.status, failed=failed is not None)
+        return judgement
 
-    def _judge(self, outcome: Outcome) -> Outcome:
-        """A confirmation counts only with a status that the contract calls success."""
-        first, last = self._contract.success
-        if isinstance(outcome, Delivered) and outcome.status is not None and not first <= outcome.status <= last:
-            return Failed(reason="unexpected", status=outcome.status, elapsed_s=outcome.elapsed_s)
-        return outcome
+    def _follow(self, judgement: Judgement, bulk: Bulk, attempt: int, pieces: Pieces, books: Books) -> None:
+        """Do with the bulk what its answer asks for."""
+        self.failures += 1
+        if isinstance(judgement.outcome, Delivered):
+            self.failures = 0
+            books.delivered(bulk.items)
+            pieces.went_through()
+        elif judgement.action == "split":
+            self._size.too_large(len(bulk.body))
+            pieces.too_large()
+        elif judgement.action == "isolate":
+            pieces.refused()
+        elif judgement.action == "repair":
+            books.bury(bulk.items[0], judgement.outcome, attempt)
+            pieces.reduce(())
 
-    def _still_allowed(self, bulk: Bulk) -> Bulk:
-        """The bulk itself, or, when access to some of it has ended, a new one without that."""
-        streams, subscription_id = self._streams(), self.feed.subscription_id
-        kept = [item for item in bulk.items if streams.covers(subscription_id, item.subject_id, item.position)]
-        if len(kept) == len(bulk.items):
-            return bulk
-        return self._bulk(kept, [body for item in kept for body in item.bodies], bulk.settles)
+    async def _wait_for_the_pause(self, judgement: Judgement) -> NoReturn:
+        """The destination is gone: nothing more is sent; whoever pauses the subscription stops this delivery."""
+        while True:
+            await self._clock.sleep(PAUSE_AGAIN_S)
+            tell(self._overseer, self.feed.subscription_id, judgement, self._gate)
 
-    async def _settle(self, position: int) -> None:
-        """Make the cursor durable; while the store cannot take it, nothing more is sent."""
-        if position <= self.settled:
+    async def _settle(self, position: int, books: Books | None = None) -> None:
+        """Make the cursor and what the books say durable; while the store cannot take it, nothing more is sent."""
+        position = max(position, self.settled)
+        changes = (books or self._books).changes(position)
+        if position == self.settled and changes == NO_CHANGES:
             return
         wait_s = 0.1
         while True:
             try:
-                await self._store.settle(self.feed.subscription_id, position)
+                await self._store.settle(self.feed.subscription_id, position, changes)
             except StoreUnavailable as exc:
                 if exc.reason == "closed":
                     raise

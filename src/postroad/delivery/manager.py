@@ -3,18 +3,23 @@
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import msgspec
 
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
-from postroad.delivery.bulk import Bulk, BulkDelivery
+from postroad.delivery.delivery import AlertKind, Bulk, Delivery, Overseer
+from postroad.delivery.gate import DestinationLimits, Gate
+from postroad.delivery.opening import contracts_of, open_delivery
 from postroad.delivery.options import DeliveryOptions
 from postroad.errors import NotFound, PostroadError
+from postroad.log.delivery import DeadLetter, Letter
 from postroad.log.interface import ShardLog
-from postroad.protocols.base import Contract, TargetProtocol
+from postroad.protocols.base import TargetProtocol
+from postroad.protocols.contract import Contract
 from postroad.registry.records import Destination, RegistryView, Subscription
 from postroad.routing.feed import Feed
 from postroad.routing.router import Router
@@ -25,10 +30,16 @@ from postroad.transports.base import Outcome, Transport
 RESTART_S = 5.0
 """How long a delivery that broke down waits before it begins again at its cursor."""
 
+_WHILE_RUNNING: tuple[AlertKind, ...] = ("destination_failing", "credentials_refused")
+"""Alerts that say nothing of a subscription that does not run."""
+
 _log = logging.getLogger(__name__)
 
 OpenTransport = Callable[[Destination], Transport]
 """Open a destination, its secrets unsealed. Raises ``PostroadError`` if it cannot be opened now."""
+
+Sign = Callable[[Subscription], Callable[[Transport], Transport] | None]
+"""What puts a subscription's signatures around its transport; ``None`` if it has none. Raises ``PostroadError``."""
 
 
 class ShardAttemptObserver(Protocol):
@@ -56,15 +67,19 @@ class _Running:
         destination: Destination,
         *,
         selection: Selection,
-        contract: Contract,
+        options: DeliveryOptions,
+        contract_of: Mapping[int, Contract],
         transport: Transport,
+        gate: Gate,
     ) -> None:
         self.subscription = subscription
         self.destination = destination
         self.selection = selection
-        self.contract = contract
+        self.options = options
+        self.contract_of = contract_of
         self.transport = transport
-        self.deliveries: dict[int, BulkDelivery] = {}
+        self.gate = gate
+        self.deliveries: dict[int, Delivery] = {}
         self.tasks: list[asyncio.Task[None]] = []
 
 
@@ -77,20 +92,27 @@ class DeliveryManager:
         *,
         targets: Mapping[str, TargetProtocol],
         open_transport: OpenTransport,
+        sign: Sign | None = None,
         observe: ShardAttemptObserver,
+        overseer: Overseer,
         clock: Clock,
         queue_bytes: int,
+        random: Callable[[], float] = random.random,
         tracer: Tracer | None = None,
     ) -> None:
-        """Nothing runs until ``use`` is called."""
+        """Nothing runs until ``use`` is called. ``random`` (0 to 1) spreads what is tried again."""
         self._shards = shards
         self._targets = targets
         self._open_transport = open_transport
+        self._sign = sign
         self._observe = observe
+        self._overseer = overseer
         self._clock = clock
         self._queue_bytes = queue_bytes
+        self._random = random
         self._tracer = tracer
         self._running: dict[int, _Running] = {}
+        self._gates: dict[int, Gate] = {}
         self._streams = StreamIndex({})
         self._unopened: dict[int, str] = {}
 
@@ -122,10 +144,24 @@ class DeliveryManager:
                 positions.append(begins_at)
         return min(positions)
 
-    def deliveries(self, subscription_id: int) -> Mapping[int, BulkDelivery]:
+    def deliveries(self, subscription_id: int) -> Mapping[int, Delivery]:
         """What runs for a subscription, by shard; nothing when it is paused or cannot be opened."""
         running = self._running.get(subscription_id)
         return running.deliveries if running is not None else {}
+
+    def revived(self, shard: int, letters: Iterable[DeadLetter]) -> None:
+        """Tell what runs of letters that the shard's store has parked again; what does not run finds them itself."""
+        by_subscription: dict[int, list[Letter]] = {}
+        for revived in letters:
+            by_subscription.setdefault(revived.subscription_id, []).append(revived.letter)
+        for subscription_id, adopted in by_subscription.items():
+            delivery = self.deliveries(subscription_id).get(shard)
+            if delivery is not None:
+                delivery.adopt(adopted)
+
+    def gate(self, destination_id: int) -> Gate | None:
+        """The gate of a destination that something is delivered to."""
+        return self._gates.get(destination_id)
 
     async def stop(self) -> None:
         """Stop everything. What is on its way to a destination counts as not delivered."""
@@ -145,6 +181,7 @@ class DeliveryManager:
             return
         self._unopened.pop(subscription.id, None)
         self._running[subscription.id] = running
+        self._gates[running.destination.id] = running.gate
         for number, shard in self._shards.items():
             delivery = running.deliveries[number] = self._delivery(running, shard, starts[number])
             name = f"delivery {subscription.id}/{number}"
@@ -155,13 +192,21 @@ class DeliveryManager:
             raise NotFound("its destination does not exist")
         target = self._targets[subscription.protocol]
         options = msgspec.convert(dict(subscription.delivery), DeliveryOptions)
+        limits = msgspec.convert(dict(destination.limits), DestinationLimits)
         return _Running(
             subscription,
             destination,
             selection=selection_of(subscription, target),
-            contract=options.applied_to(target.contract),
-            transport=self._open_transport(destination),  # last: whoever opens it must close it
+            options=options,
+            contract_of=contracts_of(target, options),
+            gate=self._gates.get(destination.id) or Gate(limits, self._clock, self._random),
+            transport=self._transport(subscription, destination),  # last: whoever opens it must close it
         )
+
+    def _transport(self, subscription: Subscription, destination: Destination) -> Transport:
+        sign = self._sign(subscription) if self._sign is not None else None
+        transport = self._open_transport(destination)
+        return transport if sign is None else sign(transport)
 
     async def _begin_at(self, subscription_id: int, shard: Shard) -> int:
         """Where the subscription stands in the shard; a new one begins where its streams do."""
@@ -173,24 +218,29 @@ class DeliveryManager:
         await shard.log.delivery.settle(subscription_id, start)
         return start
 
-    def _delivery(self, running: _Running, shard: Shard, start: int) -> BulkDelivery:
+    def _delivery(self, running: _Running, shard: Shard, start: int) -> Delivery:
         feed = Feed(running.subscription.id, running.selection, position=start, limit_bytes=self._queue_bytes)
         shard.router.add(feed)
-        return BulkDelivery(
+        return open_delivery(
             feed,
             shard.router,
+            shard=shard.log.shard,
             target=self._targets[running.subscription.protocol],
-            contract=running.contract,
+            contract_of=running.contract_of.__getitem__,
+            options=running.options,
             transport=running.transport,
+            gate=running.gate,
             store=shard.log.delivery,
             settled=start,
             streams=lambda: self._streams,
             observe=functools.partial(self._observe, shard.log.shard),
+            overseer=self._overseer,
             clock=self._clock,
+            random=self._random,
             begin_span=functools.partial(_begin_span, self._tracer, running, shard.log.shard) if self._tracer else None,
         )
 
-    async def _keep_running(self, running: _Running, shard: Shard, delivery: BulkDelivery) -> None:
+    async def _keep_running(self, running: _Running, shard: Shard, delivery: Delivery) -> None:
         """Run a delivery; if it breaks down, say so and begin again at its cursor."""
         while True:
             try:
@@ -207,6 +257,10 @@ class DeliveryManager:
         await asyncio.gather(*running.tasks, return_exceptions=True)
         for shard in self._shards.values():
             shard.router.remove(subscription_id)
+        if all(other.gate is not running.gate for other in self._running.values()):
+            del self._gates[running.destination.id]
+        for kind in _WHILE_RUNNING:
+            self._overseer.clear_alert(kind, subscription_id)
         try:
             await running.transport.close()
         except Exception:  # noqa: BLE001 - it is not used any more; what else is to be stopped or started goes on

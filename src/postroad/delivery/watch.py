@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from postroad.clock import Clock
-from postroad.delivery.bulk import Bulk
+from postroad.delivery.delivery import Bulk
 from postroad.logs import wide
 from postroad.metrics.counts import Counts
 from postroad.registry.records import RegistryView

@@ -17,6 +17,7 @@ from yarl import URL
 
 from postroad.clock import Clock, SystemClock
 from postroad.egress import tls
+from postroad.egress.client_certificate import Certificate, ClientCertificate
 from postroad.egress.dial import GuardedResolver, Lookup, SystemLookup, checked_addresses, guarded_socket
 from postroad.egress.failures import failure_of
 from postroad.egress.guard import Network, check_url
@@ -90,22 +91,35 @@ class EgressClient:
         self._pools: set[Pool] = set()
         self._ca_file = ca_file
 
-    def pool(self, *, ca_file: str | None = None) -> "Pool":
+    def pool(
+        self, *, ca_file: str | None = None, client_cert_file: str | None = None, client_key_file: str | None = None
+    ) -> "Pool":
         """Connections for one destination, shared with no other: a slow one delays nobody. Needs a running loop.
 
-        The file is read now: a changed one counts from the next pool on. Raises ``ConfigError`` if it cannot be used.
+        The files are read now. A changed ``ca_file`` counts from the next pool on; a changed client certificate from
+        the next request on. Its key is in the same file if ``client_key_file`` is not given. Raises ``ConfigError`` if
+        a file cannot be used.
         """
-        pool = Pool(self, self._context(ca_file), forget=self._pools.discard)
+        if client_cert_file is None:
+            shared = self._context(ca_file)
+            pool = Pool(self, lambda: shared, None, forget=self._pools.discard)
+        else:
+            make_context = partial(tls.client_context, self._authorities(ca_file))
+            ours = ClientCertificate(make_context, client_cert_file, client_key_file)
+            pool = Pool(self, ours.context, ours, forget=self._pools.discard)
         self._pools.add(pool)
         return pool
 
     def _context(self, ca_file: str | None) -> ssl.SSLContext:
         """One context for all that trust the same: the system's authorities alone take half a megabyte."""
-        texts = [tls.read_ca_file(file) for file in (self._ca_file, ca_file) if file is not None]
-        authorities = "\n".join(texts) if texts else None
+        authorities = self._authorities(ca_file)
         if authorities not in self._contexts:
             self._contexts[authorities] = tls.client_context(authorities)
         return self._contexts[authorities]
+
+    def _authorities(self, ca_file: str | None) -> str | None:
+        texts = [tls.read_ca_file(file) for file in (self._ca_file, ca_file) if file is not None]
+        return "\n".join(texts) if texts else None
 
     async def close(self) -> None:
         """Close every pool."""
@@ -118,7 +132,13 @@ class EgressClient:
 class Pool:
     """Kept-alive connections to one destination. Made by ``EgressClient.pool``."""
 
-    def __init__(self, client: EgressClient, context: ssl.SSLContext, forget: Callable[["Pool"], None]) -> None:
+    def __init__(
+        self,
+        client: EgressClient,
+        context: Callable[[], ssl.SSLContext],
+        ours: ClientCertificate | None,
+        forget: Callable[["Pool"], None],
+    ) -> None:
         self._forget = forget
         self._allowed = client.allowed
         # A destination has a URL or two: their form is checked once, their addresses at each connection.
@@ -126,13 +146,13 @@ class Pool:
         self._lookup = client.lookup
         self._clock = client.clock
         self._context = context
+        self._ours = ours
         trace = aiohttp.TraceConfig()
         trace.on_connection_reuseconn.append(_note_reuse)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 resolver=GuardedResolver(client.lookup, client.allowed),
                 socket_factory=guarded_socket(client.allowed),
-                ssl=context,
                 ttl_dns_cache=NAME_S,
                 keepalive_timeout=IDLE_S,
                 limit=0,
@@ -185,6 +205,7 @@ class Pool:
             target,
             data=body if len(body) <= _ONE_PIECE_BYTES else io.BytesIO(body),
             headers=headers,
+            ssl=self._context(),  # connections are kept by context: one made with an earlier certificate is not used
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_s),
             trace_request_ctx=trip,
@@ -203,7 +224,13 @@ class Pool:
         """Who is behind ``url``, over a connection of its own. Raises ``EgressFailed`` or ``EgressRefused``."""
         target = self._check_url(url)
         address = (await self.addresses(url))[0]
-        return await tls.inspect(address, target.port or 443, str(target.raw_host), self._context, timeout_s=timeout_s)
+        return await tls.inspect(
+            address, target.port or 443, str(target.raw_host), self._context(), timeout_s=timeout_s
+        )
+
+    def client_certificate(self) -> Certificate | None:
+        """What we show when we are asked who we are, as of the last request; ``None``: nothing."""
+        return None if self._ours is None else self._ours.certificate
 
     async def close(self) -> None:
         """Let go of the connections."""

@@ -8,6 +8,16 @@ import aiohttp
 
 from postroad.errors import EgressRefused, PostroadError
 
+_ALERTS = {
+    "ALERT_CERTIFICATE_REQUIRED": "the other end asks for a client certificate",
+    "ALERT_UNKNOWN_CA": "the other end does not know the authority of our client certificate",
+    "ALERT_CERTIFICATE_EXPIRED": "our client certificate has expired, says the other end",
+    "ALERT_CERTIFICATE_REVOKED": "our client certificate has been revoked, says the other end",
+    "ALERT_CERTIFICATE_UNKNOWN": "the other end does not accept our client certificate",
+    "ALERT_BAD_CERTIFICATE": "the other end does not accept our client certificate",
+}
+"""How OpenSSL's reasons end -> what to tell people."""
+
 FailureReason = Literal["dns", "connect", "tls", "timeout", "broken"]
 
 
@@ -48,7 +58,7 @@ def failure_of(exc: BaseException) -> EgressFailed | EgressRefused:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return EgressFailed("tls", f"the certificate was not accepted: {cause.verify_message}")
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            return EgressFailed("tls", f"TLS failed: {(cause.reason or 'no reason given').lower().replace('_', ' ')}")
+            return EgressFailed("tls", _objection(cause.reason or "NO_REASON_GIVEN"))
     if isinstance(exc, aiohttp.ClientConnectorError):
         if isinstance(exc.os_error, ConnectionResetError | ConnectionAbortedError):
             return EgressFailed("tls", "the connection ended during the TLS handshake")
@@ -60,6 +70,14 @@ def failure_of(exc: BaseException) -> EgressFailed | EgressRefused:
     if isinstance(exc, aiohttp.ClientResponseError):
         return EgressFailed("broken", "the answer is not HTTP as we know it")
     return EgressFailed("broken", f"the connection failed ({type(exc).__name__})")
+
+
+def _objection(reason: str) -> str:
+    """OpenSSL's reason as a sentence. An alert about a certificate can only be about ours."""
+    for ending, sentence in _ALERTS.items():
+        if reason.endswith(ending):
+            return sentence
+    return f"TLS failed: {reason.lower().replace('_', ' ')}"
 
 
 def _causes(exc: BaseException | None) -> Iterator[BaseException]:

@@ -205,7 +205,7 @@ class Intake:
                     if subject_id is not None:
                         self._gather(accepted, subject_id, self.view.subjects[subject_id].shard)
                     else:
-                        self._settle(accepted, failure or StoreUnavailable("lost", "The new vehicle did not appear"))
+                        self._settle([accepted], failure or StoreUnavailable("lost", "The new vehicle did not appear"))
         self._creating = None
 
     def _gather(self, accepted: _Accepted, subject_id: int, shard: int) -> None:
@@ -266,8 +266,7 @@ class Intake:
                 for position, one in enumerate(accepted, result.position):
                     if one.span is not None:
                         one.span.stored(shard, position)
-            for one in accepted:
-                self._settle(one, failure)
+            self._settle(accepted, failure)
             gathering.busy = bool(gathering.accepted)
             if gathering.busy:  # soon, not now: what clients have sent meanwhile can still be read and join
                 asyncio.get_running_loop().call_soon(self._submit, shard, gathering)
@@ -279,16 +278,22 @@ class Intake:
         counts, provider_id = self._counts, part.provider_id
         counts.events.add(provider_id, by=len(part))
         counts.bytes.add(provider_id, by=sum(part.lengths))
-        observe = counts.recorded_to_received.of(provider_id).observe
-        for item, offset_us in zip(part.decoded, part.received_offsets_us, strict=True):
-            observe((part.received_us + offset_us - item.recorded_us) / 1e6)
+        received_us = part.received_us
+        counts.recorded_to_received.of(provider_id).observe_all(
+            [
+                (received_us + offset_us - item.recorded_us) / 1e6
+                for item, offset_us in zip(part.decoded, part.received_offsets_us, strict=True)
+            ]
+        )
 
-    def _settle(self, accepted: _Accepted, failure: StoreUnavailable | None) -> None:
-        """Answer for an item, and for its repeats that came meanwhile."""
-        self._queued_bytes -= len(accepted.raw)
-        if failure is not None:
-            self._counts.unavailable.add(accepted.provider.id, failure.reason)
-        accepted.reply(failure)
-        if accepted.key:
-            for reply in self._pending.pop(accepted.key):
-                reply(failure)
+    def _settle(self, settled: Sequence[_Accepted], failure: StoreUnavailable | None) -> None:
+        """Answer for items, and for their repeats that came meanwhile."""
+        pending = self._pending
+        for one in settled:
+            self._queued_bytes -= len(one.raw)
+            if failure is not None:
+                self._counts.unavailable.add(one.provider.id, failure.reason)
+            one.reply(failure)
+            if one.key:
+                for reply in pending.pop(one.key):
+                    reply(failure)

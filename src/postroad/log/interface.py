@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from postroad.errors import StoreUnavailable
+from postroad.log.delivery import DeliveryStore
 
 MAX_PART_ITEMS = 10_000
 MAX_PART_BYTES = 1024 * 1024
@@ -191,32 +192,8 @@ class ShardLog(Protocol):
         """Positions that were never given: from the end of an epoch to the beginning of the next, in order."""
 
     @property
-    def delivery(self) -> "DeliveryStore":
+    def delivery(self) -> DeliveryStore:
         """The delivery state kept in this shard."""
 
     async def close(self) -> None:
         """Finish what was submitted and let go. Later calls raise ``StoreUnavailable`` with reason ``closed``."""
-
-
-class Cursor(msgspec.Struct, frozen=True):
-    """How far a subscription has come in a shard: everything below ``position`` is settled."""
-
-    subscription_id: int
-    position: int
-    updated_us: int
-
-
-class DeliveryStore(Protocol):
-    """Durable delivery state of one shard. ``tests/contract/test_delivery_store.py`` holds every engine to it."""
-
-    async def cursors(self) -> dict[int, Cursor]:
-        """Every subscription's cursor, by subscription id."""
-
-    async def settle(self, subscription_id: int, position: int) -> None:
-        """Make durable that everything below ``position`` is settled. A lower position than stored changes nothing.
-
-        Creates the cursor if there is none. Raises ``StoreUnavailable``.
-        """
-
-    async def forget(self, subscription_id: int) -> None:
-        """Remove a subscription's state."""

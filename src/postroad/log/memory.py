@@ -2,28 +2,26 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from itertools import islice
-from typing import Any
 
 from msgspec import structs
 
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable
-from postroad.log.format import check_position, pack_columns
+from postroad.log.format import pack_columns
 from postroad.log.interface import (
     DEDUP_KEY_BYTES,
     EPOCH_BITS,
     MAX_PART_BYTES,
     Appended,
     Batch,
-    Cursor,
     Done,
     Listener,
     Part,
     Refusal,
     Retained,
 )
+from postroad.log.memory_delivery import MemoryDeliveryStore
 
 MAX_KEYS = 1_000_000
 
@@ -163,30 +161,3 @@ class MemoryLog:
     def _check_open(self) -> None:
         if self._closed:
             raise StoreUnavailable("closed", "the log is closed")
-
-
-class MemoryDeliveryStore:
-    """A ``DeliveryStore`` in memory."""
-
-    def __init__(self, clock: Clock, check_open: Callable[[], Any]) -> None:
-        self._clock = clock
-        self._check_open = check_open
-        self._cursors: dict[int, Cursor] = {}
-
-    async def cursors(self) -> dict[int, Cursor]:
-        """See ``DeliveryStore``."""
-        self._check_open()
-        return dict(self._cursors)
-
-    async def settle(self, subscription_id: int, position: int) -> None:
-        """See ``DeliveryStore``. Raises ``ValueError`` for what is not a position."""
-        check_position(position)
-        self._check_open()
-        known = self._cursors.get(subscription_id)
-        if known is None or position > known.position:
-            self._cursors[subscription_id] = Cursor(subscription_id, position, self._clock.now_us())
-
-    async def forget(self, subscription_id: int) -> None:
-        """See ``DeliveryStore``."""
-        self._check_open()
-        self._cursors.pop(subscription_id, None)

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from postroad.log import schema
+from postroad.log.delivery import Cursor, DeadLetter, Letter, LetterCounts, LetterFilter, LetterId, Skip
 from postroad.log.faults import stored_errors
 from postroad.log.format import RowUnpacker
-from postroad.log.interface import DEDUP_KEY_BYTES, MAX_PART_BYTES, Batch, Cursor, Refusal
+from postroad.log.interface import DEDUP_KEY_BYTES, MAX_PART_BYTES, Batch, Refusal
+from postroad.log.letter_rows import COLUMNS, checked_body, filter_terms, letter_of
 from postroad.log.transaction import Heads, load_heads
 
 _BATCHES = """
@@ -16,6 +18,29 @@ FROM batch
 WHERE position >= coalesce((SELECT position FROM batch WHERE position <= ?1 ORDER BY position DESC LIMIT 1), ?1)
   AND position + count > ?1
 ORDER BY position
+"""
+
+# Without statistics SQLite takes the unique index for the parked ones, too, and would step over all that are dead.
+_PARKED = (
+    f"SELECT {COLUMNS} FROM letter INDEXED BY letter_parked"  # noqa: S608 - names only
+    " WHERE subscription_id = ? AND dead_us IS NULL ORDER BY position, slot"
+)
+_BODY = """
+SELECT body, checksum FROM letter_body
+WHERE id = (SELECT id FROM letter WHERE subscription_id = ? AND position = ? AND slot = ?)
+"""
+# Each half reads nothing but its index.
+_LETTER_COUNTS = """
+SELECT subscription_id, sum(parked), sum(dead), sum(parked_bytes), sum(dead_bytes) FROM (
+    SELECT subscription_id, count(*) AS parked, 0 AS dead, sum(size) AS parked_bytes, 0 AS dead_bytes
+    FROM letter WHERE dead_us IS NULL GROUP BY subscription_id
+    UNION ALL
+    SELECT subscription_id, 0, count(*), 0, sum(size) FROM letter WHERE dead_us IS NOT NULL GROUP BY subscription_id
+) GROUP BY subscription_id
+"""
+_SKIPS = """
+SELECT first_position, end_position, reason, events FROM skip
+WHERE subscription_id = ? ORDER BY first_position, end_position, reason
 """
 
 
@@ -100,6 +125,48 @@ class ShardReader:
                 "SELECT subscription_id, position, updated_us FROM cursor"
             ).fetchall()
         return {row[0]: Cursor(*row) for row in rows}
+
+    def parked(self, subscription_id: int) -> list[Letter]:
+        """See ``DeliveryStore.parked``."""
+        return [letter_of(row) for row in self._rows(_PARKED, (subscription_id,))]
+
+    def body(self, subscription_id: int, letter_id: LetterId) -> bytes | None:
+        """See ``DeliveryStore.body``. Raises ``StoreCorrupt`` at a damaged one."""
+        rows = self._rows(_BODY, (subscription_id, letter_id.position, letter_id.slot))
+        return checked_body(letter_id, *rows[0]) if rows else None
+
+    def dead(
+        self, which: LetterFilter, *, after: tuple[int, LetterId] | None = None, limit: int = 100
+    ) -> list[DeadLetter]:
+        """See ``DeliveryStore.dead``."""
+        terms, values = filter_terms(which)
+        if after is not None:
+            terms += " AND (subscription_id, position, slot) > (?, ?, ?)"
+            values += [after[0], after[1].position, after[1].slot]
+        query = (
+            f"SELECT subscription_id, {COLUMNS} FROM letter WHERE {terms}"  # noqa: S608 - names and marks only
+            " ORDER BY subscription_id, position, slot LIMIT ?"
+        )
+        return [DeadLetter(row[0], letter_of(row[1:])) for row in self._rows(query, (*values, limit))]
+
+    def count_dead(self, which: LetterFilter) -> int:
+        """See ``DeliveryStore.count_dead``."""
+        terms, values = filter_terms(which)
+        [[count]] = self._rows(f"SELECT count(*) FROM letter WHERE {terms}", tuple(values))  # noqa: S608 - as above
+        return int(count)
+
+    def letter_counts(self) -> dict[int, LetterCounts]:
+        """See ``DeliveryStore.letter_counts``."""
+        return {row[0]: LetterCounts(*row[1:]) for row in self._rows(_LETTER_COUNTS)}
+
+    def skips(self, subscription_id: int) -> list[Skip]:
+        """See ``DeliveryStore.skips``."""
+        return [Skip(*row) for row in self._rows(_SKIPS, (subscription_id,))]
+
+    def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        with stored_errors():
+            rows: list[Any] = self._connection.execute(query, values).fetchall()
+        return rows
 
     def close(self) -> None:
         """Let go of the file."""

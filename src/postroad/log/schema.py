@@ -12,7 +12,9 @@ from postroad.log.faults import stored_errors
 
 APPLICATION_ID = 0x50524C47
 """``PRLG``, at a fixed place in the file's header, so that ``file`` and we can tell whose it is."""
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+OLDEST_VERSION = 1
+"""The oldest that ``log.upgrade`` brings up to date."""
 PAGE_BYTES = 16 * 1024
 """Bodies are large: at 16 KiB a page, bulk appends were 15 % faster than at SQLite's own 4 KiB."""
 WAL_KEPT_BYTES = 64 * 1024 * 1024
@@ -76,6 +78,49 @@ CREATE TABLE cursor (
 ) STRICT;
 """
 
+# A letter's row is written anew at each attempt, its body never again: so they stand apart. No listing touches a body.
+LETTER_TABLES = """
+CREATE TABLE letter (
+    id INTEGER PRIMARY KEY,
+    subscription_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    slot INTEGER NOT NULL,
+    subject_id INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    received_us INTEGER NOT NULL,
+    stored_us INTEGER NOT NULL,
+    recorded_us INTEGER,
+    document BLOB NOT NULL,
+    revision INTEGER NOT NULL,
+    deletes INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    first_attempt_us INTEGER,
+    due_us INTEGER,
+    dead_us INTEGER,
+    reason TEXT NOT NULL,
+    status INTEGER,
+    detail TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX letter_in_order ON letter (subscription_id, position, slot);
+CREATE INDEX letter_parked ON letter (subscription_id, position, slot, size) WHERE dead_us IS NULL;
+CREATE INDEX letter_dead ON letter (subscription_id, dead_us, size) WHERE dead_us IS NOT NULL;
+CREATE INDEX letter_document ON letter (subscription_id, document, revision)
+    WHERE dead_us IS NOT NULL AND document <> x'';
+CREATE TABLE letter_body (
+    id INTEGER PRIMARY KEY,
+    checksum INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+CREATE TABLE skip (
+    subscription_id INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    first_position INTEGER NOT NULL,
+    end_position INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    PRIMARY KEY (subscription_id, reason, first_position)
+) STRICT, WITHOUT ROWID;
+"""
+
 
 def shard_path(folder: Path, shard: int) -> Path:
     """Where shard ``shard`` of a data folder is kept."""
@@ -83,11 +128,18 @@ def shard_path(folder: Path, shard: int) -> Path:
 
 
 def open_writer(
-    path: Path, shard: int, *, busy_timeout_s: float, synchronous: str = "FULL", vfs: str | None = None
+    path: Path,
+    shard: int,
+    *,
+    busy_timeout_s: float,
+    synchronous: str = "FULL",
+    vfs: str | None = None,
+    oldest: int = FORMAT_VERSION,
 ) -> apsw.Connection:
     """The writing connection; makes the file when there is none.
 
-    ``synchronous`` and ``vfs`` are for tests of what is promised. Raises what ``open_reader`` raises.
+    ``oldest`` is the oldest format that the caller can do with. ``synchronous`` and ``vfs`` are for tests of what is
+    promised. Raises what ``open_reader`` raises.
     """
     with stored_errors():
         connection = apsw.Connection(str(path), vfs=vfs)
@@ -98,23 +150,26 @@ def open_writer(
             connection.pragma("journal_mode", "WAL")
             connection.pragma("synchronous", synchronous)
             connection.pragma("secure_delete", "OFF")
+            connection.pragma("temp_store", "MEMORY")  # a temporary file is one more that can fail
             connection.pragma("journal_size_limit", WAL_KEPT_BYTES)
             connection.wal_autocheckpoint(0)  # the writer thread does it after its answers are out
             with connection:
                 if connection.execute("SELECT count(*) FROM sqlite_schema").get == 0:
                     _create(connection, shard)
-            _check(connection, path, shard)
+            _check(connection, path, shard, oldest)
         except BaseException:
             connection.close(True)
             raise
     return connection
 
 
-def open_reader(path: Path, shard: int | None = None, *, busy_timeout_s: float) -> apsw.Connection:
+def open_reader(
+    path: Path, shard: int | None = None, *, busy_timeout_s: float, oldest: int = FORMAT_VERSION
+) -> apsw.Connection:
     """A connection that cannot change anything; ``shard`` ``None`` takes the file's word for it.
 
     Raises:
-        ConfigError: the file is not a shard, not this shard, or was written by a newer Postroad.
+        ConfigError: the file is not a shard, not this shard, was written by a newer Postroad, or is to be upgraded.
         StoreUnavailable: the file is not there or cannot be opened now.
         StoreCorrupt: SQLite cannot make sense of it.
     """
@@ -122,7 +177,7 @@ def open_reader(path: Path, shard: int | None = None, *, busy_timeout_s: float) 
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         try:
             connection.set_busy_timeout(round(busy_timeout_s * 1000))
-            _check(connection, path, shard)
+            _check(connection, path, shard, oldest)
         except BaseException:
             connection.close(True)
             raise
@@ -130,13 +185,13 @@ def open_reader(path: Path, shard: int | None = None, *, busy_timeout_s: float) 
 
 
 def _create(connection: apsw.Connection, shard: int) -> None:
-    connection.execute(_TABLES)
+    connection.execute(_TABLES + LETTER_TABLES)
     connection.execute("INSERT INTO head VALUES (0, ?, 0, 1, 0)", (shard,))
     connection.pragma("application_id", APPLICATION_ID)
     connection.pragma("user_version", FORMAT_VERSION)
 
 
-def _check(connection: apsw.Connection, path: Path, shard: int | None) -> None:
+def _check(connection: apsw.Connection, path: Path, shard: int | None, oldest: int) -> None:
     if connection.pragma("application_id") != APPLICATION_ID:
         raise ConfigError("this is not a shard of a Postroad log; move it out of the data folder", file=str(path))
     version = connection.pragma("user_version")
@@ -144,6 +199,12 @@ def _check(connection: apsw.Connection, path: Path, shard: int | None) -> None:
         raise ConfigError(
             f"the shard's format {version} is newer than {FORMAT_VERSION}, the newest this Postroad reads; "
             "start the Postroad that wrote it, or a newer one",
+            file=str(path),
+        )
+    if version < oldest:
+        raise ConfigError(
+            f"the shard's format {version} is older than {oldest}; stop its hub and run: "
+            f"postroad upgrade --data {path.parent}",
             file=str(path),
         )
     row = connection.execute("SELECT shard FROM head").fetchone()

@@ -14,14 +14,13 @@ from msgspec import structs
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable
 from postroad.log import schema
-from postroad.log.delivery import SqliteDeliveryStore
+from postroad.log.delivery import DeliveryStore
 from postroad.log.disk import Reserve, free_bytes_of
 from postroad.log.format import MAX_INT, pack_columns
 from postroad.log.interface import (
     MAX_PART_BYTES,
     Appended,
     Batch,
-    DeliveryStore,
     Done,
     Listener,
     Part,
@@ -30,7 +29,8 @@ from postroad.log.interface import (
 )
 from postroad.log.reader import ShardReader
 from postroad.log.retention import Limits, Slice, remove_slice
-from postroad.log.transaction import Transaction
+from postroad.log.sqlite_delivery import SqliteDeliveryStore
+from postroad.log.transaction import ChangeRefused, Transaction
 from postroad.log.writer import Append, Change, Group, Writer
 from postroad.metrics.counts import Counts
 
@@ -289,10 +289,10 @@ class SqliteLog:
         counts.commit_seconds.of(shard).observe(group.commit_s)
         counts.commit_parts.of(shard).observe(len(batches))
         counts.commit_items.of(shard).observe(sum(map(len, batches)))
-        observe = counts.received_to_stored.of(shard).observe
+        stored = counts.received_to_stored.of(shard)
         for batch in batches:
-            for index in range(len(batch)):
-                observe((batch.stored_us - batch.received_at_us(index)) / 1e6 + group.commit_s)
+            waited_us, offsets_us = batch.stored_us - batch.received_us, batch.received_offsets_us or [0] * len(batch)
+            stored.observe_all([(waited_us - offset_us) / 1e6 + group.commit_s for offset_us in offsets_us])
 
     def _call(self, callback: Callable[[Any], None], argument: object) -> None:
         try:
@@ -332,7 +332,7 @@ def _resolver(future: "asyncio.Future[Any]") -> Callable[[Any], None]:
     def resolve(result: object) -> None:
         if future.done():
             return
-        if isinstance(result, StoreUnavailable):
+        if isinstance(result, StoreUnavailable | ChangeRefused):
             future.set_exception(result)
         else:
             future.set_result(result)

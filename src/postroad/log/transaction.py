@@ -26,6 +26,10 @@ class Heads(msgspec.Struct, frozen=True):
     """All dedup keys ever stored, since there were none."""
 
 
+class ChangeRefused(ValueError):
+    """A change cannot be made; raised before it changed anything, so that it fails alone in its group."""
+
+
 _HEADS = """
 WITH last AS (SELECT position + count AS next, body_end FROM batch ORDER BY position DESC LIMIT 1)
 SELECT epoch,

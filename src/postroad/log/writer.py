@@ -17,7 +17,7 @@ from postroad.log.faults import stored_errors, unavailable
 from postroad.log.format import RowPacker
 from postroad.log.interface import Done, Part
 from postroad.log.schema import PAGE_BYTES
-from postroad.log.transaction import Heads, Transaction, load_heads
+from postroad.log.transaction import ChangeRefused, Heads, Transaction, load_heads
 
 CHECKPOINT_PAGES = 512
 """Checkpoint at 8 MiB of write-ahead log: with 64 MiB the slowest acknowledgements took three times as long."""
@@ -51,7 +51,10 @@ Job = Append | Change
 
 
 class Group(msgspec.Struct, frozen=True):
-    """What became of the jobs of one transaction, in order: a result each, or the ``StoreUnavailable`` that met it."""
+    """What became of the jobs of one transaction, in order: a result each, or the error that met it.
+
+    ``StoreUnavailable`` meets all alike, ``ChangeRefused`` one alone.
+    """
 
     outcomes: Sequence[tuple[Job, Any]]
     heads: Heads
@@ -144,7 +147,7 @@ class Writer:
         committing = False
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            results = [tx.append(job.part, job.columns) if isinstance(job, Append) else job.apply(tx) for job in jobs]
+            results = [tx.append(job.part, job.columns) if isinstance(job, Append) else _apply(job, tx) for job in jobs]
             tx.flush()
             committing = True
             self._connection.execute("COMMIT")
@@ -191,3 +194,10 @@ class Writer:
             self._connection.wal_checkpoint(mode=mode)
         except apsw.Error:
             _log.warning("a checkpoint of the log failed; it will be tried again", exc_info=True)
+
+
+def _apply(change: Change, tx: Transaction) -> Any:
+    try:
+        return change.apply(tx)
+    except ChangeRefused as exc:
+        return exc

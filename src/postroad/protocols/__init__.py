@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from postroad.protocols import connected_cars, drivetech
+from postroad.protocols import connected_cars, connected_cars_legacy, damoov, drivequant, drivetech
 from postroad.protocols.base import SourceProtocol, TargetProtocol
+from postroad.protocols.contract import Contract
 
 SOURCES: Mapping[str, SourceProtocol] = {
     drivetech.PROTOCOL.name: drivetech.PROTOCOL,
@@ -17,3 +18,15 @@ TARGETS: Mapping[str, TargetProtocol] = {
     connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
 }
 """What can be sent on, by name."""
+
+CONTRACTS: Mapping[str, Contract] = {
+    contract.name: contract
+    for contract in (
+        connected_cars.CONTRACT,
+        connected_cars_legacy.CONTRACT,
+        damoov.CONTRACT,
+        *drivequant.CONTRACTS.values(),
+        drivetech.CONTRACT,
+    )
+}
+"""Every delivery contract, by name."""

@@ -5,11 +5,12 @@ needs of one that is sent on. ``tests/contract/test_protocols.py`` holds every p
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from postroad.model.events import Event, Header
+from postroad.protocols.contract import Contract
 
 SLOT_BITS = 6
 
@@ -62,39 +63,14 @@ class Outgoing(msgspec.Struct, frozen=True):
 
     slot: int
     body: bytes
-
-
-class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a failed bulk is tried again. Data; the arithmetic is ``wait_s``."""
-
-    first_waits_s: tuple[float, ...] = (20.0, 20.0, 20.0)
-    then_s: float = 120.0
-    """The wait after those; doubled each time after that."""
-    cap_s: float = 3600.0
-
-    def wait_s(self, failures: int) -> float:
-        """How long to wait after the ``failures``-th failure in a row (1 or more)."""
-        if failures <= len(self.first_waits_s):
-            return self.first_waits_s[failures - 1]
-        doublings = min(failures - len(self.first_waits_s) - 1, 64)
-        return min(self.then_s * 2.0**doublings, self.cap_s)
-
-
-class Contract(msgspec.Struct, frozen=True, kw_only=True):
-    """A target protocol's delivery rules, as data."""
-
-    name: str
-    order: Literal["bulk", "subject", "none"]
-    success: tuple[int, int] = (200, 299)
-    """First and last status that means delivered."""
-    max_items: int = 1_000
-    """Of one bulk, unless a subscription says otherwise."""
-    item_ceiling: int = 10_000
-    """What a subscription may say at most."""
-    max_bytes: int = 1024 * 1024
-    linger_ms: int = 2
-    """How long a bulk that is not full waits for more, counted from its first event."""
-    retry: RetryPolicy = RetryPolicy()
+    recorded_us: int | None = None
+    """The event's own time, where the protocol's contract asks for it."""
+    document: bytes = b""
+    """Names the document that this is an edition of (a trip, say); empty where there is none."""
+    revision: int = 0
+    """Of the document: a newer one, sent or waiting, makes older ones that still wait needless."""
+    deletes: bool = False
+    """It says that the document is no more: older editions that still wait must not go out."""
 
 
 class TargetProtocol(Protocol):
@@ -107,11 +83,15 @@ class TargetProtocol(Protocol):
     """A subscription's translation options; a frozen, hashable struct with a default for every field."""
     issued_namespace: str
     """Namespace of the vehicle identifier that the hub issues for this protocol (``connected_cars.vehicle_id``)."""
-    contract: Contract
+    contracts: Mapping[str, Contract]
+    """Wire type -> how it is delivered. All of one protocol have the same order."""
     content_type: str
 
     def write(self, event: Event, *, vehicle_id: int, position: int, options: Any) -> list[Outgoing]:
         """What the protocol can honestly say of the event, encoded with its ids; possibly nothing. Pure."""
 
     def bulk(self, bodies: Sequence[bytes]) -> bytes:
-        """The body of one request that carries these events, in order."""
+        """The body of one request that carries these events, in order; as many as the contract's ceiling allows."""
+
+    def late(self, body: bytes) -> bytes:
+        """An event's body as it is sent later than the contract's ``late_after_s``; often the same. Pure."""

@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from postroad.db import schema
+from postroad.registry.text import storable
 
 MAX_SUCCESS_ROW_US = 3600 * 1_000_000
 """How long after its first success a row takes further ones."""
@@ -89,7 +90,7 @@ def record_failures(connection: sa.Connection, failures: Sequence[FailedAttempt]
             "attempt": failed.attempt,
             "reason": failed.reason,
             "status": failed.status,
-            "detail": _storable(failed.detail),
+            "detail": storable(failed.detail),
             "request_id": failed.request_id,
         }
         for failed in failures
@@ -200,8 +201,3 @@ def _store(connection: sa.Connection, id_: int | None, row: Attempt | None) -> N
         connection.execute(sa.insert(_attempts).values(values))
     else:
         connection.execute(sa.update(_attempts).where(_attempts.c.id == id_).values(values))
-
-
-def _storable(text: str) -> str:
-    """PostgreSQL's text takes neither NUL nor half a surrogate pair; an answer's first characters may hold both."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

@@ -13,6 +13,11 @@ _PROVIDERS = (
     .join(_organizations, _organizations.c.id == _providers.c.organization_id)
     .where(_providers.c.removed_us.is_(None))
 )
+_INTEGRATIONS = (
+    sa.select(_integrations.c.id, _organizations.c.name + "/" + _integrations.c.name)
+    .join(_organizations, _organizations.c.id == _integrations.c.organization_id)
+    .where(_integrations.c.removed_us.is_(None))
+)
 _SUBSCRIPTIONS = (
     sa.select(
         _subscriptions.c.id,
@@ -32,6 +37,11 @@ def provider_id(connection: sa.Connection, named: int | str) -> int:
         ConfigError: There are several.
     """
     return _one(connection, _PROVIDERS, "provider", named)
+
+
+def integration_id(connection: sa.Connection, named: int | str) -> int:
+    """The integration with this id, name, or ``organization/name``; raises like ``provider_id``."""
+    return _one(connection, _INTEGRATIONS, "integration", named)
 
 
 def subscription_id(connection: sa.Connection, named: int | str) -> int:

@@ -54,6 +54,18 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """What the transport's config struct takes, secrets left out."""
     sealed: Mapping[str, bytes] = {}
     """Secret fields by path (``auth.client_secret``), sealed."""
+    limits: Mapping[str, Any] = {}
+    """What it can bear, for ``postroad.delivery.gate.DestinationLimits``."""
+
+
+class SealedSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """A signing secret of a subscription; ``postroad.registry.signing`` opens it."""
+
+    number: int
+    """Which of the subscription's; the highest is the newest."""
+    sealed: bytes
+    expires_us: int | None = None
+    """From then on it is not valid; None: until it is taken away."""
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,8 +82,14 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any] = {}
     """Translation options, for the target protocol's ``options_type``."""
     delivery: Mapping[str, Any] = {}
-    """Overrides of the contract: ``max_items``, ``max_bytes``, ``linger_ms``, ``retry``."""
+    """Overrides of the contract, for ``postroad.delivery.options.DeliveryOptions``."""
     state: Literal["active", "paused"] = "active"
+    paused_reason: str | None = None
+    """Why the hub paused it by itself; None when a person paused it, or nobody did."""
+    paused_us: int | None = None
+    """Since when it is paused; None when it is not, or that was not recorded."""
+    signing: tuple[SealedSecret, ...] = ()
+    """The newest first."""
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +118,9 @@ class RegistryView(msgspec.Struct, frozen=True, kw_only=True):
     provider_settings: Mapping[tuple[int, int], Mapping[str, Any]]
     """(provider id, revision) -> decoding settings, every revision there ever was."""
     tokens: Mapping[bytes, int]
-    """SHA-256 of an active token -> provider id."""
+    """SHA-256 of a provider's active token -> provider id."""
+    integration_tokens: Mapping[bytes, int] = {}
+    """SHA-256 of an integration's active token -> integration id."""
     subjects: Mapping[int, Subject]
     identifiers: Mapping[tuple[int, str, str], int]
     """(organization id, namespace, normalised value) -> subject id."""

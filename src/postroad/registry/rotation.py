@@ -7,6 +7,7 @@ the file anew when it meets a key that it does not know (``KeyRing.unseal``).
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +15,19 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.registry.secrets import KeyRing, add_key, drop_keys, key_id, secret_place
+from postroad.registry.signing import signing_place
 from postroad.registry.store import RegistryStore
 
-_secrets = schema.destination_secrets
+_of_destinations, _of_subscriptions = schema.destination_secrets, schema.subscription_secrets
+
+
+class _Sealed(NamedTuple):
+    """A stored secret."""
+
+    table: sa.Table
+    this: sa.ColumnElement[bool]
+    place: str
+    sealed: bytes
 
 
 class Rotation(NamedTuple):
@@ -73,19 +84,30 @@ def key_use(path: Path, registry: RegistryStore) -> list[KeyUse]:
     return held + [KeyUse(id_, False, False, count) for id_, count in sorted(used.items())]
 
 
+def _stored(connection: sa.Connection) -> Iterator[_Sealed]:
+    """Every sealed secret of the registry, wherever it is kept."""
+    table = _of_destinations
+    for row in connection.execute(sa.select(table)).all():
+        this = (table.c.destination_id == row.destination_id) & (table.c.path == row.path)
+        yield _Sealed(table, this, secret_place(row.destination_id, row.path), row.sealed)
+    table = _of_subscriptions
+    for row in connection.execute(sa.select(table)).all():
+        this = (table.c.subscription_id == row.subscription_id) & (table.c.number == row.number)
+        yield _Sealed(table, this, signing_place(row.subscription_id, row.number), row.sealed)
+
+
 def _used(connection: sa.Connection) -> Counter[str]:
-    return Counter(key_id(row.sealed) for row in connection.execute(sa.select(_secrets.c.sealed)))
+    return Counter(key_id(secret.sealed) for secret in _stored(connection))
 
 
 def _reseal(keys: KeyRing, registry: RegistryStore, *, keep: bool = False) -> int:
     """Seal every secret anew in one transaction; with ``keep``, only try. How many secrets there are."""
+    count = 0
     with registry.transaction() as transaction:
-        rows = transaction.connection.execute(sa.select(_secrets)).all()
-        for row in rows:
-            place = secret_place(row.destination_id, row.path)
-            sealed = keys.seal(place, keys.unseal(place, row.sealed))
+        for secret in _stored(transaction.connection):
+            count += 1
+            sealed = keys.seal(secret.place, keys.unseal(secret.place, secret.sealed))
             if not keep:
-                this = (_secrets.c.destination_id == row.destination_id) & (_secrets.c.path == row.path)
-                transaction.connection.execute(sa.update(_secrets).where(this).values(sealed=sealed))
+                transaction.connection.execute(sa.update(secret.table).where(secret.this).values(sealed=sealed))
                 transaction.touched = True
-        return len(rows)
+    return count

@@ -8,17 +8,18 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Literal
-
-import sqlalchemy as sa
+from typing import Any
 
 from postroad.clock import Clock, SystemClock
-from postroad.db import schema
 from postroad.db.engine import Database, sqlite_url
 from postroad.db.migrate import migrate, require_current
-from postroad.registry import attempts, lookup, streams, subjects, tokens
+from postroad.registry import alerts, attempts, lookup, signing, streams, subjects, subscriptions, tasks, tokens
+from postroad.registry.alerts import Alert
 from postroad.registry.attempts import Attempt, FailedAttempt, Success
 from postroad.registry.records import RegistryView, Subject
+from postroad.registry.secrets import KeyRing
+from postroad.registry.subscriptions import State
+from postroad.registry.tasks import Task, TaskType
 from postroad.registry.tokens import TokenInfo
 from postroad.registry.transaction import Transaction, transaction
 from postroad.registry.view import read_version, read_view
@@ -129,7 +130,12 @@ class RegistryStore:
             ConfigError: Several providers are called so.
         """
         with self.transaction() as under_way:
-            return tokens.issue(under_way, provider, label, self._random)
+            return tokens.issue(under_way, "provider", provider, label, self._random)
+
+    def issue_integration_token(self, integration: int | str, label: str) -> tuple[str, str]:
+        """Make a token for an integration (id, name or ``organization/name``), as ``issue_token`` does."""
+        with self.transaction() as under_way:
+            return tokens.issue(under_way, "integration", integration, label, self._random)
 
     def list_tokens(self) -> list[TokenInfo]:
         """Every token there ever was, oldest first."""
@@ -145,8 +151,13 @@ class RegistryStore:
         with self.transaction() as under_way:
             tokens.revoke(under_way, public_id)
 
-    def set_subscription_state(self, subscription: int | str, state: Literal["active", "paused"]) -> int:
+    def set_subscription_state(self, subscription: int | str, state: State, *, reason: str | None = None) -> int:
         """Pause or resume a subscription (id, name, ``integration/name`` or ``organization/integration/name``).
+
+        Args:
+            subscription: which.
+            state: what it is to be. One that is so already stays as it is.
+            reason: why the hub pauses it by itself; None when a person does. Resuming forgets it, and clears the alert.
 
         Returns:
             Its id.
@@ -155,14 +166,24 @@ class RegistryStore:
             NotFound: There is no such subscription.
             ConfigError: Several subscriptions are called so.
         """
-        table = schema.subscriptions
         with self.transaction() as under_way:
             id_ = lookup.subscription_id(under_way.connection, subscription)
-            differs = (table.c.id == id_) & (table.c.state != state)
-            under_way.touched = bool(
-                under_way.connection.execute(sa.update(table).where(differs).values(state=state)).rowcount
-            )
+            subscriptions.set_state(under_way, id_, state, reason)
             return id_
+
+    def rotate_signing_secret(self, subscription: int | str, keys: KeyRing, *, overlap_us: int) -> str:
+        """Make a new signing secret for a subscription; those before it stay valid for ``overlap_us``.
+
+        Returns:
+            The secret: this is the only time that it can be shown.
+
+        Raises:
+            NotFound: There is no such subscription.
+            ConfigError: Several are called so; or a file declares its secrets; or too many are still valid.
+        """
+        with self.transaction() as under_way:
+            id_ = lookup.subscription_id(under_way.connection, subscription)
+            return signing.rotate(under_way, id_, keys, overlap_us=overlap_us, random=self._random)
 
     def seen_end(self, shard: int) -> int:
         """The shard has reached this position at least, by what streams and attempts say; 0 when they say nothing."""
@@ -200,3 +221,80 @@ class RegistryStore:
         """Forget attempts made before an instant (microseconds since 1970); how many rows those were."""
         with self._database.write() as transaction:
             return attempts.prune(transaction.connection, before_us)
+
+    def raise_alert(self, kind: str, about: str, detail: str) -> None:
+        """Say that something is so which a person should look at; while it is open, only its detail changes.
+
+        Alerts and tasks are in no view: the version stays.
+        """
+        with self.transaction() as under_way:
+            alerts.raise_alert(under_way, kind, about, detail)
+
+    def clear_alert(self, kind: str, about: str) -> None:
+        """Say that it is so no longer; nothing happens if it was not."""
+        with self.transaction() as under_way:
+            alerts.clear_alert(under_way, kind, about)
+
+    def alerts(self, *, open_only: bool = True, limit: int = 100) -> list[Alert]:
+        """The newest alerts first."""
+        with self._database.read() as connection:
+            return alerts.listed(connection, open_only=open_only, limit=limit)
+
+    def prune_alerts(self, before_us: int) -> int:
+        """Forget alerts that were cleared before an instant (microseconds since 1970); how many those were."""
+        with self._database.write() as transaction:
+            return alerts.prune(transaction.connection, before_us)
+
+    def add_task(
+        self,
+        type_: TaskType,
+        *,
+        filter_: Mapping[str, Any] | None = None,
+        rate_per_s: float | None = None,
+        integration_id: int | None = None,
+    ) -> Task:
+        """Ask for a task of the hub.
+
+        Raises:
+            TaskUnfinished: One of the same type and integration is not finished yet.
+            NotFound: There is no such integration.
+        """
+        with self.transaction() as under_way:
+            return tasks.add(
+                under_way,
+                type_,
+                filter_=filter_ or {},
+                rate_per_s=rate_per_s,
+                integration_id=integration_id,
+                random=self._random,
+            )
+
+    def next_task(self) -> Task | None:
+        """The task to carry out now, which is under way from here on: one that was left half done goes first."""
+        with self.transaction() as under_way:
+            return tasks.next_task(under_way)
+
+    def progress_task(self, id_: str, *, items: int, remaining: int | None = None) -> bool:
+        """Note how far a task is; False if it was cancelled meanwhile: stop then. ``NotFound`` for an unknown id."""
+        with self.transaction() as under_way:
+            return tasks.progress(under_way, id_, items=items, remaining=remaining)
+
+    def finish_task(self, id_: str, *, failed: str | None = None) -> bool:
+        """Finish a task, or say why it ``failed``; False, changing nothing, if it was finished. Raises ``NotFound``."""
+        with self.transaction() as under_way:
+            return tasks.end(under_way, id_, "COMPLETED" if failed is None else "FAILED", failed or "")
+
+    def cancel_task(self, id_: str) -> bool:
+        """Cancel a task; False, changing nothing, if it was finished. ``NotFound`` for an unknown id."""
+        with self.transaction() as under_way:
+            return tasks.end(under_way, id_, "CANCELED", "")
+
+    def task(self, id_: str) -> Task:
+        """One task. ``NotFound`` for an unknown id."""
+        with self._database.read() as connection:
+            return tasks.get(connection, id_)
+
+    def tasks(self, *, integration_id: int | None = None, limit: int = 100) -> list[Task]:
+        """The newest tasks first: of everybody, or of one integration."""
+        with self._database.read() as connection:
+            return tasks.listed(connection, integration_id=integration_id, limit=limit)

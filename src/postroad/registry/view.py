@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from postroad.db import schema
+from postroad.registry import signing, tokens
 from postroad.registry.records import (
     Destination,
     Organization,
@@ -38,7 +39,8 @@ def read_view(connection: sa.Connection) -> RegistryView:
         },
         providers=providers,
         provider_settings=settings,
-        tokens=_tokens(connection, providers),
+        tokens=tokens.active(connection, "provider", providers),
+        integration_tokens=tokens.active(connection, "integration", integrations),
         subjects=_subjects(connection),
         identifiers={
             (row.organization_id, row.namespace, row.value): row.subject_id
@@ -75,12 +77,6 @@ def _providers(connection: sa.Connection, settings: dict[tuple[int, int], dict[s
     }
 
 
-def _tokens(connection: sa.Connection, providers: dict[int, Provider]) -> dict[bytes, int]:
-    table = schema.provider_tokens
-    active = sa.select(table.c.sha256, table.c.provider_id).where(table.c.revoked_us.is_(None))
-    return {sha256: provider_id for sha256, provider_id in connection.execute(active) if provider_id in providers}
-
-
 def _subjects(connection: sa.Connection) -> dict[int, Subject]:
     issued: dict[int, dict[str, int]] = defaultdict(dict)
     for row in connection.execute(sa.select(schema.issued_numbers)):
@@ -109,12 +105,14 @@ def _destinations(connection: sa.Connection) -> dict[int, Destination]:
             transport=row.transport,
             config=row.config,
             sealed=sealed.get(row.id, {}),
+            limits=row.limits,
         )
         for row in connection.execute(_live(schema.destinations))
     }
 
 
 def _subscriptions(connection: sa.Connection, organizations: dict[int, int]) -> dict[int, Subscription]:
+    secrets = signing.read(connection)
     return {
         row.id: Subscription(
             id=row.id,
@@ -127,6 +125,9 @@ def _subscriptions(connection: sa.Connection, organizations: dict[int, int]) -> 
             options=row.options,
             delivery=row.delivery,
             state=row.state,
+            paused_reason=row.paused_reason,
+            paused_us=row.paused_us,
+            signing=secrets.get(row.id, ()),
         )
         for row in connection.execute(_live(schema.subscriptions))
     }

@@ -11,6 +11,7 @@ from collections import deque
 import msgspec
 
 from postroad.log.interface import Batch
+from postroad.protocols.base import Outgoing
 from postroad.routing.translation import Selection
 
 
@@ -19,7 +20,7 @@ class RoutedItem(msgspec.Struct, frozen=True):
 
     position: int
     subject_id: int
-    bodies: tuple[bytes, ...]
+    events: tuple[Outgoing, ...]
     size: int
     """Bytes of all bodies."""
     received_us: int = 0
@@ -27,9 +28,13 @@ class RoutedItem(msgspec.Struct, frozen=True):
     stored_us: int = 0
     """When it was durable."""
 
-    def part(self, bodies: tuple[bytes, ...]) -> "RoutedItem":
-        """The same item with only these of its bodies."""
-        return msgspec.structs.replace(self, bodies=bodies, size=sum(map(len, bodies)))
+    def part(self, events: tuple[Outgoing, ...]) -> "RoutedItem":
+        """The same item with only these of its events."""
+        return msgspec.structs.replace(self, events=events, size=_size(events))
+
+
+def _size(events: tuple[Outgoing, ...]) -> int:
+    return sum([len(event.body) for event in events])
 
 
 class Feed:
@@ -53,7 +58,7 @@ class Feed:
         """Whether it can take no more."""
         return self.size >= self._limit_bytes
 
-    def offer(self, batch: Batch, index: int, bodies: tuple[bytes, ...]) -> None:
+    def offer(self, batch: Batch, index: int, events: tuple[Outgoing, ...]) -> None:
         """Queue an item, or stop following at it when there is no room. Below ``resume_at`` it is known already."""
         position = batch.position + index
         if position < self.resume_at:
@@ -62,15 +67,15 @@ class Feed:
             self.following = False
             self.resume_at = position
             return
-        self.put(batch, index, bodies)
+        self.put(batch, index, events)
 
-    def put(self, batch: Batch, index: int, bodies: tuple[bytes, ...]) -> None:
+    def put(self, batch: Batch, index: int, events: tuple[Outgoing, ...]) -> None:
         """Queue what is to be said of the batch's item ``index`` at the end."""
         item = RoutedItem(
             batch.position + index,
             batch.subjects[index],
-            bodies,
-            sum(map(len, bodies)),
+            events,
+            _size(events),
             batch.received_at_us(index),
             batch.stored_us,
         )

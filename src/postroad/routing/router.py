@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from postroad.access.streams import StreamIndex
 from postroad.errors import PostroadError
 from postroad.log.interface import Batch, ShardLog
-from postroad.protocols.base import TargetProtocol
+from postroad.protocols.base import Outgoing, TargetProtocol
 from postroad.registry.records import RegistryView
 from postroad.routing.feed import Feed
 from postroad.routing.translation import BatchTranslation, Decoder
@@ -167,13 +167,13 @@ class Router:
                 continue
             for feed in feeds:
                 if feed.following:
-                    bodies = self._wanted(feed, translation, index)
-                    if bodies:
-                        feed.offer(batch, index, bodies)
+                    events = self._wanted(feed, translation, index)
+                    if events:
+                        feed.offer(batch, index, events)
                         woken.add(feed)
         return woken
 
-    def _wanted(self, feed: Feed, translation: BatchTranslation, index: int) -> tuple[bytes, ...]:
+    def _wanted(self, feed: Feed, translation: BatchTranslation, index: int) -> tuple[Outgoing, ...]:
         """What the feed may have of an item; nothing if its stream does not cover it or it says nothing there."""
         batch = translation.batch
         position, subject_id = batch.position + index, batch.subjects[index]
@@ -221,9 +221,9 @@ class Router:
                 stop = min(index + SLICE_ITEMS, len(batch), self.routed_to - batch.position)
                 while index < stop and not feed.full:
                     if batch.subjects[index] in mine:
-                        bodies = self._wanted(feed, translation, index)
-                        if bodies:
-                            feed.put(batch, index, bodies)
+                        events = self._wanted(feed, translation, index)
+                        if events:
+                            feed.put(batch, index, events)
                     index += 1
                 feed.resume_at = batch.position + index
                 feed.following = feed.resume_at >= self.routed_to

@@ -86,7 +86,7 @@ class BatchTranslation:
         self._raws: list[bytes] | None = None
         self._events: dict[int, tuple[Event, ...]] = {}
         self._written: dict[tuple[int, str, Any], list[Outgoing]] = {}
-        self._selected: dict[tuple[int, Selection], tuple[bytes, ...]] = {}
+        self._selected: dict[tuple[int, Selection], tuple[Outgoing, ...]] = {}
 
     def events(self, index: int) -> tuple[Event, ...]:
         """What the batch's item ``index`` says. Raises ``PostroadError`` if it cannot be read any more."""
@@ -119,16 +119,16 @@ class BatchTranslation:
             self._written[key] = written
         return written
 
-    def selected(self, index: int, selection: Selection) -> tuple[bytes, ...]:
+    def selected(self, index: int, selection: Selection) -> tuple[Outgoing, ...]:
         """The encoded events of the item that the selection asks for, in the target's order."""
         key = (index, selection)
-        bodies = self._selected.get(key)
-        if bodies is None:
+        events = self._selected.get(key)
+        if events is None:
             slots = selection.slots
-            bodies = self._selected[key] = tuple(
-                one.body for one in self.outgoing(index, selection.protocol, selection.options) if one.slot in slots
+            events = self._selected[key] = tuple(
+                one for one in self.outgoing(index, selection.protocol, selection.options) if one.slot in slots
             )
-        return bodies
+        return events
 
     @cached_property
     def _reading(self) -> tuple[SourceProtocol, Any]:

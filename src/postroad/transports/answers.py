@@ -13,6 +13,8 @@ from postroad.transports.base import Reason
 
 MAX_RETRY_AFTER_S = 86_400.0
 MAX_DETAIL_CHARS = 200
+_TELLING_CHARS = 4
+"""A shorter part of a secret tells nothing of it."""
 
 _NOT_PRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f]+")
 
@@ -77,3 +79,13 @@ def mask(text: str, secrets: Iterable[str], limit: int) -> str:
     for spelling in sorted(filter(None, spellings), key=len, reverse=True):
         text = text.replace(spelling, "\0" * len(spelling))
     return re.sub("\0+", "[hidden]", text[:limit])[:limit]
+
+
+def mask_cut(text: str, secrets: Iterable[str]) -> str:
+    """``mask`` for a text that may have been cut within a secret: the part that it ends in is hidden as well."""
+    known = tuple(secrets)
+    for secret in known:
+        for length in range(len(secret) - 1, _TELLING_CHARS - 1, -1):
+            if text.endswith(secret[:length]):
+                text = f"{text[:-length]}[hidden]"
+    return mask(text, known, MAX_DETAIL_CHARS)

@@ -35,6 +35,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     """The same over every retry of the same bulk."""
     headers: Mapping[str, str] = {}
+    wire_type: str | None = None
+    """The type of the one event it carries, where the protocol sends them singly: a destination may keep them apart."""
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,11 @@ from collections.abc import Iterable, Mapping
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")
 
+WEBHOOK_ID = "webhook-id"
+WEBHOOK_TIMESTAMP = "webhook-timestamp"
+WEBHOOK_SIGNATURE = "webhook-signature"
+"""What a signed request carries (Standard Webhooks)."""
+
 OURS = frozenset(
     (
         "accept-encoding",
@@ -16,25 +21,39 @@ OURS = frozenset(
         "cookie",
         "expect",
         "host",
+        "http2-settings",
         "keep-alive",
         "te",
+        "traceparent",
+        "tracestate",
         "trailer",
         "transfer-encoding",
         "upgrade",
         "user-agent",
         "x-request-id",
+        WEBHOOK_ID,
+        WEBHOOK_SIGNATURE,
+        WEBHOOK_TIMESTAMP,
     )
 )
-"""Set by the hub, or by HTTP itself: another value would break the request or its meaning."""
+"""Set by the hub, or by HTTP for one hop (RFC 9110 section 7.6.1): another value would break the request or its sense.
+The signature's are refused even where nothing is signed: a request must not look as if it were."""
 
 
 def check_headers(headers: Mapping[str, str], *, also: Iterable[str] = ()) -> None:
-    """Raise ``ValueError`` naming a header that is malformed or not to be set (``OURS``, ``proxy-...``, ``also``)."""
+    """Raise ``ValueError`` naming a header that is malformed, there twice, or not to be set.
+
+    Not to be set are those of ``OURS``, of ``also`` (in lower case), and every ``proxy-...``.
+    """
     forbidden = OURS.union(also)
+    seen: set[str] = set()
     for name, value in headers.items():
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a header name (RFC 9110 section 5.1)")
         if name.lower() in forbidden or name.lower().startswith("proxy-"):
             raise ValueError(f"the header {name} is set by the hub and cannot be configured")
+        if name.lower() in seen:
+            raise ValueError(f"the header {name} is there twice: capitals make no difference")
+        seen.add(name.lower())
         if not _VALUE.fullmatch(value):
             raise ValueError(f"the value of header {name} is empty or holds more than visible ASCII")

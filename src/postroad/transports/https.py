@@ -1,6 +1,6 @@
 """HTTPS: one POST for a bulk, confirmed by a status of 2xx."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import msgspec
@@ -31,18 +31,28 @@ class HttpsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ca_file: Annotated[
         str | None, Meta(description="PEM file of certificate authorities to trust beside the system's.")
     ] = None
+    client_cert_file: Annotated[
+        str | None, Meta(description="PEM file of the certificate, and its chain, that we show when asked for one.")
+    ] = None
+    client_key_file: Annotated[
+        str | None, Meta(description="PEM file of that certificate's key; without it the key is in client_cert_file.")
+    ] = None
     timeout_s: Annotated[_Seconds, Meta(description="For one request and its whole answer, in seconds.")] = 30.0
     connect_timeout_s: Annotated[_Seconds, Meta(description="For TCP and TLS to one address, in seconds.")] = 10.0
 
     def __post_init__(self) -> None:
-        """Check the headers: a static ``Authorization`` is fine as long as ``auth`` makes none."""
+        """Check the headers (``Authorization`` is fine unless ``auth`` makes one), and that no key stands alone."""
         check_headers(self.headers, also=() if isinstance(self.auth, NoAuth) else ("authorization",))
+        if self.client_key_file is not None and self.client_cert_file is None:
+            raise ValueError("client_key_file is given without client_cert_file")
 
     def __repr__(self) -> str:
         """Without secrets: query, header values and credentials can be."""
         return (
             f"HttpsConfig(url={self.url.partition('?')[0]!r}, auth={self.auth!r}, headers={sorted(self.headers)}, "
-            f"ca_file={self.ca_file!r}, timeout_s={self.timeout_s}, connect_timeout_s={self.connect_timeout_s})"
+            f"ca_file={self.ca_file!r}, client_cert_file={self.client_cert_file!r}, "
+            f"client_key_file={self.client_key_file!r}, timeout_s={self.timeout_s}, "
+            f"connect_timeout_s={self.connect_timeout_s})"
         )
 
 
@@ -52,7 +62,9 @@ class Https:
     def __init__(self, config: HttpsConfig, egress: EgressClient, clock: Clock) -> None:
         self._config = config
         self._clock = clock
-        self.pool = egress.pool(ca_file=config.ca_file)
+        self.pool = egress.pool(
+            ca_file=config.ca_file, client_cert_file=config.client_cert_file, client_key_file=config.client_key_file
+        )
         self._timeouts = Timeouts(config.timeout_s, config.connect_timeout_s)
         self.credentials = credentials_for(config.auth, self.pool, clock, self._timeouts)
         self._secrets = tuple(_secrets(config))
@@ -115,13 +127,20 @@ class Https:
 def _secrets(config: HttpsConfig) -> Iterator[str]:
     """What must not appear in a detail, should the remote side echo it."""
     # Headers, form fields and query may be keys or plain words; hiding every "1" would only spoil the sentence.
-    maybe = [*config.headers.values(), config.url.partition("?")[2]]
+    maybe = [*_with_words(config.headers.values()), config.url.partition("?")[2]]
     match config.auth:
         case BasicAuth(password=password):
             yield password
         case ClientCredentialsAuth() as auth:
             yield auth.client_secret
-            maybe += [*auth.headers.values(), *auth.params.values()]
+            maybe += [*_with_words(auth.headers.values()), *auth.params.values()]
         case _:
             pass
     yield from (value for value in maybe if len(value) >= _SECRET_CHARS)
+
+
+def _with_words(values: Iterable[str]) -> Iterator[str]:
+    """Values, and their words: of ``Bearer abc`` the remote side may echo ``abc`` alone."""
+    for value in values:
+        yield value
+        yield from value.split()

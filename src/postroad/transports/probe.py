@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 from msgspec import structs
 
 from postroad.clock import Clock, from_us
 from postroad.egress.client import EgressClient
+from postroad.egress.client_certificate import Certificate
 from postroad.egress.failures import EgressFailed
 from postroad.egress.guard import check_url
 from postroad.egress.tokens import TokenFailed
@@ -33,6 +35,15 @@ async def probe_https(
     async def addresses() -> str:
         return ", ".join(await https.pool.addresses(config.url))
 
+    async def client_certificate(ours: Certificate) -> str:
+        left = ours.expires - from_us(clock.now_us())
+        until = f"{ours.expires:%Y-%m-%d %H:%M} UTC"
+        if left <= timedelta():
+            raise EgressFailed("tls", f"our client certificate {ours.name} has expired on {until}: have it renewed")
+        if left < EXPIRES_SOON:
+            warnings["client certificate"] = f"our client certificate expires on {until}: have it renewed"
+        return f"{ours.name} by {ours.issuer}, expires {until}"
+
     async def tls() -> str:
         peer = await https.pool.peer(config.url, timeout_s=config.connect_timeout_s)
         if peer.expires - from_us(clock.now_us()) < EXPIRES_SOON:
@@ -47,6 +58,8 @@ async def probe_https(
         return "obtained"
 
     steps: list[tuple[str, Callable[[], Awaitable[str]]]] = [("url", url), ("addresses", addresses), ("tls", tls)]
+    if (certificate := https.pool.client_certificate()) is not None:
+        steps.insert(2, ("client certificate", partial(client_certificate, certificate)))
     if isinstance(config.auth, ClientCredentialsAuth):
         steps.append(("token", token))
     taken: list[Step] = []

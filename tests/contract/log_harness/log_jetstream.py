@@ -1,8 +1,8 @@
 """A thin log engine on NATS JetStream, to prove that the seam holds for more than files. For tests only.
 
 One stream a shard, one message a part. A position is ``epoch << 40 | sequence << 14 | index of the item``: it
-increases but is not dense. Cursors and the epoch are kept in a key-value bucket, dedup keys and refusals in streams of
-their own. One client writes, as in the hub.
+increases but is not dense. Delivery state and the epoch are kept in a key-value bucket, dedup keys and refusals in
+streams of their own. One client writes, as in the hub.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +23,31 @@ from nats.js.errors import KeyNotFoundError, NotFoundError
 
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable
-from postroad.log.format import check_position, pack_columns, unpack_columns
+from postroad.log.delivery import (
+    NO_CHANGES,
+    Changes,
+    Cursor,
+    DeadLetter,
+    Letter,
+    LetterCounts,
+    LetterFilter,
+    LetterId,
+    Skip,
+)
+from postroad.log.format import pack_columns, unpack_columns
 from postroad.log.interface import (
     DEDUP_KEY_BYTES,
     EPOCH_BITS,
     MAX_PART_BYTES,
     Appended,
     Batch,
-    Cursor,
     Done,
     Listener,
     Part,
     Refusal,
     Retained,
 )
+from postroad.log.memory_delivery import MemoryDeliveryStore
 
 INDEX_BITS = 14
 KEY_MEMORY_S = 7 * 24 * 3600
@@ -278,30 +289,75 @@ class JetStreamLog:
         await self._state.put(key, value)
 
 
+_State = tuple[list[Cursor], list[tuple[int, Letter, bytes]], list[tuple[int, list[Skip]]]]
+
+
 class JetStreamDeliveryStore:
+    """The whole state is one value of the bucket, so that whatever changes in it changes at once."""
+
     def __init__(self, log: JetStreamLog) -> None:
         self._log = log
         self._turn = asyncio.Lock()
 
     async def cursors(self) -> dict[int, Cursor]:
-        self._log._check_open()
-        found = await self._log._get("cursors")
-        return msgspec.msgpack.decode(found, type=dict[int, Cursor]) if found else {}
+        return await (await self._load()).cursors()
 
-    async def settle(self, subscription_id: int, position: int) -> None:
-        check_position(position)
-        async with self._turn:
-            cursors = await self.cursors()
-            known = cursors.get(subscription_id)
-            if known is None or position > known.position:
-                cursors[subscription_id] = Cursor(subscription_id, position, self._log._clock.now_us())
-                await self._log._put("cursors", msgspec.msgpack.encode(cursors))
+    async def settle(self, subscription_id: int, position: int, changes: Changes = NO_CHANGES) -> None:
+        await self._change(lambda state: state.settle(subscription_id, position, changes))
+
+    async def parked(self, subscription_id: int) -> list[Letter]:
+        return await (await self._load()).parked(subscription_id)
+
+    async def body(self, subscription_id: int, letter_id: LetterId) -> bytes | None:
+        return await (await self._load()).body(subscription_id, letter_id)
+
+    async def dead(
+        self, which: LetterFilter, *, after: tuple[int, LetterId] | None = None, limit: int = 100
+    ) -> list[DeadLetter]:
+        return await (await self._load()).dead(which, after=after, limit=limit)
+
+    async def count_dead(self, which: LetterFilter) -> int:
+        return await (await self._load()).count_dead(which)
+
+    async def revive(self, dead: Sequence[DeadLetter], due_us: Sequence[int]) -> list[DeadLetter]:
+        return await self._change(lambda state: state.revive(dead, due_us))
+
+    async def drop(self, dead: Sequence[DeadLetter]) -> int:
+        return await self._change(lambda state: state.drop(dead))
+
+    async def letter_counts(self) -> dict[int, LetterCounts]:
+        return await (await self._load()).letter_counts()
+
+    async def skips(self, subscription_id: int) -> list[Skip]:
+        return await (await self._load()).skips(subscription_id)
 
     async def forget(self, subscription_id: int) -> None:
+        await self._change(lambda state: state.forget(subscription_id))
+
+    async def _change(self, change: Callable[[MemoryDeliveryStore], Awaitable[Any]]) -> Any:
         async with self._turn:
-            cursors = await self.cursors()
-            if cursors.pop(subscription_id, None):
-                await self._log._put("cursors", msgspec.msgpack.encode(cursors))
+            state = await self._load()
+            result = await change(state)
+            letters = [
+                (number, letter, body)
+                for number, letters in state._letters.items()
+                for letter, body in letters.values()
+            ]
+            stored: _State = list(state._cursors.values()), letters, list(state._skips.items())
+            await self._log._put("delivery", msgspec.msgpack.encode(stored))
+            return result
+
+    async def _load(self) -> MemoryDeliveryStore:
+        self._log._check_open()
+        state = MemoryDeliveryStore(self._log._clock, self._log._check_open)
+        found = await self._log._get("delivery")
+        if found is not None:
+            cursors, letters, skips = msgspec.msgpack.decode(found, type=_State)
+            state._cursors = {cursor.subscription_id: cursor for cursor in cursors}
+            for number, letter, body in letters:
+                state._letters.setdefault(number, {})[letter.id] = letter, body
+            state._skips = dict(skips)
+        return state
 
 
 async def _bucket(js: JetStreamContext, name: str) -> Any:

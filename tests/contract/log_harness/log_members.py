@@ -6,6 +6,7 @@ from typing import Any
 from log_jetstream import JetStreamLog
 
 from fixtures.clock import VirtualClock
+from postroad.log.delivery import Letter
 from postroad.log.interface import Batch, Part, Refusal, ShardLog
 from postroad.log.memory import MemoryLog
 from postroad.log.sqlite import SqliteLog, SqliteSettings, open_log
@@ -97,6 +98,12 @@ def part_of(*items: bytes, **fields: Any) -> Part:
         "body": b",".join(items),
     }
     return Part(**{**values, **fields})
+
+
+def letter_of(position: int, **fields: Any) -> Letter:
+    """A parked letter; every field has a value of its own, or the one given."""
+    values: dict[str, Any] = {"slot": 0, "subject_id": 100, "size": 10, "received_us": 1, "stored_us": 2}
+    return Letter(position=position, **{**values, **fields})
 
 
 def refusal_of(number: int) -> Refusal:

@@ -48,6 +48,30 @@ def test_whether_there_was_a_fix_is_known_only_when_it_was_said(frame, given):
     assert report(frame(gps_status=given)).position.fix is (None if given is ... else given)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "signal"),
+    [
+        ("odometer", 1184.5, "odometer_km"),
+        ("hourmeter", 12.5, "engine_hours_h"),
+        ("ign_input", True, "ignition"),
+        ("doors", True, "doors_open"),
+        ("battery", 41.0, "device_battery_percent"),
+        ("power_supply", 12.6, "supply_voltage_v"),
+        ("temperature1", 1.5, "temperature_1_celsius"),
+        ("temperature2", 2.5, "temperature_2_celsius"),
+        ("temperature3", 3.5, "temperature_3_celsius"),
+        ("fuel_percentage", 63.0, "fuel_level_percent"),
+        ("mcc", 730, "mobile_mcc"),
+        ("mnc", 2, "mobile_mnc"),
+        ("lac", 12_345, "mobile_lac"),
+        ("cid", 67_890, "mobile_cid"),
+    ],
+)
+def test_each_field_is_read_as_its_own_signal(frame, field, value, signal):
+    before, after = report(frame()).readings, report(frame(**{field: value})).readings
+    assert after == before | {signal: value}
+
+
 def test_what_is_not_said_is_not_made_up(frame):
     assert set(report(frame()).readings) == {"odometer_km", "ignition", "motion_state"}
     assert report(frame()).position.altitude_m is None

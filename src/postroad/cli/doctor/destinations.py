@@ -7,6 +7,7 @@ from postroad.clock import Clock
 from postroad.errors import ConfigError, PostroadError, StoreCorrupt
 from postroad.registry.records import RegistryView
 from postroad.registry.secrets import KeyRing, opened_config
+from postroad.registry.signing import opened_signing
 from postroad.service import egress_of
 from postroad.settings import Settings
 from postroad.transports import TRANSPORTS
@@ -20,9 +21,16 @@ def secrets(view: RegistryView, keys: KeyRing) -> str:
             opened_config(destination, keys)
         except (ConfigError, StoreCorrupt) as exc:
             wrong[destination.name] = exc
+    for subscription in view.subscriptions.values():
+        try:
+            opened_signing(subscription, keys, now_us=0)  # those that have ended too
+        except (ConfigError, StoreCorrupt) as exc:
+            wrong[subscription.name] = exc
     if wrong:
         raise ConfigError(f"cannot be opened for {', '.join(wrong)}: {next(iter(wrong.values()))}")
-    return f"those of {sum(bool(d.sealed) for d in view.destinations.values())} destinations can be opened"
+    destinations = sum(bool(destination.sealed) for destination in view.destinations.values())
+    subscriptions = sum(bool(subscription.signing) for subscription in view.subscriptions.values())
+    return f"those of {destinations} destinations and {subscriptions} subscriptions can be opened"
 
 
 async def reach(view: RegistryView, keys: KeyRing, settings: Settings, clock: Clock) -> list[Finding]:

@@ -4,6 +4,7 @@ Order of checks, so that a bad token learns nothing of the rest: path, method, t
 vendor's; those it does not show have the same two keys (``postroad.protocols.drivetech.answers``).
 """
 
+import functools
 import logging
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ from postroad.ingest.http.answers import JSON, Answer, Headers, Send, header
 from postroad.ingest.http.limits import RateLimit
 from postroad.ingest.inflate import TooLarge, gunzip
 from postroad.ingest.intake import Intake
-from postroad.ingest.tokens import provider_of
+from postroad.ingest.tokens import Callers
 from postroad.metrics.counts import Counts
 from postroad.protocols import drivetech
 from postroad.protocols.base import Item
@@ -51,6 +52,7 @@ class DrivetechEntrance:
         self._intake = intake
         self._clock = clock
         self._counts = counts or Counts()
+        self._callers = Callers(drivetech.PROTOCOL.name)
         self._settings_of = settings_of
         self.body_limit_bytes = body_limit_bytes
         self.too_large = Answer(413, answers.BY_STATUS[413])
@@ -75,7 +77,7 @@ class DrivetechEntrance:
             send(self._server_error)
 
     def _receive(self, headers: Headers, body: bytes, send: Send) -> None:
-        provider = provider_of(header(headers, b"authorization"), self._intake.view, drivetech.PROTOCOL.name)
+        provider = self._callers.provider_of(header(headers, b"authorization"), self._intake.view)
         if provider is None:
             self._counts.unauthorized.add()
             send(self._unauthorized)
@@ -101,15 +103,13 @@ class DrivetechEntrance:
         except WireError as error:
             self._refuse(provider, error, body, received_us, send)
             return
-        saved, unavailable = self._saved, self._unavailable
         span = None if self._tracer is None else self._span(self._tracer, headers, provider, item, received_us)
+        self._intake.offer(provider, item, body, received_us, functools.partial(self._reply, send, span), span)
 
-        def reply(failure: StoreUnavailable | None) -> None:
-            if span is not None:
-                span.end(None if failure is None else failure.reason)
-            send(saved if failure is None else unavailable)
-
-        self._intake.offer(provider, item, body, received_us, reply, span)
+    def _reply(self, send: Send, span: RequestSpan | None, failure: StoreUnavailable | None) -> None:
+        if span is not None:
+            span.end(None if failure is None else failure.reason)
+        send(self._saved if failure is None else self._unavailable)
 
     @staticmethod
     def _span(tracer: Tracer, headers: Headers, provider: Provider, item: Item, received_us: int) -> RequestSpan:

@@ -68,10 +68,7 @@ class Connections:
 
 
 class RateLimit:
-    """A token bucket for each key: ``per_s`` requests a second, ``burst_s`` seconds' worth of them at once.
-
-    A rate of zero is no limit.
-    """
+    """A token bucket for each key: ``per_s`` requests a second, ``burst_s`` seconds' worth of them at once."""
 
     def __init__(self, per_s: float, *, burst_s: float, clock: Clock, keys: int = KEYS_REMEMBERED) -> None:
         self._per_s = per_s
@@ -82,8 +79,6 @@ class RateLimit:
 
     def take(self, key: str | int) -> int:
         """Take a token: 0 if there was one, else in how many whole seconds there will be one. That costs nothing."""
-        if not self._per_s:
-            return 0
         now_s = self._clock.monotonic_s()
         tokens, at_s = self._buckets.get(key, (self._size, now_s))
         tokens = min(self._size, tokens + (now_s - at_s) * self._per_s)
@@ -94,3 +89,8 @@ class RateLimit:
         if len(self._buckets) > self._keys:
             self._buckets.popitem(last=False)
         return 0
+
+
+def rate_limit(per_s: float, burst_s: float, clock: Clock) -> RateLimit | None:
+    """The limit that a setting asks for; a rate of zero is none, and costs nothing."""
+    return RateLimit(per_s, burst_s=burst_s, clock=clock) if per_s else None

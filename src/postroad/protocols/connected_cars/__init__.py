@@ -16,9 +16,10 @@ from postroad.protocols.connected_cars.bulk import (
     read_element,
     split_bulk,
 )
+from postroad.protocols.connected_cars.contract import CONTRACT
 from postroad.protocols.connected_cars.events import events
 from postroad.protocols.connected_cars.options import HARSH_FLOOR_G, Options
-from postroad.protocols.connected_cars.protocol import CONTRACT, PROTOCOL
+from postroad.protocols.connected_cars.protocol import PROTOCOL
 from postroad.protocols.connected_cars.read import FLEET, VEHICLE, read
 from postroad.protocols.connected_cars.said import Said, encode
 from postroad.protocols.connected_cars.settings import ConnectedCarsSettings

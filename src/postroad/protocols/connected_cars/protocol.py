@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from postroad.model.events import Event, Header
-from postroad.protocols.base import Contract, Item, Outgoing, RetryPolicy
+from postroad.protocols.base import Item, Outgoing
 from postroad.protocols.connected_cars.bulk import join_bulk
+from postroad.protocols.connected_cars.contract import CONTRACT
 from postroad.protocols.connected_cars.events import NAME, events
 from postroad.protocols.connected_cars.options import Options
 from postroad.protocols.connected_cars.read import read
@@ -14,17 +15,7 @@ from postroad.protocols.connected_cars.settings import ConnectedCarsSettings
 from postroad.protocols.connected_cars.slots import SLOTS
 from postroad.protocols.connected_cars.wire import KINDS
 from postroad.protocols.connected_cars.write import write
-
-CONTRACT = Contract(
-    name=NAME,
-    order="bulk",
-    success=(200, 299),
-    max_items=1_000,
-    item_ceiling=10_000,
-    retry=RetryPolicy(first_waits_s=(20.0, 20.0, 20.0), then_s=120.0, cap_s=3600.0),
-)
-"""A bulk goes through whole before the next one is sent. Neither schedule nor sizes are documented for the data
-streams: these are those of the vendor's older feed."""
+from postroad.protocols.contract import Contract
 
 
 class ConnectedCars:
@@ -36,7 +27,7 @@ class ConnectedCars:
     slots: Mapping[str, int] = SLOTS
     options_type: type[msgspec.Struct] = Options
     issued_namespace = "connected_cars.vehicle_id"
-    contract = CONTRACT
+    contracts: Mapping[str, Contract] = dict.fromkeys(SLOTS, CONTRACT)
     content_type = "application/json"
 
     def read(self, raw: bytes, settings: ConnectedCarsSettings) -> Item:
@@ -63,6 +54,10 @@ class ConnectedCars:
     def bulk(self, bodies: Sequence[bytes]) -> bytes:
         """See ``TargetProtocol``."""
         return join_bulk(bodies)
+
+    def late(self, body: bytes) -> bytes:
+        """See ``TargetProtocol``: lateness is not said here."""
+        return body
 
 
 PROTOCOL = ConnectedCars()

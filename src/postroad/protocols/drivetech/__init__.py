@@ -5,6 +5,7 @@ not fit together, ``answers`` has the documented bodies. The page: ``docs/protoc
 """
 
 from postroad.protocols.drivetech import answers
+from postroad.protocols.drivetech.contract import CONTRACT
 from postroad.protocols.drivetech.events import WARNINGS, events, warnings
 from postroad.protocols.drivetech.protocol import PROTOCOL
 from postroad.protocols.drivetech.read import read
@@ -28,6 +29,7 @@ from postroad.protocols.drivetech.wire import (
 )
 
 __all__ = [
+    "CONTRACT",
     "KINDS",
     "PROTOCOL",
     "STATES",

@@ -62,24 +62,6 @@ _MANOEUVRES: Final = ("braking", "acceleration", "turn")
 _STATE_BY_FOLDED = {state.casefold(): state for state in STATES} | {"ingition on rest": "Ignition On Rest"}
 """The misspelling is that of a widely copied tracker library."""
 
-_READINGS = (
-    ("odometer", "odometer_km"),
-    ("hourmeter", "engine_hours_h"),
-    ("ign_input", "ignition"),
-    ("doors", "doors_open"),
-    ("battery", "device_battery_percent"),
-    ("power_supply", "supply_voltage_v"),
-    ("temperature1", "temperature_1_celsius"),
-    ("temperature2", "temperature_2_celsius"),
-    ("temperature3", "temperature_3_celsius"),
-    ("fuel_percentage", "fuel_level_percent"),
-    ("mcc", "mobile_mcc"),
-    ("mnc", "mobile_mnc"),
-    ("lac", "mobile_lac"),
-    ("cid", "mobile_cid"),
-)
-"""Field -> signal, for those whose value is taken as it is."""
-
 
 def events(item: Item, header: Header, settings: DrivetechSettings) -> tuple[Event, ...]:
     """One report: position, readings, and what happened, if the event is more than a periodic position."""
@@ -131,11 +113,37 @@ def _position(wire: Injection, settings: DrivetechSettings) -> Position:
 
 
 def _readings(wire: Injection) -> dict[str, Value]:
-    readings: dict[str, Value] = {"motion_state": _MOTION.get(known_state(wire.state) or "", wire.state)}
-    for field, signal in _READINGS:
-        value = getattr(wire, field)
-        if value is not None:
-            readings[signal] = value
+    """Field by field and not by a table: every report goes through here, and this takes half the time."""
+    motion = _MOTION.get(wire.state) or _MOTION.get(known_state(wire.state) or "", wire.state)
+    readings: dict[str, Value] = {
+        "motion_state": motion,
+        "odometer_km": wire.odometer,
+        "ignition": wire.ign_input,
+    }
+    if (hours := wire.hourmeter) is not None:
+        readings["engine_hours_h"] = hours
+    if (doors := wire.doors) is not None:
+        readings["doors_open"] = doors
+    if (battery := wire.battery) is not None:
+        readings["device_battery_percent"] = battery
+    if (supply := wire.power_supply) is not None:
+        readings["supply_voltage_v"] = supply
+    if (celsius := wire.temperature1) is not None:
+        readings["temperature_1_celsius"] = celsius
+    if (celsius := wire.temperature2) is not None:
+        readings["temperature_2_celsius"] = celsius
+    if (celsius := wire.temperature3) is not None:
+        readings["temperature_3_celsius"] = celsius
+    if (fuel := wire.fuel_percentage) is not None:
+        readings["fuel_level_percent"] = fuel
+    if (mcc := wire.mcc) is not None:
+        readings["mobile_mcc"] = mcc
+    if (mnc := wire.mnc) is not None:
+        readings["mobile_mnc"] = mnc
+    if (lac := wire.lac) is not None:
+        readings["mobile_lac"] = lac
+    if (cid := wire.cid) is not None:
+        readings["mobile_cid"] = cid
     return readings
 
 

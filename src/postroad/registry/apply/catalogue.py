@@ -16,6 +16,8 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """Protocol that can be sent on -> its translation options."""
     delivery_type: type[msgspec.Struct]
     """What a subscription may override of its contract."""
+    limits_type: type[msgspec.Struct]
+    """What a destination can bear."""
     transport_config: Mapping[str, type[msgspec.Struct]]
     """Transport -> its config. Secret fields are marked ``Meta(extra_json_schema={"writeOnly": True})``."""
     issued_namespaces: Sequence[str]

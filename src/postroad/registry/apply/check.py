@@ -7,6 +7,7 @@ from msgspec import UNSET
 
 from postroad.errors import ConfigError
 from postroad.model.identifiers import PLATE, VIN
+from postroad.registry import signing
 from postroad.registry.apply import desired, document
 from postroad.registry.apply.catalogue import Catalogue
 from postroad.registry.apply.hints import did_you_mean
@@ -115,8 +116,13 @@ class Checker:
         type_ = configs[part.transport]
         config = self._resolver.config(part.config, type_, f"{path}.config")
         self._source.convert(config.whole, type_, f"{path}.config")
+        self._source.convert(part.limits, self._catalogue.limits_type, f"{path}.limits")
         return desired.Destination(
-            name=part.name, transport=part.transport, config=config.public, secrets=config.secrets
+            name=part.name,
+            transport=part.transport,
+            config=config.public,
+            limits=part.limits,
+            secrets=config.secrets,
         )
 
     def _subscription(
@@ -140,7 +146,22 @@ class Checker:
             options=part.options,
             delivery=part.delivery,
             state=None if part.state is UNSET else part.state,
+            signing=None if part.signing is UNSET else self._signing(part.signing, f"{path}.signing"),
         )
+
+    def _signing(self, part: document.SigningPart, path: str) -> tuple[str, ...]:
+        secrets: list[str] = []
+        for i, reference in enumerate(part.secrets):
+            at = f"{path}.secrets[{i}]"
+            secret = self._resolver.secret(reference, at)
+            try:
+                signing.decoded(secret)
+            except ConfigError as exc:
+                raise self._source.error(at, exc.message) from exc
+            if secret in secrets:
+                raise self._source.error(at, f"the same secret as [{secrets.index(secret)}]")
+            secrets.append(secret)
+        return tuple(secrets)
 
     def _selector(self, declared: str | document.VehiclesPart, fleets: Collection[str], path: str) -> Selector:
         if isinstance(declared, str):

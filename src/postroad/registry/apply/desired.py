@@ -34,6 +34,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     transport: str
     config: dict[str, Any]
+    limits: dict[str, Any]
     secrets: Mapping[str, str]
 
     def __repr__(self) -> str:
@@ -42,7 +43,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
-    """See ``records.Subscription``."""
+    """See ``records.Subscription``. ``signing`` holds open secrets: never shown, never logged."""
 
     name: str
     protocol: str
@@ -53,6 +54,12 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     delivery: dict[str, Any]
     state: Literal["active", "paused"] | None
     """None: as it is; active when new."""
+    signing: tuple[str, ...] | None
+    """The newest first. None: as it is."""
+
+    def __repr__(self) -> str:
+        """Without the secrets."""
+        return f"Subscription(name={self.name!r}, protocol={self.protocol!r}, destination={self.destination!r})"
 
 
 class Integration(msgspec.Struct, frozen=True, kw_only=True):

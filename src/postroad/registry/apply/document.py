@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from postroad.registry.signing import MAX_SECRETS
+
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^(?!\d+$)[^/\x00-\x1f\x7f]+$")]
 """Without a slash, and more than digits, because the command line takes ``organization/provider`` and ids as well."""
 
@@ -42,6 +44,7 @@ class DestinationPart(_Part, frozen=True, kw_only=True):
     name: Name
     transport: str
     config: dict[str, Any] = {}
+    limits: dict[str, Any] = {}
 
 
 class VehiclesPart(_Part, frozen=True, kw_only=True):
@@ -49,6 +52,12 @@ class VehiclesPart(_Part, frozen=True, kw_only=True):
 
     fleets: tuple[str, ...] = ()
     plates: tuple[str, ...] = ()
+
+
+class SigningPart(_Part, frozen=True, kw_only=True):
+    """How a subscription's requests are signed."""
+
+    secrets: Annotated[tuple[Any, ...], Meta(max_length=MAX_SECRETS)]
 
 
 class SubscriptionPart(_Part, frozen=True, kw_only=True):
@@ -61,6 +70,7 @@ class SubscriptionPart(_Part, frozen=True, kw_only=True):
     vehicles: Literal["all", "none"] | VehiclesPart = "none"
     options: dict[str, Any] = {}
     delivery: dict[str, Any] = {}
+    signing: SigningPart | UnsetType = UNSET
     state: Literal["active", "paused"] | UnsetType = UNSET
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import ConfigError, StoreCorrupt
-from postroad.registry import streams, subjects
+from postroad.registry import signing, streams, subjects, subscriptions, tokens
 from postroad.registry.apply import desired
 from postroad.registry.apply.rows import SECRET, Change, Rows
 from postroad.registry.apply.source import Source
@@ -63,17 +63,21 @@ class Reconciler:
             {"organization_id": id_},
             {integration.name: {} for integration in wanted.integrations},
             prefix=prefix,
-            remove=lambda gone, name: self._integration(gone, desired.Integration(name=name), f"{name}/"),
+            remove=self._remove_integration,
         )
         names = dict[int, str]()
         for integration in wanted.integrations:
             inner = f"{prefix}{integration.name}/"
-            subscriptions = self._integration(integrations[integration.name], integration, inner)
-            names |= {subscription_id: inner + name for name, subscription_id in subscriptions.items()}
+            ids_by_name = self._integration(integrations[integration.name], integration, inner)
+            names |= {subscription_id: inner + name for name, subscription_id in ids_by_name.items()}
         for namespace, count in subjects.issue_numbers(self._transaction, id_, self._issue).items():
             fields = {"vehicles": (None, count)}
             self._rows.tell(Change(action="create", kind="number", name=prefix + namespace, fields=fields))
         self._streams(id_, names)
+
+    def _remove_integration(self, id_: int, name: str) -> None:
+        tokens.revoke_all(self._transaction, "integration", id_)
+        self._integration(id_, desired.Integration(name=name), f"{name}/")
 
     def _remove_organization(self, id_: int, name: str) -> None:
         Vehicles(self._rows, self._source, id_, prefix=f"{name}/").remove_all()
@@ -115,10 +119,7 @@ class Reconciler:
         self._rows.tell(Change(action="update", kind="provider", name=name, fields=fields))
 
     def _remove_provider(self, id_: int, _name: str) -> None:
-        table = schema.provider_tokens
-        active = (table.c.provider_id == id_) & table.c.revoked_us.is_(None)
-        values = {"revoked_us": self._transaction.now_us}
-        self._connection.execute(sa.update(table).where(active).values(values))
+        tokens.revoke_all(self._transaction, "provider", id_)
 
     def _fleets(self, organization_id: int, wanted: Sequence[str], prefix: str) -> dict[str, int]:
         return self._rows.sync(
@@ -138,14 +139,15 @@ class Reconciler:
             schema.destinations,
             "destination",
             owner,
-            {d.name: {"transport": d.transport, "config": d.config} for d in wanted.destinations},
+            {d.name: {"transport": d.transport, "config": d.config, "limits": d.limits} for d in wanted.destinations},
             prefix=prefix,
             remove=self._remove_destination,
         )
         for destination in wanted.destinations:
             self._secrets(destinations[destination.name], destination.secrets, prefix + destination.name)
         names = {destination_id: name for name, destination_id in destinations.items()}
-        return self._rows.sync(
+        before = self._states(id_)
+        ids = self._rows.sync(
             schema.subscriptions,
             "subscription",
             owner,
@@ -157,14 +159,44 @@ class Reconciler:
                     "vehicles": s.vehicles.stored(),
                     "options": s.options,
                     "delivery": s.delivery,
-                    "state": s.state,
                 }
                 for s in wanted.subscriptions
             },
             prefix=prefix,
+            remove=lambda gone, _name: signing.forget(self._transaction, gone),
             new={"state": "active"},
             shown=lambda column, value: names.get(value, value) if column == "destination_id" else value,
         )
+        for subscription in wanted.subscriptions:
+            subscription_id, name = ids[subscription.name], prefix + subscription.name
+            self._state(subscription_id, before.get(subscription_id), subscription.state, name)
+            had = signing.declare(self._transaction, subscription_id, subscription.signing, self._keys)
+            if had is not None:
+                fields = {"signing.secrets": (SECRET if had else None, SECRET if subscription.signing else None)}
+                self._rows.tell(Change(action="update", kind="subscription", name=name, fields=fields))
+        return ids
+
+    def _states(self, integration_id: int) -> dict[int, tuple[str, str | None]]:
+        """State and reason of the integration's subscriptions, by id, before anything changes."""
+        table = schema.subscriptions
+        query = sa.select(table.c.id, table.c.state, table.c.paused_reason)
+        mine = query.where(table.c.integration_id == integration_id)
+        return {row.id: (row.state, row.paused_reason) for row in self._connection.execute(mine)}
+
+    def _state(
+        self,
+        id_: int,
+        before: tuple[str, str | None] | None,
+        wanted: subscriptions.State | None,
+        name: str,
+    ) -> None:
+        """Pause or resume as the file says; but what the hub paused by itself, only a person resumes."""
+        state, by_the_hub = before or ("active", None)
+        if wanted is None or wanted == state or by_the_hub is not None:
+            return
+        subscriptions.set_state(self._transaction, id_, wanted)
+        fields = {"state": (None if before is None else state, wanted)}
+        self._rows.tell(Change(action="update", kind="subscription", name=name, fields=fields))
 
     def _secrets(self, destination_id: int, wanted: Mapping[str, str], name: str) -> None:
         """Seal the secrets that are new or others than before; sealing the same one again would change its bytes."""
@@ -194,10 +226,10 @@ class Reconciler:
         table = schema.destination_secrets
         self._connection.execute(sa.delete(table).where(table.c.destination_id == id_))
 
-    def _streams(self, organization_id: int, subscriptions: Mapping[int, str]) -> None:
+    def _streams(self, organization_id: int, names: Mapping[int, str]) -> None:
         """Open and end streams; those of a subscription that goes need no telling of their own."""
         for subscription_id, moved in streams.reconcile(self._transaction, organization_id).items():
-            name = subscriptions.get(subscription_id)
+            name = names.get(subscription_id)
             if name is not None and moved.opened:
                 opened = {"vehicles": (None, moved.opened)}
                 self._rows.tell(Change(action="create", kind="stream", name=name, fields=opened))

@@ -47,27 +47,8 @@ class Resolver:
         whole, public = self._mapping(declared, [inspect.type_info(type_)], path, (), secrets)
         return Config(whole, public, secrets)
 
-    def _mapping(
-        self,
-        declared: dict[str, Any],
-        types: list[inspect.Type],
-        path: str,
-        keys: tuple[str, ...],
-        secrets: dict[str, str],
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        whole, public = dict(declared), dict(declared)
-        for key, value in declared.items():
-            inner_path, inner_keys = f"{path}.{key}", (*keys, key)
-            inner = [info for outer in types for info in _field_types(outer, key, declared)]
-            if value is not None and any(_is_secret(info) for info in inner):
-                whole[key] = secrets[field_path(inner_keys)] = self._resolved(value, inner_path)
-                del public[key]
-            elif isinstance(value, dict):
-                bare = [bare for info in inner for bare in structs_and_more(info)]
-                whole[key], public[key] = self._mapping(value, bare, inner_path, inner_keys, secrets)
-        return whole, public
-
-    def _resolved(self, value: Any, path: str) -> str:
+    def secret(self, value: Any, path: str) -> str:
+        """What a reference, which stands at ``path``, leads to. Raises like ``config``."""
         match value:
             case {"env": str(name), **rest} if not rest:
                 secret = self._environment.get(name)
@@ -84,6 +65,26 @@ class Resolver:
         if not secret:
             raise self._source.error(path, "the secret is empty")
         return secret
+
+    def _mapping(
+        self,
+        declared: dict[str, Any],
+        types: list[inspect.Type],
+        path: str,
+        keys: tuple[str, ...],
+        secrets: dict[str, str],
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        whole, public = dict(declared), dict(declared)
+        for key, value in declared.items():
+            inner_path, inner_keys = f"{path}.{key}", (*keys, key)
+            inner = [info for outer in types for info in _field_types(outer, key, declared)]
+            if value is not None and any(_is_secret(info) for info in inner):
+                whole[key] = secrets[field_path(inner_keys)] = self.secret(value, inner_path)
+                del public[key]
+            elif isinstance(value, dict):
+                bare = [bare for info in inner for bare in structs_and_more(info)]
+                whole[key], public[key] = self._mapping(value, bare, inner_path, inner_keys, secrets)
+        return whole, public
 
 
 def _field_types(info: inspect.Type, key: str, declared: dict[str, Any]) -> Iterator[inspect.Type]:

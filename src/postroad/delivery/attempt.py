@@ -1,0 +1,74 @@
+"""One attempt of a delivery by lanes: which events it carries, under which id, and how it is told of."""
+
+import uuid
+from collections.abc import Sequence
+from itertools import groupby
+
+import msgspec
+
+from postroad.delivery.delivery import Bulk
+from postroad.delivery.entry import Entry
+from postroad.delivery.gate import Pass
+from postroad.delivery.queues import Lane
+from postroad.protocols.base import Outgoing, TargetProtocol
+from postroad.protocols.contract import Contract
+from postroad.routing.feed import RoutedItem
+
+_REQUESTS = uuid.UUID("b3c1f6de-55a9-4c0f-9a51-0f8f1c2d7e64")
+"""Namespace of request ids; never changed, so that they are the same after an upgrade."""
+
+
+class Attempt(msgspec.Struct, frozen=True, eq=False):
+    """Entries under way together."""
+
+    entries: Sequence[Entry]
+    lanes: Sequence[Lane]
+    """Those the entries stand in."""
+    contract: Contract
+    """The same for all of them."""
+    entered: Pass
+    number: int
+    """From 1: of the event, or in a row, whichever the contract's schedule counts."""
+    began_us: int
+
+
+def request_id(subscription_id: int, shard: int, entries: Sequence[Entry]) -> str:
+    """The same for every attempt at the same events, also after a restart."""
+    ids = ",".join(f"{entry.id.position}/{entry.id.slot}" for entry in entries)
+    return str(uuid.uuid5(_REQUESTS, f"{subscription_id}/{shard}/{ids}"))
+
+
+def bulk_of(
+    entries: Sequence[Entry], bodies: Sequence[bytes], target: TargetProtocol, *, request_id: str, settles: int
+) -> Bulk:
+    """The message of these entries; each item stands in it once, with those of its events that it carries."""
+    pairs = zip(entries, bodies, strict=True)
+    return Bulk(
+        items=tuple(_item(list(same)) for _, same in groupby(pairs, key=lambda pair: pair[0].id.position)),
+        settles=settles,
+        request_id=request_id,
+        body=target.bulk(bodies),
+        events=len(entries),
+    )
+
+
+def _item(carried: list[tuple[Entry, bytes]]) -> RoutedItem:
+    letter = carried[0][0].letter
+    return RoutedItem(
+        position=letter.position,
+        subject_id=letter.subject_id,
+        events=tuple(
+            Outgoing(
+                slot=entry.letter.slot,
+                body=body,
+                recorded_us=entry.letter.recorded_us,
+                document=entry.letter.document,
+                revision=entry.letter.revision,
+                deletes=entry.letter.deletes,
+            )
+            for entry, body in carried
+        ),
+        size=sum(len(body) for _, body in carried),
+        received_us=letter.received_us,
+        stored_us=letter.stored_us,
+    )

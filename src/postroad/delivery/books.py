@@ -1,0 +1,193 @@
+"""What a delivery in bulks keeps book of, so that it becomes durable in the one settle that passes it.
+
+There are two: of what comes from the log, where the cursor moves, and of letters that were redriven, where letters are
+removed or die again. Both say, right before an attempt, what may still be sent.
+"""
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from msgspec import structs
+
+from postroad.access.streams import StreamIndex
+from postroad.clock import Clock
+from postroad.delivery.delivery import Overseer
+from postroad.log.delivery import Changes, Letter, LetterId, Posted, Skip
+from postroad.protocols.base import Outgoing
+from postroad.routing.feed import RoutedItem
+from postroad.transports.base import Failed
+
+_NAMESPACE = uuid.UUID("6c2c3f1c-54c5-5a0e-9d2e-1f6f0a7c9b11")
+"""Of the request ids that must stay the same over restarts; never changes."""
+
+
+class Books(Protocol):
+    """What is done with each event of a bulk."""
+
+    def wanted(self, item: RoutedItem) -> bool:
+        """Whether it may be sent right now. If not, that is noted: it is not asked again."""
+
+    def delivered(self, items: Iterable[RoutedItem]) -> None:
+        """These went through."""
+
+    def bury(self, item: RoutedItem, failed: Failed, attempts: int) -> None:
+        """The one event of this item is given up after so many attempts to deliver it."""
+
+    def request_id(self, items: Sequence[RoutedItem]) -> str:
+        """For one bulk of these items."""
+
+    def changes(self, position: int) -> Changes:
+        """What is to become durable as the cursor moves to ``position``; it is not given again."""
+
+
+class LogBooks:
+    """The books of what comes from the log."""
+
+    def __init__(
+        self,
+        subscription_id: int,
+        *,
+        streams: Callable[[], StreamIndex],
+        max_age_s: float,
+        overseer: Overseer,
+        clock: Clock,
+    ) -> None:
+        """Items older than ``max_age_s`` since they arrived expire."""
+        self._subscription_id = subscription_id
+        self._streams = streams
+        self._max_age_s = max_age_s
+        self._overseer = overseer
+        self._clock = clock
+        self._posted: list[Posted] = []
+        self._skips: list[Skip] = []
+
+    def wanted(self, item: RoutedItem) -> bool:
+        """See ``Books``."""
+        if not self._streams().covers(self._subscription_id, item.subject_id, item.position):
+            self._skip(item, "access_ended")
+            return False
+        if self._clock.now_us() - item.received_us > self._max_age_s * 1e6:
+            self._skip(item, "expired")
+            detail = f"events waited for longer than {self._max_age_s:g} s, up to position {item.position}"
+            self._overseer.raise_alert("events_expired", self._subscription_id, detail)
+            return False
+        return True
+
+    def delivered(self, items: Iterable[RoutedItem]) -> None:
+        """See ``Books``: the cursor says it."""
+
+    def bury(self, item: RoutedItem, failed: Failed, attempts: int) -> None:
+        """See ``Books``."""
+        now_us = self._clock.now_us()
+        letter = structs.replace(_letter(item, item.events[0]), first_attempt_us=now_us)
+        self._posted.append(Posted(_given_up(letter, failed, attempts, now_us), item.events[0].body))
+        _tell_dead(self._overseer, self._subscription_id, failed)
+
+    def request_id(self, items: Sequence[RoutedItem]) -> str:  # noqa: ARG002 - a new one for each bulk
+        """See ``Books``."""
+        return str(uuid.uuid4())
+
+    def changes(self, position: int) -> Changes:
+        """See ``Books``. What is of items at or above ``position`` stays: they will be sent again after a kill."""
+        passed = Changes(
+            posted=tuple([posted for posted in self._posted if posted.letter.position < position]),
+            skips=tuple([skip for skip in self._skips if skip.first < position]),
+        )
+        self._posted = [posted for posted in self._posted if posted.letter.position >= position]
+        self._skips = [skip for skip in self._skips if skip.first >= position]
+        return passed
+
+    def _skip(self, item: RoutedItem, reason: str) -> None:
+        self._skips.append(Skip(item.position, item.position + 1, reason, len(item.events)))
+
+
+class LetterBooks:
+    """The books of letters that were redriven: each of their items has one event."""
+
+    def __init__(
+        self,
+        subscription_id: int,
+        shard: int,
+        letters: Sequence[Letter],
+        *,
+        streams: Callable[[], StreamIndex],
+        overseer: Overseer,
+        clock: Clock,
+    ) -> None:
+        """For these letters."""
+        self._subscription_id = subscription_id
+        self._shard = shard
+        self._letters = {letter.id: letter for letter in letters}
+        self._streams = streams
+        self._overseer = overseer
+        self._clock = clock
+        self._posted: list[Posted] = []
+        self._removed: list[LetterId] = []
+        self._skips: list[Skip] = []
+
+    def wanted(self, item: RoutedItem) -> bool:
+        """See ``Books``. A letter does not expire: somebody wants it."""
+        if self._streams().covers(self._subscription_id, item.subject_id, item.position):
+            return True
+        self._removed.append(_id(item))
+        self._skips.append(Skip(item.position, item.position + 1, "access_ended", 1))
+        return False
+
+    def delivered(self, items: Iterable[RoutedItem]) -> None:
+        """See ``Books``."""
+        self._removed += [_id(item) for item in items]
+
+    def bury(self, item: RoutedItem, failed: Failed, attempts: int) -> None:
+        """See ``Books``: it is dead again."""
+        now_us = self._clock.now_us()
+        letter = self._letters[_id(item)]
+        self._posted.append(Posted(_given_up(letter, failed, letter.attempts + attempts, now_us)))
+        _tell_dead(self._overseer, self._subscription_id, failed)
+
+    def request_id(self, items: Sequence[RoutedItem]) -> str:
+        """See ``Books``: the same for the same letters, also after a restart."""
+        letters = ",".join(f"{item.position}:{item.events[0].slot}" for item in items)
+        return str(uuid.uuid5(_NAMESPACE, f"{self._subscription_id}/{self._shard}/{letters}"))
+
+    def changes(self, position: int) -> Changes:  # noqa: ARG002 - no letter waits for the cursor
+        """See ``Books``."""
+        changes = Changes(posted=tuple(self._posted), removed=tuple(self._removed), skips=tuple(self._skips))
+        self._posted, self._removed, self._skips = [], [], []
+        return changes
+
+
+def _id(item: RoutedItem) -> LetterId:
+    return LetterId(item.position, item.events[0].slot)
+
+
+def _letter(item: RoutedItem, event: Outgoing) -> Letter:
+    return Letter(
+        position=item.position,
+        slot=event.slot,
+        subject_id=item.subject_id,
+        size=len(event.body),
+        received_us=item.received_us,
+        stored_us=item.stored_us,
+        recorded_us=event.recorded_us,
+        document=event.document,
+        revision=event.revision,
+        deletes=event.deletes,
+    )
+
+
+def _given_up(letter: Letter, failed: Failed, attempts: int, now_us: int) -> Letter:
+    return structs.replace(
+        letter,
+        attempts=attempts,
+        first_attempt_us=now_us if letter.first_attempt_us is None else letter.first_attempt_us,
+        due_us=None,
+        dead_us=now_us,
+        reason=failed.reason,
+        status=failed.status,
+        detail=failed.detail,
+    )
+
+
+def _tell_dead(overseer: Overseer, subscription_id: int, failed: Failed) -> None:
+    overseer.raise_alert("dead_letters", subscription_id, f"the latest was given up for: {failed.reason}")

@@ -1,0 +1,80 @@
+"""What every order of delivery gives whoever runs it (``postroad.delivery.manager``)."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from postroad.log.delivery import Letter
+from postroad.routing.feed import Feed, RoutedItem
+from postroad.transports.base import Outcome
+
+
+class Bulk(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent to a destination at once."""
+
+    items: tuple[RoutedItem, ...]
+    """What it carries of each item; an item that did not fit whole stands here with a part of its events."""
+    settles: int
+    """Everything below this position is settled once the bulk is delivered, if events are sent in order."""
+    request_id: str
+    """The same over every attempt of the same bulk."""
+    body: bytes
+    events: int
+
+
+class AttemptObserver(Protocol):
+    """Told how each attempt ended."""
+
+    def __call__(
+        self, subscription_id: int, bulk: Bulk, attempt: int, outcome: Outcome, retry_in_s: float | None
+    ) -> None:
+        """``attempt`` counts from 1; ``retry_in_s`` is when the next follows, if it failed and one follows."""
+
+
+AlertKind = Literal[
+    "credentials_refused",  # the destination does not take our credentials
+    "destination_gone",  # it answered 410: the subscription was paused
+    "destination_failing",  # its circuit is open
+    "parked_full",  # so many events wait beside the log that the cursor is held
+    "dead_letters",  # events were given up
+    "events_expired",  # events were too old, or went with retention, before they could be delivered
+]
+"""What a person should look at: a closed set, fit for a metric label."""
+
+
+class Overseer(Protocol):
+    """Whom a delivery tells what a person, or the registry, must know. No call waits."""
+
+    def raise_alert(self, kind: AlertKind, subscription_id: int, detail: str) -> None:
+        """It is so from now on; saying it again changes the detail only."""
+
+    def clear_alert(self, kind: AlertKind, subscription_id: int) -> None:
+        """It is so no longer; nothing happens if it was not."""
+
+    def pause(self, subscription_id: int, reason: str) -> None:
+        """Have the subscription paused; the delivery is stopped soon after, and sends nothing until then."""
+
+
+class Delivery(Protocol):
+    """Delivers one feed to one destination."""
+
+    feed: Feed
+
+    @property
+    def settled(self) -> int:
+        """The durable cursor."""
+
+    @property
+    def failures(self) -> int:
+        """Attempts in a row that failed."""
+
+    @property
+    def oldest(self) -> RoutedItem | None:
+        """The first item, by position, that is on its way or waits in memory; ``None`` if there is none."""
+
+    async def run(self) -> None:
+        """Deliver until cancelled. Raises ``StoreUnavailable`` with reason ``closed`` when the log is closed."""
+
+    def adopt(self, letters: Sequence[Letter]) -> None:
+        """Deliver these dead letters too, which the store has parked again (``DeliveryStore.revive``)."""

@@ -1,0 +1,373 @@
+"""The orders ``subject`` and ``none``: a failing event holds only its lane.
+
+A *window* of items is taken from the feed; each of their events is sent on its own (or with others, where the contract
+allows) as soon as its lane and the destination's gate let it. What fails by its own fault is parked beside the log and
+goes on by its own schedule, so that the cursor passes it; what fails by the endpoint's fault stays, and the gate is
+shut. The cursor stands at the first event that is not settled, and moves in one transaction with the letters and skips.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any
+
+from postroad.access.streams import StreamIndex
+from postroad.clock import Clock
+from postroad.delivery.answers import Answers
+from postroad.delivery.attempt import Attempt
+from postroad.delivery.bulk import IDLE_SETTLE_S, BeginSpan
+from postroad.delivery.delivery import AttemptObserver, Overseer
+from postroad.delivery.entry import Entry
+from postroad.delivery.gate import Gate, Pass
+from postroad.delivery.judge import judged
+from postroad.delivery.options import DeliveryOptions
+from postroad.delivery.queues import Lane
+from postroad.delivery.sending import Sender
+from postroad.delivery.settling import Settling
+from postroad.delivery.unsettled import Unsettled
+from postroad.errors import PostroadError, StoreUnavailable
+from postroad.log.delivery import DeliveryStore, Letter, LetterFilter, LetterId
+from postroad.protocols.base import TargetProtocol
+from postroad.protocols.contract import Contract
+from postroad.routing.feed import Feed, RoutedItem
+from postroad.routing.router import Router
+from postroad.transports.base import Transport
+
+UNREADABLE_S = 5.0
+"""How long a letter whose body the store cannot give waits until it is asked again."""
+MIN_WAIT_S = 0.001
+"""No shorter wait is begun: an instant that rounding puts a hair ahead must not spin the loop."""
+_PAGE = 1_000
+"""Dead letters read at once at a start."""
+
+_log = logging.getLogger(__name__)
+
+
+class LaneDelivery:
+    """Sends one feed to one destination, as many events at once as its gate lets in."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        router: Router,
+        *,
+        shard: int,
+        target: TargetProtocol,
+        contract_of: Callable[[int], Contract],
+        options: DeliveryOptions,
+        transport: Transport,
+        gate: Gate,
+        store: DeliveryStore,
+        settled: int,
+        streams: Callable[[], StreamIndex],
+        observe: AttemptObserver,
+        overseer: Overseer,
+        clock: Clock,
+        random: Callable[[], float],
+        begin_span: BeginSpan | None = None,
+    ) -> None:
+        """Deliver ``feed`` from ``settled`` on. ``contract_of`` gives a slot's contract, with the options applied."""
+        self.feed = feed
+        self._router = router
+        self._contract_of = contract_of
+        self._options = options
+        self._gate = gate
+        self._store = store
+        self._streams = streams
+        self._observe = observe
+        self._overseer = overseer
+        self._clock = clock
+        self._sender = Sender(
+            transport, target, subscription_id=feed.subscription_id, shard=shard, clock=clock, begin_span=begin_span
+        )
+        self._unsettled = Unsettled(
+            by_subject=any(contract_of(slot).order == "subject" for slot in feed.selection.slots),
+            window=options.window,
+            max_parked=options.max_parked,
+            max_parked_bytes=options.max_parked_bytes,
+            now_us=clock.now_us,
+        )
+        self._answers = Answers(
+            self._unsettled, gate, overseer, subscription_id=feed.subscription_id, clock=clock, random=random
+        )
+        self._settling = Settling(store, feed.subscription_id, settled, clock)
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way: set[Attempt] = set()
+        self._reading: asyncio.Task[None] | None = None
+        self._broken: BaseException | None = None
+        self._parked_went_last = False
+        self._others_turn = False
+        """Somebody stands in line at the gate; it wakes us when he leaves."""
+        self._told_full: bool | None = None
+
+    @property
+    def settled(self) -> int:
+        """The durable cursor."""
+        return self._settling.settled
+
+    @property
+    def oldest(self) -> RoutedItem | None:
+        """See ``Delivery``. Parked letters are not counted: the store knows them."""
+        return self._unsettled.window.first or (self.feed.queue[0] if self.feed.queue else None)
+
+    @property
+    def failures(self) -> int:
+        """See ``Delivery``: those by the endpoint's fault."""
+        return self._answers.failures
+
+    def adopt(self, letters: Sequence[Letter]) -> None:
+        """See ``Delivery``."""
+        for letter in letters:
+            self._unsettled.adopt(letter)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled; what is on its way then counts as not delivered."""
+        self._gate.listen(self._wake.set)
+        try:
+            await self._restore()
+            while True:
+                self._wake.clear()
+                self.feed.looked()
+                self._refill()
+                self._start_attempts()
+                self._settle()
+                await self._wait()
+                if self._broken is not None:
+                    raise self._broken
+        finally:
+            self._gate.forget(self._wake.set)
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for attempt in list(self._under_way):  # also those whose task never began
+                self._give_back(attempt)
+
+    # What there is to do.
+
+    async def _restore(self) -> None:
+        """Letters that are stored go on where they were, and are not taken from the feed anew."""
+        subscription_id, settled = self.feed.subscription_id, self.settled
+        for letter in await self._store.parked(subscription_id):
+            self._unsettled.expect([letter.id] if letter.position >= settled else [])
+            self._unsettled.adopt(letter)
+        which, after = LetterFilter(subscription_id=subscription_id), (subscription_id, LetterId(settled, -1))
+        while page := await self._store.dead(which, after=after, limit=_PAGE):
+            self._unsettled.expect([dead.letter.id for dead in page])
+            after = subscription_id, page[-1].letter.id
+
+    def _refill(self) -> None:
+        """Take from the feed what the window has room for; read the log for it if it does not follow."""
+        feed, unsettled = self.feed, self._unsettled
+        while feed.queue and not unsettled.window.full:
+            unsettled.take(feed.take())
+        if not feed.following and not feed.queue and not unsettled.window.full and self._reading is None:
+            self._reading = self._spawn(self._read())
+
+    async def _read(self) -> None:
+        try:
+            await self._router.catch_up(self.feed)
+        finally:
+            self._reading = None
+
+    @property
+    def _taken_to(self) -> int:
+        """Everything of the feed's below this position is in the window, or was."""
+        if self.feed.queue:
+            return self.feed.queue[0].position
+        return self._router.routed_to if self.feed.following else self.feed.resume_at
+
+    def _settle(self) -> None:
+        """Have what is settled made durable, unless that is under way."""
+        unsettled = self._unsettled
+        unsettled.fill_places()
+        self._tell_full()
+        if self._settling.busy:
+            return
+        cursor = unsettled.window.cursor(self._taken_to)
+        idle = cursor > self.settled and self._settling.idle_for_s >= IDLE_SETTLE_S
+        if unsettled.ledger or unsettled.window.has_settled or idle:
+            changes = unsettled.pop_changes()
+            self._spawn(self._settling.settle(cursor, changes, unsettled.durable))
+
+    def _tell_full(self) -> None:
+        full = self._unsettled.parking.full
+        if full != self._told_full:
+            self._told_full = full
+            if full:
+                self._overseer.raise_alert(
+                    "parked_full", self.feed.subscription_id, f"{len(self._unsettled.parking)} events are parked"
+                )
+            else:
+                self._overseer.clear_alert("parked_full", self.feed.subscription_id)
+
+    # Waiting.
+
+    async def _wait(self) -> None:
+        """Until there may be something to do: an event, an end, a place, or an instant."""
+        waits = [
+            asyncio.ensure_future(self._wake.wait()),
+            asyncio.ensure_future(self._clock.sleep(max(min(self._start_in_s(), IDLE_SETTLE_S), MIN_WAIT_S))),
+        ]
+        if not self._unsettled.window.full:
+            waits.append(asyncio.ensure_future(self.feed.wait()))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _start_in_s(self) -> float:
+        """How long until an attempt can begin, if nothing else happens."""
+        gate_s = self._gate.ready_in_s()
+        if gate_s is None or self._held_back or self._others_turn:
+            return IDLE_SETTLE_S
+        lanes = self._unsettled.lanes
+        if lanes.fresh() is not None:
+            return gate_s
+        if lanes.next_due_us is None:
+            return IDLE_SETTLE_S
+        return max(gate_s, (lanes.next_due_us - self._clock.now_us()) / 1e6)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken = self._broken or error
+        self._wake.set()
+
+    # Starting.
+
+    @property
+    def _held_back(self) -> bool:
+        """Whether nothing may be started: it would be repeated after a kill, beyond what the window allows."""
+        unwritten = len(self._unsettled.ledger) + self._settling.changes
+        return self._answers.disabled or unwritten >= self._options.window
+
+    def _start_attempts(self) -> None:
+        self._others_turn = False
+        while not self._held_back and self._gate.ready_in_s() == 0.0:
+            lane = self._next_lane()
+            if lane is None:
+                return
+            head = lane.head
+            if not self._may_go(head):
+                continue
+            contract = self._contract_of(head.letter.slot)
+            chosen = list(self._chosen(lane, contract))
+            entered = self._gate.enter()
+            self._others_turn = entered is None
+            if entered is None:
+                return
+            self._start(chosen, contract, entered)
+
+    def _next_lane(self) -> Lane | None:
+        """What is due goes before what is fresh, but gets no more than every other start while both wait."""
+        lanes = self._unsettled.lanes
+        due = lanes.due(self._clock.now_us())
+        if self._gate.state == "open":
+            return due or lanes.first_fresh()
+        fresh = lanes.fresh()
+        turn = self._gate.state == "closed" and self._parked_went_last
+        lane = fresh if due is None or (turn and fresh is not None) else due
+        self._parked_went_last = lane is not None and lane is due
+        return lane
+
+    def _may_go(self, entry: Entry) -> bool:
+        """Whether it may be sent right now; if not, it is settled."""
+        letter, subscription_id = entry.letter, self.feed.subscription_id
+        if not self._streams().covers(subscription_id, letter.subject_id, letter.position):
+            self._unsettled.skip(entry, "access_ended")
+            return False
+        age_s = (self._clock.now_us() - letter.received_us) / 1e6
+        if not entry.parked and age_s > self._options.max_backlog_age_s:
+            self._unsettled.skip(entry, "expired")
+            self._overseer.raise_alert("events_expired", subscription_id, "events were too old to be delivered")
+            return False
+        return True
+
+    def _chosen(self, lane: Lane, contract: Contract) -> Iterator[tuple[Entry, Lane]]:
+        """The lane's head and what may go with it in one message."""
+        head = lane.head
+        yield head, lane
+        if contract.max_items == 1 or head.alone:
+            return
+        room = contract.max_bytes - 2 - head.letter.size
+        for entry, its_lane in self._unsettled.lanes.companions(lane, contract.max_items):
+            room -= entry.letter.size + 1
+            if room < 0 or entry.alone or self._contract_of(entry.letter.slot) != contract:
+                return
+            if self._may_go(entry):
+                yield entry, its_lane
+
+    def _start(self, chosen: Sequence[tuple[Entry, Lane]], contract: Contract, entered: Pass) -> None:
+        entries = [entry for entry, _ in chosen]
+        lanes = list(dict.fromkeys(lane for _, lane in chosen))
+        for entry in entries:
+            entry.flying = True
+        for lane in lanes:
+            self._unsettled.lanes.start(lane)
+        made = max(entry.letter.attempts for entry in entries)
+        if contract.schedule_of == "destination":
+            made = max(made, self.failures)
+        attempt = Attempt(
+            entries=entries,
+            lanes=lanes,
+            contract=contract,
+            entered=entered,
+            number=made + 1,
+            began_us=self._clock.now_us(),
+        )
+        self._under_way.add(attempt)
+        self._spawn(self._attempt(attempt))
+
+    # An attempt.
+
+    async def _attempt(self, attempt: Attempt) -> None:
+        bodies = await self._bodies(attempt)
+        if bodies is None:
+            self._give_back(attempt)
+            return
+        bulk = self._sender.bulk(attempt, bodies, settles=self.settled)
+        judgement = judged(attempt.contract, await self._sender.send(attempt, bulk), events=bulk.events)
+        self._under_way.discard(attempt)
+        retry_in_s = self._answers.ended(attempt, judgement)
+        self._observe(self.feed.subscription_id, bulk, attempt.number, judgement.outcome, retry_in_s)
+
+    def _give_back(self, attempt: Attempt) -> None:
+        """It came to nothing: its place at the gate is free again."""
+        self._under_way.discard(attempt)
+        self._gate.leave(attempt.entered, None)
+
+    async def _bodies(self, attempt: Attempt) -> list[bytes] | None:
+        """The bodies of all; or ``None``, and the lanes are given back: some cannot be had, or may not go any more."""
+        earliest_us = 0
+        try:
+            bodies = [await self._body(entry) for entry in attempt.entries]
+        except PostroadError as exc:
+            if isinstance(exc, StoreUnavailable) and exc.reason == "closed":
+                raise
+            _log.error("A letter of subscription %d cannot be read: %s", self.feed.subscription_id, exc)
+            earliest_us = self._clock.now_us() + round(UNREADABLE_S * 1e6)
+        else:
+            had = [body for body in bodies if body is not None]
+            allowed = [entry.gone or self._may_go(entry) for entry in attempt.entries]
+            if len(had) == len(bodies) and all(allowed):
+                return had
+        for lane in attempt.lanes:
+            self._unsettled.end(lane, earliest_us=earliest_us)
+        return None
+
+    async def _body(self, entry: Entry) -> bytes | None:
+        if entry.body is not None:
+            return entry.body
+        body = await self._store.body(self.feed.subscription_id, entry.id)
+        if body is None:  # somebody removed the letter
+            self._unsettled.skip(entry, "dropped")
+        return body

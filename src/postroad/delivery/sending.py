@@ -1,0 +1,78 @@
+"""Makes the message of an attempt and sends it once, under a span if traces are wanted."""
+
+from collections.abc import Mapping, Sequence
+
+from postroad.clock import Clock
+from postroad.delivery.attempt import Attempt, bulk_of, request_id
+from postroad.delivery.bulk import BeginSpan
+from postroad.delivery.delivery import Bulk
+from postroad.delivery.entry import Entry
+from postroad.protocols.base import TargetProtocol
+from postroad.protocols.contract import Contract
+from postroad.transports.base import Delivered, Message, Outcome, Transport
+
+
+class Sender:
+    """What of an attempt is the same for all of a delivery's."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        target: TargetProtocol,
+        *,
+        subscription_id: int,
+        shard: int,
+        clock: Clock,
+        begin_span: BeginSpan | None,
+    ) -> None:
+        """Send through ``transport`` what ``target`` makes of events."""
+        self._transport = transport
+        self._target = target
+        self._types = {slot: wire_type for wire_type, slot in target.slots.items()}
+        self._subscription_id = subscription_id
+        self._shard = shard
+        self._clock = clock
+        self._begin_span = begin_span
+
+    def bulk(self, attempt: Attempt, bodies: Sequence[bytes], *, settles: int) -> Bulk:
+        """What the attempt sends; events that have become late since they were written say so."""
+        pairs = zip(attempt.entries, bodies, strict=True)
+        return bulk_of(
+            attempt.entries,
+            [self._as_of_now(entry, body, attempt.contract) for entry, body in pairs],
+            self._target,
+            request_id=request_id(self._subscription_id, self._shard, attempt.entries),
+            settles=settles,
+        )
+
+    async def send(self, attempt: Attempt, bulk: Bulk) -> Outcome:
+        """Try once."""
+        wire_type = self._types[attempt.entries[0].letter.slot] if attempt.contract.max_items == 1 else None
+        if self._begin_span is None:
+            return await self._transport.send(self._message(bulk, wire_type, {}))
+        span = self._begin_span(bulk, attempt.number)
+        try:
+            outcome = await self._transport.send(self._message(bulk, wire_type, span.headers))
+        except BaseException:  # the hub stops, or the subscription was changed
+            span.end("interrupted", None, failed=True)
+            raise
+        if isinstance(outcome, Delivered):
+            span.end("delivered", outcome.status, failed=False)
+        else:
+            span.end(outcome.reason, outcome.status, failed=True)
+        return outcome
+
+    def _message(self, bulk: Bulk, wire_type: str | None, headers: Mapping[str, str]) -> Message:
+        return Message(
+            body=bulk.body,
+            content_type=self._target.content_type,
+            request_id=bulk.request_id,
+            headers=headers,
+            wire_type=wire_type,
+        )
+
+    def _as_of_now(self, entry: Entry, body: bytes, contract: Contract) -> bytes:
+        recorded_us, after_s = entry.letter.recorded_us, contract.late_after_s
+        if after_s is None or recorded_us is None or self._clock.now_us() - recorded_us < round(after_s * 1e6):
+            return body
+        return self._target.late(body)

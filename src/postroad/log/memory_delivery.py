@@ -1,0 +1,149 @@
+"""Delivery state in memory, for tests in virtual time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from msgspec import structs
+
+from postroad.clock import Clock
+from postroad.log.changes import check_changes, check_due
+from postroad.log.delivery import (
+    NO_CHANGES,
+    Changes,
+    Cursor,
+    DeadLetter,
+    Letter,
+    LetterCounts,
+    LetterFilter,
+    LetterId,
+    Skip,
+    merged,
+)
+
+
+class MemoryDeliveryStore:
+    """A ``DeliveryStore`` in memory."""
+
+    def __init__(self, clock: Clock, check_open: Callable[[], Any]) -> None:
+        self._clock = clock
+        self._check_open = check_open
+        self._cursors: dict[int, Cursor] = {}
+        self._letters: dict[int, dict[LetterId, tuple[Letter, bytes]]] = {}
+        self._skips: dict[int, list[Skip]] = {}
+
+    async def cursors(self) -> dict[int, Cursor]:
+        """See ``DeliveryStore``."""
+        self._check_open()
+        return dict(self._cursors)
+
+    async def settle(self, subscription_id: int, position: int, changes: Changes = NO_CHANGES) -> None:
+        """See ``DeliveryStore``."""
+        check_changes(position, changes)
+        self._check_open()
+        letters = self._letters.get(subscription_id, {})
+        for posted in changes.posted:
+            if posted.body is None and posted.letter.id not in letters:
+                raise ValueError("a letter that is not stored was posted without a body")
+        known = self._cursors.get(subscription_id)
+        if known is None or position > known.position:
+            self._cursors[subscription_id] = Cursor(subscription_id, position, self._clock.now_us())
+        self._change(subscription_id, changes)
+
+    def _change(self, subscription_id: int, changes: Changes) -> None:
+        letters = self._letters.setdefault(subscription_id, {})
+        for posted in changes.posted:
+            id_ = posted.letter.id
+            letters[id_] = posted.letter, letters[id_][1] if posted.body is None else posted.body
+        for id_ in changes.removed:
+            letters.pop(id_, None)
+        self._skip(subscription_id, changes.skips)
+        for superseded in changes.superseded:
+            for id_, (letter, _) in list(letters.items()):
+                older = letter.document == superseded.document and letter.revision < superseded.revision
+                if older and letter.dead_us is not None:
+                    del letters[id_]
+                    self._skip(subscription_id, [Skip(id_.position, id_.position + 1, "superseded", 1)])
+
+    def _skip(self, subscription_id: int, skips: Sequence[Skip]) -> None:
+        self._skips[subscription_id] = merged([*self._skips.get(subscription_id, ()), *skips])
+
+    async def parked(self, subscription_id: int) -> list[Letter]:
+        """See ``DeliveryStore``."""
+        self._check_open()
+        letters = self._letters.get(subscription_id, {})
+        return [letter for _, (letter, _) in sorted(letters.items()) if letter.dead_us is None]
+
+    async def body(self, subscription_id: int, letter_id: LetterId) -> bytes | None:
+        """See ``DeliveryStore``."""
+        self._check_open()
+        found = self._letters.get(subscription_id, {}).get(letter_id)
+        return None if found is None else found[1]
+
+    async def dead(
+        self, which: LetterFilter, *, after: tuple[int, LetterId] | None = None, limit: int = 100
+    ) -> list[DeadLetter]:
+        """See ``DeliveryStore``."""
+        self._check_open()
+        found = [dead for dead in self._dead(which) if after is None or (dead.subscription_id, dead.letter.id) > after]
+        return found[:limit]
+
+    async def count_dead(self, which: LetterFilter) -> int:
+        """See ``DeliveryStore``."""
+        self._check_open()
+        return sum(1 for _ in self._dead(which))
+
+    def _dead(self, which: LetterFilter) -> Iterator[DeadLetter]:
+        for subscription_id, letters in sorted(self._letters.items()):
+            for _, (letter, _) in sorted(letters.items()):
+                if which.fits(subscription_id, letter):
+                    yield DeadLetter(subscription_id, letter)
+
+    async def revive(self, dead: Sequence[DeadLetter], due_us: Sequence[int]) -> list[DeadLetter]:
+        """See ``DeliveryStore``."""
+        check_due(dead, due_us)
+        self._check_open()
+        revived = []
+        for one, at_us in zip(dead, due_us, strict=True):
+            letters = self._letters.get(one.subscription_id, {})
+            letter, body = letters.get(one.letter.id, (None, b""))
+            if letter is None or letter.dead_us is None:
+                continue
+            letter = structs.replace(letter, attempts=0, first_attempt_us=None, due_us=at_us, dead_us=None)
+            letters[letter.id] = letter, body
+            revived.append(DeadLetter(one.subscription_id, letter))
+        return revived
+
+    async def drop(self, dead: Sequence[DeadLetter]) -> int:
+        """See ``DeliveryStore``."""
+        self._check_open()
+        dropped = 0
+        for one in dead:
+            letters, id_ = self._letters.get(one.subscription_id, {}), one.letter.id
+            if id_ in letters and letters[id_][0].dead_us is not None:
+                del letters[id_]
+                self._skip(one.subscription_id, [Skip(id_.position, id_.position + 1, "dropped", 1)])
+                dropped += 1
+        return dropped
+
+    async def letter_counts(self) -> dict[int, LetterCounts]:
+        """See ``DeliveryStore``."""
+        self._check_open()
+        counts = {}
+        for subscription_id, letters in self._letters.items():
+            parked = [letter.size for letter, _ in letters.values() if letter.dead_us is None]
+            dead = [letter.size for letter, _ in letters.values() if letter.dead_us is not None]
+            if letters:
+                counts[subscription_id] = LetterCounts(len(parked), len(dead), sum(parked), sum(dead))
+        return counts
+
+    async def skips(self, subscription_id: int) -> list[Skip]:
+        """See ``DeliveryStore``."""
+        self._check_open()
+        return list(self._skips.get(subscription_id, ()))
+
+    async def forget(self, subscription_id: int) -> None:
+        """See ``DeliveryStore``."""
+        self._check_open()
+        self._cursors.pop(subscription_id, None)
+        self._letters.pop(subscription_id, None)
+        self._skips.pop(subscription_id, None)

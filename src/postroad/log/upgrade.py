@@ -1,0 +1,28 @@
+"""Bringing a shard's file to this version's format."""
+
+from pathlib import Path
+
+from postroad.log import schema
+from postroad.log.copying import BUSY_TIMEOUT_S
+from postroad.log.faults import stored_errors
+
+_STEPS = {1: schema.LETTER_TABLES}
+"""By the format that a shard has: what makes the next one of it."""
+
+
+def upgrade_shard(path: Path, shard: int) -> None:
+    """Bring a shard that no hub has open to this version's format, in one transaction: wholly or not at all.
+
+    A shard that has it already stays as it is.
+
+    Raises:
+        ConfigError, StoreUnavailable, StoreCorrupt: See ``schema.open_reader``; or the file cannot be written.
+    """
+    connection = schema.open_writer(path, shard, busy_timeout_s=BUSY_TIMEOUT_S, oldest=schema.OLDEST_VERSION)
+    try:
+        with stored_errors(), connection:
+            for version in range(connection.pragma("user_version"), schema.FORMAT_VERSION):
+                connection.execute(_STEPS[version])
+            connection.pragma("user_version", schema.FORMAT_VERSION)
+    finally:
+        connection.close()

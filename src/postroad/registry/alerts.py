@@ -1,0 +1,63 @@
+"""What a person should look at: raised once, kept while it is so, cleared when it is so no longer.
+
+The registry takes any kind; ``postroad.delivery.delivery.AlertKind`` names those that are raised. No view shows alerts:
+they leave the version alone.
+"""
+
+import msgspec
+import sqlalchemy as sa
+
+from postroad.db import schema
+from postroad.registry.text import storable
+from postroad.registry.transaction import Transaction, insert
+
+PAUSED = "destination_gone"
+"""The kind that goes with a pause that the hub made by itself; resuming clears it."""
+
+_alerts = schema.alerts
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """A row. Instants are microseconds since 1970, UTC."""
+
+    id: int
+    kind: str
+    about: str
+    """The id of a subscription, or empty: the whole hub."""
+    detail: str
+    raised_us: int
+    last_us: int
+    """When it was last said to be so."""
+    cleared_us: int | None = None
+    """None while it is open."""
+
+
+def raise_alert(transaction: Transaction, kind: str, about: str, detail: str) -> None:
+    """It is so; of an alert that is open already only the detail and ``last_us`` change."""
+    values = {"detail": storable(detail), "last_us": transaction.now_us}
+    said_again = transaction.connection.execute(sa.update(_alerts).where(_open(kind, about)).values(values)).rowcount
+    if not said_again:
+        insert(transaction.connection, _alerts, kind=kind, about=about, raised_us=transaction.now_us, **values)
+
+
+def clear_alert(transaction: Transaction, kind: str, about: str) -> None:
+    """It is so no longer; nothing happens if it was not."""
+    values = {"cleared_us": transaction.now_us}
+    transaction.connection.execute(sa.update(_alerts).where(_open(kind, about)).values(values))
+
+
+def listed(connection: sa.Connection, *, open_only: bool, limit: int) -> list[Alert]:
+    """The newest first."""
+    query = sa.select(_alerts).order_by(_alerts.c.id.desc()).limit(limit)
+    if open_only:
+        query = query.where(_alerts.c.cleared_us.is_(None))
+    return [Alert(**row) for row in connection.execute(query).mappings()]
+
+
+def prune(connection: sa.Connection, before_us: int) -> int:
+    """Forget alerts that were cleared before an instant; how many those were. An open one is never forgotten."""
+    return connection.execute(sa.delete(_alerts).where(_alerts.c.cleared_us < before_us)).rowcount
+
+
+def _open(kind: str, about: str) -> sa.ColumnElement[bool]:
+    return sa.and_(_alerts.c.kind == kind, _alerts.c.about == about, _alerts.c.cleared_us.is_(None))

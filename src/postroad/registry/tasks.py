@@ -1,0 +1,159 @@
+"""Jobs that the hub carries out when asked: pushing failed events again, dropping them.
+
+One at a time of each type and integration, so that two requests do not push the same events twice. No view shows tasks:
+they leave the version alone.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+
+from postroad.db import schema
+from postroad.errors import ConfigError, NotFound
+from postroad.registry.text import storable
+from postroad.registry.transaction import Transaction
+
+TaskType = Literal["REDRIVE", "DROP", "PUSH_FAILED_TRIPS", "PUSH_FAILED_CRASHES"]
+TaskStatus = Literal["PENDING", "IN_PROGRESS", "COMPLETED", "CANCELED", "FAILED"]
+"""The first two are unfinished; nothing changes a task that is finished."""
+
+_ID_BYTES = 12
+_tasks = schema.tasks
+_UNFINISHED = _tasks.c.status.in_(("PENDING", "IN_PROGRESS"))
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """A row. Instants are microseconds since 1970, UTC."""
+
+    id: str
+    """24 lower-case hex digits."""
+    type: TaskType
+    filter: Mapping[str, Any] = {}
+    """Which events: what that means is the type's."""
+    rate_per_s: float | None = None
+    """Events a second at most; None: as fast as delivery takes them."""
+    integration_id: int | None = None
+    """Whose; None: the operator's, over all integrations."""
+    status: TaskStatus = "PENDING"
+    created_us: int
+    started_us: int | None = None
+    completed_us: int | None = None
+    items: int = 0
+    """Events dealt with so far."""
+    remaining: int | None = None
+    """Events still to deal with; None until they were counted."""
+    detail: str = ""
+    """Why it failed, for people."""
+
+
+class TaskUnfinished(ConfigError):
+    """A task of the same type and integration is not finished yet.
+
+    Attributes:
+        task_id: that task's.
+    """
+
+    def __init__(self, task: Task) -> None:
+        """Say which, so that it can be waited for or cancelled."""
+        super().__init__(
+            f"task {task.id} of type {task.type} is {task.status}: wait until it is finished, or cancel it"
+        )
+        self.task_id = task.id
+
+
+def add(
+    transaction: Transaction,
+    type_: TaskType,
+    *,
+    filter_: Mapping[str, Any],
+    rate_per_s: float | None,
+    integration_id: int | None,
+    random: Callable[[int], bytes],
+) -> Task:
+    """Ask for a task.
+
+    Raises:
+        TaskUnfinished: One of the same type and integration is asked for or under way.
+        NotFound: There is no such integration.
+    """
+    connection = transaction.connection
+    if integration_id is not None:
+        living = (schema.integrations.c.id == integration_id) & schema.integrations.c.removed_us.is_(None)
+        if connection.execute(sa.select(schema.integrations.c.id).where(living)).first() is None:
+            raise NotFound(f"there is no integration {integration_id}")
+    same = (_tasks.c.integration_id == integration_id) & (_tasks.c.type == type_) & _UNFINISHED  # None: IS NULL
+    unfinished = connection.execute(sa.select(_tasks).where(same)).mappings().first()
+    if unfinished is not None:
+        raise TaskUnfinished(Task(**unfinished))
+    task = Task(
+        id=random(_ID_BYTES).hex(),
+        type=type_,
+        filter=dict(filter_),
+        rate_per_s=rate_per_s,
+        integration_id=integration_id,
+        created_us=transaction.now_us,
+    )
+    connection.execute(sa.insert(_tasks).values(msgspec.structs.asdict(task)))
+    return task
+
+
+def next_task(transaction: Transaction) -> Task | None:
+    """The task to carry out now: the one under way, which a hub that stopped has left, else the oldest that waits."""
+    query = (
+        sa.select(_tasks)
+        .where(_UNFINISHED)
+        .order_by(_tasks.c.started_us.is_(None), _tasks.c.started_us, _tasks.c.created_us, _tasks.c.id)
+        .limit(1)
+    )
+    row = transaction.connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    task = Task(**row)
+    if task.status == "PENDING":
+        task = msgspec.structs.replace(task, status="IN_PROGRESS", started_us=transaction.now_us)
+        _change(transaction, task.id, status=task.status, started_us=task.started_us)
+    return task
+
+
+def progress(transaction: Transaction, id_: str, *, items: int, remaining: int | None) -> bool:
+    """Note how far a task is; False if it was finished or cancelled meanwhile: stop then.
+
+    Raises:
+        NotFound: No task has this id.
+    """
+    return _change(transaction, id_, items=items, remaining=remaining)
+
+
+def end(transaction: Transaction, id_: str, status: TaskStatus, detail: str) -> bool:
+    """Finish a task; False if it was finished already, which stays so. Raises like ``progress``."""
+    return _change(transaction, id_, status=status, detail=storable(detail), completed_us=transaction.now_us)
+
+
+def get(connection: sa.Connection, id_: str) -> Task:
+    """One task.
+
+    Raises:
+        NotFound: No task has this id.
+    """
+    row = connection.execute(sa.select(_tasks).where(_tasks.c.id == id_)).mappings().one_or_none()
+    if row is None:
+        raise NotFound("there is no task with this id")
+    return Task(**row)
+
+
+def listed(connection: sa.Connection, *, integration_id: int | None, limit: int) -> list[Task]:
+    """The newest first: of everybody, or of one integration."""
+    query = sa.select(_tasks).order_by(_tasks.c.created_us.desc(), _tasks.c.id).limit(limit)
+    if integration_id is not None:
+        query = query.where(_tasks.c.integration_id == integration_id)
+    return [Task(**row) for row in connection.execute(query).mappings()]
+
+
+def _change(transaction: Transaction, id_: str, **values: object) -> bool:
+    this = (_tasks.c.id == id_) & _UNFINISHED
+    changed = transaction.connection.execute(sa.update(_tasks).where(this).values(values)).rowcount
+    if not changed:
+        get(transaction.connection, id_)
+    return bool(changed)

@@ -1,0 +1,186 @@
+"""The hub's parts, put together in the direction in which the data flows; nothing runs yet."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from postroad.alerts.book import AlertBook
+from postroad.api.observation import Observation
+from postroad.api.parts import HubParts
+from postroad.clock import Clock
+from postroad.delivery.attempts import AttemptRecorder
+from postroad.delivery.backlog import Backlogs
+from postroad.delivery.manager import DeliveryManager, Shard
+from postroad.delivery.watch import AttemptWatch
+from postroad.egress.client import EgressClient
+from postroad.egress.guard import parse_networks
+from postroad.ingest.dedup import DedupMemory
+from postroad.ingest.http.entrance import Entrance
+from postroad.ingest.http.limits import rate_limit
+from postroad.ingest.intake import Intake
+from postroad.layout import state_path
+from postroad.log.sqlite import SqliteLog
+from postroad.metrics.counts import Counts
+from postroad.protocols import SOURCES, TARGETS
+from postroad.registry.records import RegistryView
+from postroad.routing.router import Router
+from postroad.routing.translation import Decoder
+from postroad.service.entrances import EntranceParts, ProviderSettings, build_entrances
+from postroad.service.folder import OpenFolder
+from postroad.service.following import RegistryFollower, Use
+from postroad.service.housekeeping import Chore, Retention, prune_attempts, save_states
+from postroad.service.inbound import NEW_VEHICLES_SHARD, vehicle_creator
+from postroad.service.outbound import gap_reporter, observer_of_attempts, signatures, transport_opener
+from postroad.settings import Settings
+from postroad.state.keeper import StateKeeper
+from postroad.tracing.interface import Tracer
+
+
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a hub works with, open already."""
+
+    folder: Path
+    settings: Settings
+    clock: Clock
+    counts: Counts
+    tracer: Tracer | None
+    egress: EgressClient
+    opened: OpenFolder
+    dedup: DedupMemory
+    broken: Callable[[], bool]
+    """Whether a task of the hub's own has ended."""
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a hub consists of. Mappings are by shard."""
+
+    counts: Counts
+    decoder: Decoder
+    logs: Mapping[int, SqliteLog]
+    states: Mapping[int, StateKeeper]
+    routers: Mapping[int, Router]
+    following: RegistryFollower
+    intake: Intake
+    attempts: AttemptRecorder
+    alerts: AlertBook
+    manager: DeliveryManager
+    retention: Retention
+    observation: Observation
+    entrances: Sequence[Entrance]
+    users: Sequence[Use]
+    """Who is given each new view of the registry, in this order, before the routers and the manager."""
+    chores: Sequence[Chore]
+    """What housekeeping does."""
+
+
+def assemble(given: Surroundings) -> Parts:
+    """Make every part. Raises ``ConfigError``."""
+    settings, clock, counts, opened = given.settings, given.clock, given.counts, given.opened
+    decoder = Decoder(SOURCES)
+    states = {number: StateKeeper(state_path(given.folder, number)) for number in opened.logs}
+    routers = {
+        number: Router(
+            log,
+            decoder=decoder,
+            targets=TARGETS,
+            gap=gap_reporter(counts, number),
+            observe=states[number].observe,
+        )
+        for number, log in opened.logs.items()
+    }
+    following = RegistryFollower(
+        opened.registry, routers, clock=clock, poll_s=settings.delivery.registry_poll_ms / 1000
+    )
+
+    def view() -> RegistryView:
+        return following.view
+
+    intake = _intake(given, following)
+    provider_settings = ProviderSettings(decoder)
+    attempts = AttemptRecorder(
+        clock=clock,
+        record_failures=opened.registry.record_attempts,
+        record_successes=opened.registry.record_successes,
+    )
+    alerts = AlertBook(opened.registry, clock=clock)
+    shards = {number: Shard(log, routers[number]) for number, log in opened.logs.items()}
+    manager = DeliveryManager(
+        shards,
+        targets=TARGETS,
+        open_transport=transport_opener(opened.keys, given.egress, clock),
+        sign=signatures(opened.keys, clock),
+        observe=observer_of_attempts(attempts, AttemptWatch(counts, view=view, clock=clock)),
+        overseer=alerts,
+        clock=clock,
+        queue_bytes=settings.delivery.queue_bytes,
+        tracer=given.tracer,
+    )
+    retention = Retention(opened.logs, manager, view=view, limits=settings.log, clock=clock)
+    observation = Observation(
+        HubParts(
+            clock=clock,
+            counts=counts,
+            logs=opened.logs,
+            routers=routers,
+            intake=intake,
+            manager=manager,
+            backlogs=Backlogs(manager, shards, decoder=decoder, targets=TARGETS),
+            attempts=attempts,
+            view=view,
+            registry_seen_s=lambda: following.seen_s,
+            broken=given.broken,
+        ),
+        metrics_for=parse_networks(settings.telemetry.allow_cidrs),
+    )
+    return Parts(
+        counts=counts,
+        decoder=decoder,
+        logs=opened.logs,
+        states=states,
+        routers=routers,
+        following=following,
+        intake=intake,
+        attempts=attempts,
+        alerts=alerts,
+        manager=manager,
+        retention=retention,
+        observation=observation,
+        entrances=_entrances(given, intake, provider_settings),
+        users=(decoder.use, provider_settings.use, intake.use, alerts.follow),
+        chores=(
+            Chore(retention.run_once, "Retention could not run"),
+            Chore(functools.partial(prune_attempts, opened.registry, clock), "Old attempts could not be removed"),
+            Chore(functools.partial(save_states, states, opened.logs), "The state could not be saved"),
+        ),
+    )
+
+
+def _intake(given: Surroundings, following: RegistryFollower) -> Intake:
+    settings, opened = given.settings.ingest, given.opened
+    return Intake(
+        opened.logs,
+        clock=given.clock,
+        dedup=given.dedup,
+        create_vehicles=vehicle_creator(opened.registry, opened.logs[NEW_VEHICLES_SHARD], refresh=following.refresh),
+        queued_limit_bytes=settings.queued_limit_bytes,
+        counts=given.counts,
+        ahead_limit_us=settings.ahead_limit_s * 1_000_000,
+        traced=given.tracer is not None,
+    )
+
+
+def _entrances(given: Surroundings, intake: Intake, provider_settings: ProviderSettings) -> list[Entrance]:
+    limits = given.settings.limits
+    return build_entrances(
+        EntranceParts(
+            intake=intake,
+            settings=given.settings.ingest,
+            settings_of=provider_settings.of,
+            provider_rate=rate_limit(limits.provider_requests_per_s, limits.burst_s, given.clock),
+            clock=given.clock,
+            counts=given.counts,
+            tracer=given.tracer,
+        )
+    )

@@ -1,0 +1,20 @@
+"""What may be declared to this hub."""
+
+from postroad.delivery.gate import DestinationLimits
+from postroad.delivery.options import DeliveryOptions
+from postroad.protocols import SOURCES, TARGETS
+from postroad.registry.apply import Catalogue
+from postroad.transports import TRANSPORTS
+
+
+def catalogue() -> Catalogue:
+    """What may be declared: this hub's protocols, transports and delivery options."""
+    return Catalogue(
+        source_settings={name: source.settings_type for name, source in SOURCES.items()},
+        target_types={name: tuple(target.slots) for name, target in TARGETS.items()},
+        target_options={name: target.options_type for name, target in TARGETS.items()},
+        delivery_type=DeliveryOptions,
+        limits_type=DestinationLimits,
+        transport_config={name: spec.config_type for name, spec in TRANSPORTS.items()},
+        issued_namespaces=[target.issued_namespace for target in TARGETS.values()],
+    )

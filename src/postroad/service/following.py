@@ -1,0 +1,105 @@
+"""Following the registry: what runs agrees with one version of it, and soon with the newest."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+
+from postroad.access.streams import StreamIndex
+from postroad.clock import Clock
+from postroad.errors import StoreUnavailable
+from postroad.registry.records import RegistryView
+from postroad.registry.store import RegistryStore
+from postroad.routing.router import Router
+from postroad.service.tasks import going_on
+
+Use = Callable[[RegistryView], None]
+"""Go by this view from now on."""
+
+UseForDelivery = Callable[[RegistryView, StreamIndex], Awaitable[None]]
+"""Make what is delivered agree with the view. Raises ``StoreUnavailable``; it is called again then."""
+
+
+class RegistryFollower:
+    """Holds the view by which the hub works, and brings it up to date."""
+
+    def __init__(self, registry: RegistryStore, routers: Mapping[int, Router], *, clock: Clock, poll_s: float) -> None:
+        """Look for changes every ``poll_s``, once ``start`` has been called and ``run`` is a task."""
+        self.view: RegistryView
+        """What everybody goes by. There is one from ``start`` on."""
+        self.seen_s = clock.monotonic_s()
+        """When the registry last answered, on the monotonic clock."""
+        self._registry = registry
+        self._routers = routers
+        self._clock = clock
+        self._poll_s = poll_s
+        self._streams: StreamIndex
+        self._use: Sequence[Use] = ()
+        self._deliver: UseForDelivery
+        self._refreshing = asyncio.Lock()
+        self._stopping = False
+
+    async def start(self, *, use: Sequence[Use], deliver: UseForDelivery) -> None:
+        """Have the first view used: by those in ``use``, in this order, then by the routers, then for delivery.
+
+        Raises ``ConfigError`` or ``StoreUnavailable``.
+        """
+        self._use, self._deliver = use, deliver
+        async with self._refreshing:
+            await self._use_newest()
+
+    async def run(self) -> None:
+        """Look for changes made by other processes, for ever: the command line, another node."""
+        while True:
+            await self._clock.sleep(self._poll_s)
+            with going_on("The registry's changes cannot be followed now; going on with what is known"):
+                await self.refresh()
+                self.seen_s = self._clock.monotonic_s()
+
+    async def refresh(self) -> None:
+        """Bring what runs up to the registry's version. Raises ``StoreUnavailable``, also after ``stop``."""
+        async with self._refreshing:
+            if self._stopping:
+                raise StoreUnavailable("closed", "the hub is stopping")
+            if await asyncio.to_thread(self._registry.version) == self.view.version:
+                await self._deliver(self.view, self._streams)  # what could not be opened before may be now
+            else:
+                await self._use_newest()
+
+    async def stop(self) -> None:
+        """Change nothing any more: a vehicle that is just being made known must not start deliveries again."""
+        async with self._refreshing:
+            self._stopping = True
+
+    async def _use_newest(self) -> None:
+        """Take the newest view over, in which no open stream is without a beginning."""
+        view = await asyncio.to_thread(self._registry.view)
+        if self._has_new_streams(view):
+            await self._activate_streams()
+        else:
+            self._apply(view)
+        await self._deliver(self.view, self._streams)
+
+    def _has_new_streams(self, view: RegistryView) -> bool:
+        return any(s.from_position is None and not s.ended and s.shard in self._routers for s in view.streams.values())
+
+    async def _activate_streams(self) -> None:
+        """Routing stands still meanwhile: each stream begins exactly at the position routing goes on from."""
+        async with AsyncExitStack() as stack:
+            for router in self._routers.values():
+                await stack.enter_async_context(router.gate)
+            while True:
+                for number, router in self._routers.items():
+                    await asyncio.to_thread(self._registry.activate_streams, number, router.routed_to)
+                view = await asyncio.to_thread(self._registry.view)
+                if not self._has_new_streams(view):  # another process may have opened some in between
+                    break
+            self._apply(view)
+
+    def _apply(self, view: RegistryView) -> None:
+        """Without an await: between two items everybody changes to the new view at once."""
+        self.view = view
+        self._streams = StreamIndex(view.streams)
+        for use in self._use:
+            use(view)
+        for router in self._routers.values():
+            router.use(view, self._streams)

@@ -1,0 +1,82 @@
+"""The way out: the outbound client, the destinations opened through it, and who is told what became of deliveries."""
+
+import functools
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from postroad.clock import Clock
+from postroad.delivery.attempts import AttemptRecorder
+from postroad.delivery.delivery import Bulk
+from postroad.delivery.manager import OpenTransport, ShardAttemptObserver, Sign
+from postroad.delivery.signing import SigningTransport, signer_for
+from postroad.delivery.watch import AttemptWatch
+from postroad.egress.client import EgressClient
+from postroad.egress.guard import parse_networks
+from postroad.errors import ConfigError
+from postroad.metrics.counts import Counts
+from postroad.registry.records import Destination, Subscription
+from postroad.registry.secrets import KeyRing, opened_config
+from postroad.routing.router import Gap
+from postroad.settings import Settings
+from postroad.transports import TRANSPORTS
+from postroad.transports.base import Outcome, Transport
+
+_log = logging.getLogger(__name__)
+
+
+def egress_of(settings: Settings, clock: Clock) -> EgressClient:
+    """The outbound client by this hub's rules. Raises ``ConfigError``."""
+    return EgressClient(
+        allowed=parse_networks(settings.egress.allow_cidrs), ca_file=settings.egress.ca_file or None, clock=clock
+    )
+
+
+def transport_opener(keys: KeyRing, egress: EgressClient, clock: Clock) -> OpenTransport:
+    """See ``OpenTransport``: secrets are unsealed by ``keys``, and nothing goes out but through ``egress``."""
+
+    def open_transport(destination: Destination) -> Transport:
+        spec = TRANSPORTS[destination.transport]
+        try:
+            config = msgspec.convert(opened_config(destination, keys), spec.config_type)
+        except msgspec.ValidationError as exc:
+            raise ConfigError(f"destination {destination.name}: {exc}") from exc
+        return spec.open(config, egress, clock)
+
+    return open_transport
+
+
+def signatures(keys: KeyRing, clock: Clock) -> Sign:
+    """See ``Sign``: secrets are unsealed by ``keys``."""
+
+    def sign(subscription: Subscription) -> Callable[[Transport], Transport] | None:
+        signer = signer_for(subscription, keys)
+        return None if signer is None else functools.partial(SigningTransport, signer=signer, clock=clock)
+
+    return sign
+
+
+def observer_of_attempts(attempts: AttemptRecorder, watch: AttemptWatch) -> ShardAttemptObserver:
+    """Tells everybody who wants to know how an attempt ended."""
+
+    def observe(
+        shard: int, subscription_id: int, bulk: Bulk, attempt: int, outcome: Outcome, retry_in_s: float | None
+    ) -> None:
+        attempts.observe(shard, subscription_id, bulk, attempt, outcome)
+        watch.observe(shard, subscription_id, bulk, attempt, outcome, retry_in_s)
+
+    return observe
+
+
+def gap_reporter(counts: Counts, shard: int) -> Gap:
+    """See ``Gap``: what a subscription has lost is counted and logged."""
+
+    def report(subscription_id: int, first: int, end: int) -> None:
+        counts.positions_lost.add(subscription_id, shard, by=end - first)
+        _log.error(
+            "Subscription %d lost positions %d to %d of shard %d to retention before they were delivered",
+            subscription_id, first, end - 1, shard,
+        )  # fmt: skip
+
+    return report
