@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-Unit = Literal["deg", "m", "km", "km/h", "h", "V", "percent", "celsius", "none"]
+Unit = Literal["deg", "m", "km", "km/h", "s", "h", "l", "V", "percent", "celsius", "none"]
 """Every unit a signal can have; ``none`` for words, codes and truth values."""
 
 UNITS: tuple[str, ...] = get_args(Unit)
@@ -47,9 +47,16 @@ MOTION_STATES = ("towed", "parked", "standing", "idling", "moving")
 off; standing with it on, for a short time; the same for longer; driving. Any other value is the source's own text."""
 
 
-def _names(*, drivetech: str, connected_cars: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:
+def _names(
+    *, drivetech: str = "", connected_cars: tuple[str, ...] = (), legacy: tuple[str, ...] = ()
+) -> dict[str, tuple[str, ...]]:
     """Leave out a protocol that has no name for it."""
-    return {"drivetech": (drivetech,)} | ({"connected_cars": connected_cars} if connected_cars else {})
+    names = {
+        "drivetech": (drivetech,) if drivetech else (),
+        "connected_cars": connected_cars,
+        "connected_cars_legacy": legacy,
+    }
+    return {protocol: said for protocol, said in names.items() if said}
 
 
 def _temperature(sensor: int) -> Signal:
@@ -73,7 +80,7 @@ SIGNALS: tuple[Signal, ...] = (
         type=float,
         unit="deg",
         vss="Vehicle.CurrentLocation.Latitude",
-        names=_names(drivetech="latitude", connected_cars=("gps_position.latitude",)),
+        names=_names(drivetech="latitude", connected_cars=("gps_position.latitude",), legacy=("position.lat",)),
     ),
     Signal(
         name="longitude_deg",
@@ -81,7 +88,7 @@ SIGNALS: tuple[Signal, ...] = (
         type=float,
         unit="deg",
         vss="Vehicle.CurrentLocation.Longitude",
-        names=_names(drivetech="longitude", connected_cars=("gps_position.longitude",)),
+        names=_names(drivetech="longitude", connected_cars=("gps_position.longitude",), legacy=("position.lon",)),
     ),
     Signal(
         name="altitude_m",
@@ -98,7 +105,11 @@ SIGNALS: tuple[Signal, ...] = (
         type=float,
         unit="km/h",
         vss="Vehicle.Speed",
-        names=_names(drivetech="speed", connected_cars=("gps_position.speed", "can_vehicle_speed_kph")),
+        names=_names(
+            drivetech="speed",
+            connected_cars=("gps_position.speed", "can_vehicle_speed_kph"),
+            legacy=("position.speed",),
+        ),
     ),
     Signal(
         name="heading_deg",
@@ -106,7 +117,7 @@ SIGNALS: tuple[Signal, ...] = (
         type=float,
         unit="deg",
         vss="Vehicle.CurrentLocation.Heading",
-        names=_names(drivetech="azimuth", connected_cars=("gps_position.direction",)),
+        names=_names(drivetech="azimuth", connected_cars=("gps_position.direction",), legacy=("position.direction",)),
     ),
     Signal(
         name="fix",
@@ -123,7 +134,7 @@ SIGNALS: tuple[Signal, ...] = (
         unit="km",
         vss="Vehicle.TraveledDistance",
         vss_note="VSS counts whole metres",
-        names=_names(drivetech="odometer", connected_cars=("car_odometer_km",)),
+        names=_names(drivetech="odometer", connected_cars=("car_odometer_km",), legacy=("odometer.odometer",)),
     ),
     Signal(
         name="engine_hours_h",
@@ -169,12 +180,54 @@ SIGNALS: tuple[Signal, ...] = (
         unit="percent",
         vss="Vehicle.Powertrain.FuelSystem.RelativeLevel",
         vss_note="VSS has whole percents",
-        names=_names(drivetech="fuel_percentage", connected_cars=("can_fuel_level_percent",)),
+        names=_names(
+            drivetech="fuel_percentage",
+            connected_cars=("can_fuel_level_percent",),
+            legacy=("fuel_level_percent.fuel_level_percent",),
+        ),
     ),
     _network("mcc"),
     _network("mnc"),
     _network("lac"),
     _network("cid"),
+    Signal(
+        name="can_odometer_km",
+        place="reading",
+        type=float,
+        unit="km",
+        names=_names(legacy=("can_odometer.odometer",)),
+    ),
+    Signal(
+        name="fuel_level_l",
+        place="reading",
+        type=float,
+        unit="l",
+        vss="Vehicle.Powertrain.FuelSystem.AbsoluteLevel",
+        names=_names(legacy=("fuel_level.fuel_level",)),
+    ),
+    Signal(
+        name="fuel_consumed_l",
+        place="reading",
+        type=float,
+        unit="l",
+        names=_names(legacy=("fuel_consumed.fuel_consumed",)),
+    ),
+    Signal(
+        name="traction_battery_charge_percent",
+        place="reading",
+        type=float,
+        unit="percent",
+        vss="Vehicle.Powertrain.TractionBattery.StateOfCharge.Current",
+        names=_names(legacy=("charge_level_percent.percent",)),
+    ),
+    Signal(
+        name="traction_battery_temperature_celsius",
+        place="reading",
+        type=float,
+        unit="celsius",
+        names=_names(legacy=("high_voltage_battery_temperature.celsius",)),
+    ),
+    Signal(name="idle_time_s", place="reading", type=float, unit="s", names=_names(legacy=("idle_time.idle_time",))),
 )
 """Every signal, in the order in which a person wants to see them."""
 
@@ -182,7 +235,10 @@ READINGS: Mapping[str, Signal] = {signal.name: signal for signal in SIGNALS if s
 """What may stand in ``Report.readings``, by name."""
 
 OCCURRENCES: tuple[OccurrenceKind, ...] = (
-    OccurrenceKind(tag="ignition", names=_names(drivetech="IGN", connected_cars=("car_ignition",))),
+    OccurrenceKind(
+        tag="ignition",
+        names=_names(drivetech="IGN", connected_cars=("car_ignition",), legacy=("ignition_on", "ignition_off")),
+    ),
     OccurrenceKind(tag="idling", names=_names(drivetech="IDLING", connected_cars=("calc_vehicle_idle",))),
     OccurrenceKind(tag="overspeed", names=_names(drivetech="OVER_SPEED")),
     OccurrenceKind(tag="door", names=_names(drivetech="DOOR")),
@@ -190,6 +246,11 @@ OCCURRENCES: tuple[OccurrenceKind, ...] = (
     OccurrenceKind(tag="panic_button", names=_names(drivetech="SOS")),
     OccurrenceKind(tag="device_battery_low", names=_names(drivetech="LOW_BATTERY")),
     OccurrenceKind(tag="driver_identified", names=_names(drivetech="DRIVER_ID")),
-    OccurrenceKind(tag="harsh_manoeuvre", names=_names(drivetech="HARSH_BEHAVIOR", connected_cars=("car_profiling",))),
+    OccurrenceKind(
+        tag="harsh_manoeuvre",
+        names=_names(drivetech="HARSH_BEHAVIOR", connected_cars=("car_profiling",), legacy=("profiling",)),
+    ),
+    OccurrenceKind(tag="trouble_code", names=_names(legacy=("dtc",))),
+    OccurrenceKind(tag="refuelled", names=_names(legacy=("refuel",))),
 )
 """Every kind of occurrence. Drivetech's ``GPS`` is none: it says only where the vehicle is."""

@@ -9,21 +9,11 @@ from typing import Literal
 
 import msgspec
 
+from postroad.model.accounts import AccountChange
+from postroad.model.header import Header as Header
+
 Value = float | int | bool | str
 """A reading's value; the catalogue says which of these a signal has, and its unit."""
-
-
-class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """Who said it and when. Instants are microseconds since 1970, UTC."""
-
-    subject_id: int
-    provider_id: int
-    recorded_us: int
-    received_us: int
-    late: bool = False
-    """The source marked it as sent late; it fills gaps and never replaces newer values."""
-    ahead: bool = False
-    """Recorded further in the future than the setting allows; it never becomes last-known state."""
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +86,25 @@ class HarshManoeuvre(msgspec.Struct, frozen=True, tag="harsh_manoeuvre"):
     magnitude_g: float | None = None
 
 
+class TroubleCode(msgspec.Struct, frozen=True, kw_only=True, tag="trouble_code"):
+    """A diagnostic trouble code began to show, or no longer does."""
+
+    code: str
+    vendor: str | None = None
+    """Whose codes these are; ``None``: not said."""
+    shows: bool
+    meanings: dict[str, str | None] = {}
+    """Language, as the source names it -> what the code means; ``None``: not known in that language."""
+
+
+class Refuelled(msgspec.Struct, frozen=True, kw_only=True, tag="refuelled"):
+    """The tank was filled, wholly or in part."""
+
+    before_l: float
+    after_l: float
+    added_l: float
+
+
 Occurrence = (
     Ignition
     | Idling
@@ -106,6 +115,8 @@ Occurrence = (
     | DeviceBatteryLow
     | DriverIdentified
     | HarshManoeuvre
+    | TroubleCode
+    | Refuelled
 )
 
 
@@ -119,5 +130,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
     occurrences: tuple[Occurrence, ...] = ()
 
 
-Event = Report
-"""Every kind of event; documents, access and account changes join as protocols that carry them do."""
+Event = Report | AccountChange
+"""Every kind of event; documents and access changes join as protocols that carry them do."""

@@ -7,7 +7,7 @@ than the setting allows is left out: a device whose clock runs ahead must not bl
 
 import msgspec
 
-from postroad.model.events import Event, Position, Value
+from postroad.model.events import Event, Position, Report, Value
 
 Readings = dict[str, tuple[Value, int]]
 """Signal -> value in the catalogue's unit, and when it was recorded (microseconds since 1970)."""
@@ -31,7 +31,7 @@ class LastKnown:
     def apply(self, event: Event) -> None:
         """Take in what an event says. Order does not matter, and the same event again changes nothing."""
         header = event.header
-        if header.ahead:
+        if header.ahead or not isinstance(event, Report):
             return
         state = self.vehicles.get(header.subject_id)
         if state is None:

@@ -47,6 +47,8 @@ _encode = msgspec.json.Encoder().encode
 
 def write(event: Event, *, vehicle_id: int, position: int, options: Options) -> list[Outgoing]:
     """The events that say what the report says, by ascending slot (so that ids ascend too). Pure."""
+    if not isinstance(event, Report):
+        return []
     first_id = outgoing_id(position, 0)
     time = timestamp(event.header.recorded_us)
     said: dict[int, VehicleEvent] = {}
