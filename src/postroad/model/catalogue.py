@@ -134,7 +134,11 @@ SIGNALS: tuple[Signal, ...] = (
         unit="km",
         vss="Vehicle.TraveledDistance",
         vss_note="VSS counts whole metres",
-        names=_names(drivetech="odometer", connected_cars=("car_odometer_km",), legacy=("odometer.odometer",)),
+        names=_names(
+            drivetech="odometer",
+            connected_cars=("car_odometer_km",),
+            legacy=("odometer.odometer", "can_odometer.odometer"),
+        ),
     ),
     Signal(
         name="engine_hours_h",
@@ -190,13 +194,6 @@ SIGNALS: tuple[Signal, ...] = (
     _network("mnc"),
     _network("lac"),
     _network("cid"),
-    Signal(
-        name="can_odometer_km",
-        place="reading",
-        type=float,
-        unit="km",
-        names=_names(legacy=("can_odometer.odometer",)),
-    ),
     Signal(
         name="fuel_level_l",
         place="reading",

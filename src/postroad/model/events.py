@@ -86,13 +86,14 @@ class HarshManoeuvre(msgspec.Struct, frozen=True, tag="harsh_manoeuvre"):
     magnitude_g: float | None = None
 
 
-class TroubleCode(msgspec.Struct, frozen=True, kw_only=True, tag="trouble_code"):
-    """A diagnostic trouble code began to show, or no longer does."""
+class TroubleCode(msgspec.Struct, frozen=True, tag="trouble_code"):
+    """A control unit reported a trouble code."""
 
     code: str
+    change: Literal["added", "changed", "removed"] | None = None
+    """Since the source asked before."""
     vendor: str | None = None
     """Whose codes these are; ``None``: not said."""
-    shows: bool
     meanings: dict[str, str | None] = {}
     """Language, as the source names it -> what the code means; ``None``: not known in that language."""
 
@@ -128,6 +129,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
     readings: dict[str, Value] = {}
     """Signal name of the catalogue -> value in the catalogue's unit. A level, as it was at ``recorded_us``."""
     occurrences: tuple[Occurrence, ...] = ()
+    from_can: bool = False
+    """The readings were read from the vehicle's own network. False: not stated."""
 
 
 Event = Report | AccountChange

@@ -29,7 +29,7 @@ from postroad.protocols.connected_cars_legacy.car import (
     Profiling,
     Refuel,
 )
-from postroad.protocols.connected_cars_legacy.decode import decode_message, split
+from postroad.protocols.connected_cars_legacy.decode import decode_message, split, undocumented
 from postroad.protocols.connected_cars_legacy.encode import bulk, encode_message
 from postroad.protocols.connected_cars_legacy.fields import SCOPES, FieldFacts, Scope, facts
 from postroad.protocols.connected_cars_legacy.messages import (
@@ -96,5 +96,6 @@ __all__ = [
     "read_bulk",
     "read_split",
     "split",
+    "undocumented",
     "write",
 ]

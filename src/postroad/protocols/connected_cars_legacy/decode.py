@@ -73,6 +73,18 @@ def decode_message(raw: bytes) -> Message:
     return message
 
 
+def undocumented(raw: bytes) -> dict[str, msgspec.Raw]:
+    """The members of a message that its struct does not know, each as it was sent. Raises ``WireError``.
+
+    They stay in the stored bytes; they are not sent on, since nobody knows the scope that they need.
+    """
+    message = decode_message(raw)
+    if isinstance(message, UnknownMessage):
+        return message.members
+    known = {key for field in facts(type(message)) for key in (field.key, *field.other_keys)} | {"type"}
+    return {key: value for key, value in _MEMBERS.decode(raw).items() if key not in known}
+
+
 def instant_us(moment: dt.datetime) -> int:
     """Microseconds since 1970, UTC; without a zone it is UTC. Raises ``WireError`` outside of 1970 to 9999."""
     us = to_us(moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC))

@@ -1,5 +1,6 @@
 """From messages to bytes: the fields that the scopes allow, in the spelling that is wanted."""
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from postroad.protocols.connected_cars_legacy.messages import Documented
 from postroad.protocols.connected_cars_legacy.options import Options
 
 _encode = msgspec.json.Encoder().encode
-_YEAR_DIGITS = 4
+_YEAR = re.compile("[1-9][0-9]{3}")
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 
@@ -41,12 +42,12 @@ def _allowed(struct: _Struct, options: Options) -> _Struct:
 
 
 def _year(car: Car, options: Options) -> Car:
-    """The vendor's table has text, its samples a number; what is no such number stays text."""
+    """The vendor's table has text, its samples a number; what is no year of four digits stays text."""
     if car.year is None:
         return car
     text = str(car.year)
-    a_number = len(text) == _YEAR_DIGITS and text.isascii() and text.isdecimal()
-    return msgspec.structs.replace(car, year=int(text) if a_number and options.spelling == "samples" else text)
+    a_number = options.spelling == "samples" and _YEAR.fullmatch(text)
+    return msgspec.structs.replace(car, year=int(text) if a_number else text)
 
 
 @cache

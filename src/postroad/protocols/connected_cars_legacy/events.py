@@ -44,7 +44,7 @@ from postroad.protocols.connected_cars_legacy.options import LegacySettings
 
 READINGS: dict[type[ReadingMessage], tuple[str, str]] = {
     Odometer: ("odometer", "odometer_km"),
-    CanOdometer: ("odometer", "can_odometer_km"),
+    CanOdometer: ("odometer", "odometer_km"),
     FuelLevel: ("fuel_level", "fuel_level_l"),
     FuelLevelPercent: ("fuel_level_percent", "fuel_level_percent"),
     FuelConsumed: ("fuel_consumed", "fuel_consumed_l"),
@@ -53,6 +53,9 @@ READINGS: dict[type[ReadingMessage], tuple[str, str]] = {
     IdleTime: ("idle_time", "idle_time_s"),
 }
 """Messages that are one reading -> their field, and the signal. Writing goes the other way by the same table."""
+
+FROM_CAN = (CanOdometer, FuelLevel, FuelLevelPercent, ChargeLevelPercent, HighVoltageBatteryTemperature)
+"""Messages whose value is, in the vendor's words, what the car reports."""
 
 MANOEUVRES: dict[Manoeuvre, Literal["acceleration", "braking", "turn_left", "turn_right"]] = {
     "acceleration": "acceleration",
@@ -122,7 +125,7 @@ def _report(message: AnyCarMessage, header: Header) -> Report:
     if isinstance(message, ReadingMessage):
         field, signal = READINGS[type(message)]
         readings: dict[str, Value] = {signal: getattr(message, field)}
-        return Report(header=header, readings=readings)
+        return Report(header=header, readings=readings, from_can=isinstance(message, FROM_CAN))
     return Report(header=header, occurrences=(_occurrence(message),))
 
 
@@ -136,7 +139,10 @@ def _occurrence(message: OccurrenceMessage) -> Occurrence:
             return HarshManoeuvre(MANOEUVRES[message.direction], message.g_force, message.g_force)
         case Dtc():
             return TroubleCode(
-                code=message.code, vendor=message.vendor, shows=message.enabled, meanings=message.description
+                code=message.code,
+                vendor=message.vendor,
+                change="added" if message.enabled else "removed",
+                meanings=message.description,
             )
         case Refuel():
             return Refuelled(before_l=message.liters_before, after_l=message.liters_after, added_l=message.liters_added)

@@ -13,10 +13,12 @@ from postroad.model.events import Event, HarshManoeuvre, Ignition, Refuelled, Re
 from postroad.protocols.base import Outgoing
 from postroad.protocols.connected_cars_legacy.account import Car, CarAdd, CarRemove, UserRemove, UserSignup
 from postroad.protocols.connected_cars_legacy.car import (
+    CanOdometer,
     Dtc,
     IgnitionOff,
     IgnitionOn,
     Manoeuvre,
+    Odometer,
     PositionMessage,
     Profiling,
     Refuel,
@@ -102,13 +104,14 @@ def _of_report(report: Report, car_id: str) -> Iterator[AnyCarMessage]:
                 kind in _DIRECTION and g is not None and g >= HARSH_FLOOR_G
             ):
                 yield Profiling(car_id, time, g, _DIRECTION[kind])
-            case TroubleCode(code=code, vendor=vendor, shows=shows, meanings=meanings) if vendor is not None:
-                yield Dtc(car_id, time, vendor, code, shows, meanings)
+            case TroubleCode(change="added" | "removed" as change, vendor=str(vendor)):
+                yield Dtc(car_id, time, vendor, occurrence.code, change == "added", occurrence.meanings)
             case Refuelled(before_l=before, after_l=after, added_l=added):
                 yield Refuel(car_id, time, before, after, added)
+    other_odometer = Odometer if report.from_can else CanOdometer
     for struct, (_, signal) in READINGS.items():
         value = report.readings.get(signal)
-        if isinstance(value, float | int):
+        if isinstance(value, float | int) and struct is not other_odometer:
             yield struct(car_id, time, value)
     place = report.position
     if place is not None and place.fix is not False:
