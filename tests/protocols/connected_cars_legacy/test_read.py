@@ -1,5 +1,6 @@
 """Items: subjects, repeats, and whole bodies of which one message may be bad."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -45,9 +46,8 @@ def test_an_account_message_is_about_the_user_and_a_car_message_about_the_car():
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample["type"])
 def test_only_car_messages_have_a_key_and_a_repeat_in_another_spelling_has_the_same(sample):
-    respelt = {
-        {"lon": "long", "percent": "charge_level_percent"}.get(key, key): sample[key] for key in reversed(sample)
-    }
+    others = {"lon": "long", "percent": "charge_level_percent", "celsius": "high_voltage_battery_temperature"}
+    respelt = {others.get(key, key): sample[key] for key in reversed(sample)}
     if "time" in sample:
         respelt["time"] = "2017-01-01T13:30:10.000+01:00"
     assert bool(item_of(sample).dedup) == ("time" in sample)
@@ -122,20 +122,17 @@ def test_a_full_bulk_of_both_feeds_is_read_as_message_by_message():
     assert legacy.read_split(raws[15:30], NONE) == items[15:30]
 
 
-@settings(deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_any_bytes_are_a_bulk_or_one_wire_error(data):
     body = body_of(*data.draw(st.lists(st.sampled_from(SAMPLES), max_size=3)))
     at, struck = data.draw(st.integers(0, len(body))), data.draw(st.integers(0, 6))
     for raw in (noise := data.draw(st.binary(max_size=30)), body[:at] + noise + body[at + struck :], body[:at]):
-        try:
+        raws, items = [], []
+        with contextlib.suppress(WireError):
             raws, items = legacy.read_bulk(raw, NONE)
-        except WireError as error:
-            assert error.code in {"not_json", "invalid"}
-            continue
-        assert len(raws) == len(items)
-        assert b"".join(raws) in raw or len(raws) > 1
         for one, item in zip(raws, items, strict=True):
+            assert one in raw
             assert isinstance(item, Item | WireError)
             one.decode()
             if isinstance(item, Item):

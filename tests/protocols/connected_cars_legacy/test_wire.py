@@ -6,7 +6,7 @@ from typing import get_args, get_type_hints
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postroad.errors import WireError
@@ -224,6 +224,7 @@ each_type = pytest.mark.parametrize("struct", legacy.STRUCTS.values(), ids=legac
 
 
 @each_type
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_every_message_comes_back_from_bytes_in_both_spellings(messages, struct, data):
     message = data.draw(messages(struct))
@@ -242,6 +243,7 @@ def with_years_as_text(message: msgspec.Struct) -> dict:
 
 
 @each_type
+@settings(max_examples=40, deadline=None)
 @given(data=st.data(), scopes=st.frozensets(st.sampled_from(legacy.SCOPES)))
 def test_nothing_leaves_that_its_scope_does_not_allow_and_everything_that_it_does(messages, struct, data, scopes):
     message = data.draw(messages(struct))
