@@ -1,8 +1,9 @@
 """What a provider and a subscription can choose."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from postroad.protocols.connected_cars_legacy.fields import Scope
 
@@ -14,8 +15,11 @@ class LegacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Translation options of one subscription. Hashable: what is the same for two subscriptions is encoded once."""
 
-    scopes: frozenset[Scope] = frozenset()
-    """What was both requested and authorised: it decides which messages and which fields are written."""
-    spelling: Literal["samples", "tables"] = "samples"
-    """Where the vendor's samples and tables differ: ``lon`` or ``long``, ``percent`` or ``charge_level_percent``,
-    ``celsius`` or ``high_voltage_battery_temperature``, ``year`` as a number or as text."""
+    scopes: Annotated[
+        frozenset[Scope],
+        Meta(description="what was both requested and authorised: it decides which messages and fields are written"),
+    ] = frozenset()
+    spelling: Annotated[
+        Literal["samples", "tables"],
+        Meta(description="whose keys are written where the vendor's samples and tables differ, and whose kind of year"),
+    ] = "samples"
