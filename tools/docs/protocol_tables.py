@@ -68,13 +68,8 @@ def legacy_tables() -> dict[str, str]:
             ],
         ),
         "scopes": table(["Scope", "Without it"], [[_code(scope), _gated(scope)] for scope in legacy.SCOPES]),
-        "options": table(
-            ["Option", "Default", "Meaning"],
-            [
-                [f"`{name}`", f"`{msgspec.json.encode(one['default']).decode()}`", described(name, one["description"])]
-                for name, one in _properties(legacy.Options).items()
-            ],
-        ),
+        "settings": _choices(legacy.LegacySettings),
+        "options": _choices(legacy.Options),
         "numbers": table(
             ["`type`", "Kind", "Slot"],
             [
@@ -83,6 +78,20 @@ def legacy_tables() -> dict[str, str]:
             ],
         ),
     }
+
+
+def _choices(struct: type[msgspec.Struct]) -> str:
+    """Settings or options."""
+    rows = [
+        [
+            f"`{name}`",
+            _words(one),
+            f"`{msgspec.json.encode(one['default']).decode()}`",
+            described(name, one["description"]),
+        ]
+        for name, one in _properties(struct).items()
+    ]
+    return table(["Name", "Values", "Default", "Meaning"], rows)
 
 
 def _code(text: str | None) -> str:
@@ -111,6 +120,9 @@ def _words(schema: Mapping[str, Any]) -> str:
         return " or ".join(map(_words, schema["anyOf"]))
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "items" in schema:
+        items = schema["items"]
+        return "list of scopes" if items.get("enum") == sorted(legacy.SCOPES) else "list"
     names = {"string": "text", "array": "array", "integer": "whole number"}
     words = [names.get(schema["type"], schema["type"])]
     words += [f"from {schema['minimum']:g}"] if "minimum" in schema else []

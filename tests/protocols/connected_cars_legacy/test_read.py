@@ -112,6 +112,7 @@ def test_one_bad_message_does_not_touch_the_others():
     assert [json.loads(raw) for raw in raws] == [POSITION, POSITION | {"lat": 91}, 5, POSITION]
     assert items[0] == items[3] == item_of(POSITION)
     assert [(error.code, error.field) for error in items[1:3]] == [("invalid", "lat"), ("invalid", None)]
+    assert all(error.__traceback__ is None for error in items[1:3]), "ten thousand of them would hold all their frames"
 
 
 def test_a_full_bulk_of_both_feeds_is_read_as_message_by_message():

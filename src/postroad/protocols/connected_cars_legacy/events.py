@@ -66,7 +66,7 @@ MANOEUVRES: dict[Manoeuvre, Literal["acceleration", "braking", "turn_left", "tur
 """``direction`` of ``profiling`` -> kind of ``HarshManoeuvre``."""
 
 
-def events(item: Item, header: Header, settings: LegacySettings) -> tuple[Event, ...]:  # noqa: ARG001 - see read
+def events(item: Item, header: Header, settings: LegacySettings) -> tuple[Event, ...]:
     """One event; none for a message of an undocumented type."""
     message: Message = item.wire
     match message:
@@ -75,7 +75,7 @@ def events(item: Item, header: Header, settings: LegacySettings) -> tuple[Event,
         case UserSignup() | UserRemove() | CarAdd() | CarRemove():
             return (_account_change(message, msgspec.structs.replace(header, recorded_us=header.received_us)),)
         case _:
-            return (_report(message, header),)
+            return (_report(message, header, settings),)
 
 
 def _account_change(message: AnyAccountMessage, header: Header) -> Event:
@@ -113,7 +113,7 @@ def _vehicles(cars: tuple[Car, ...]) -> tuple[SharedVehicle, ...]:
     )
 
 
-def _report(message: AnyCarMessage, header: Header) -> Report:
+def _report(message: AnyCarMessage, header: Header, settings: LegacySettings) -> Report:
     if isinstance(message, PositionMessage):
         place = Position(
             latitude_deg=message.lat,
@@ -125,11 +125,12 @@ def _report(message: AnyCarMessage, header: Header) -> Report:
     if isinstance(message, ReadingMessage):
         field, signal = READINGS[type(message)]
         readings: dict[str, Value] = {signal: getattr(message, field)}
-        return Report(header=header, readings=readings, from_can=isinstance(message, FROM_CAN))
-    return Report(header=header, occurrences=(_occurrence(message),))
+        from_can = settings.reported_by_car == "can" and isinstance(message, FROM_CAN)
+        return Report(header=header, readings=readings, from_can=from_can)
+    return Report(header=header, occurrences=(_occurrence(message, settings),))
 
 
-def _occurrence(message: OccurrenceMessage) -> Occurrence:
+def _occurrence(message: OccurrenceMessage, settings: LegacySettings) -> Occurrence:
     match message:
         case IgnitionOn():
             return Ignition(True)
@@ -138,11 +139,12 @@ def _occurrence(message: OccurrenceMessage) -> Occurrence:
         case Profiling():
             return HarshManoeuvre(MANOEUVRES[message.direction], message.g_force, message.g_force)
         case Dtc():
-            return TroubleCode(
-                code=message.code,
-                vendor=message.vendor,
-                change="added" if message.enabled else "removed",
-                meanings=message.description,
-            )
+            return TroubleCode(message.code, _change(message, settings), message.vendor, message.description)
         case Refuel():
             return Refuelled(before_l=message.liters_before, after_l=message.liters_after, added_l=message.liters_added)
+
+
+def _change(code: Dtc, settings: LegacySettings) -> Literal["added", "removed"] | None:
+    if code.enabled:
+        return "added"
+    return "removed" if settings.disabled_code == "removed" else None

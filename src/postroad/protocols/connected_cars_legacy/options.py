@@ -9,7 +9,21 @@ from postroad.protocols.connected_cars_legacy.fields import Scope
 
 
 class LegacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Decoding settings of a provider: none so far. Every spelling that is known is read."""
+    """Decoding settings of a provider: the readings of the vendor's page that are not certain.
+
+    They change what is derived, never what is stored.
+    """
+
+    disabled_code: Annotated[
+        Literal["removed", "unknown"],
+        Meta(description="what ``enabled`` false of a ``dtc`` says: the code no longer shows, or nothing certain"),
+    ] = "removed"
+    reported_by_car: Annotated[
+        Literal["can", "unknown"],
+        Meta(
+            description="where values come from that the vendor calls reported by the car: its own network or not known"
+        ),
+    ] = "can"
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

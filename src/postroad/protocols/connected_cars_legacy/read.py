@@ -19,10 +19,10 @@ _KIND: dict[type[msgspec.Struct], int] = {struct: KINDS.index(name) for name, st
 _KEY = msgspec.msgpack.Encoder()
 
 
-def read(raw: bytes, settings: LegacySettings) -> Item:
+def read(raw: bytes, settings: LegacySettings) -> Item:  # noqa: ARG001 - the seam has them; here they only change events
     """Decode and validate one message of either feed. Raises ``WireError``, nothing else, whatever the bytes."""
     check_utf8(raw)
-    return _item(raw, settings)
+    return _item(raw)
 
 
 def read_bulk(body: bytes, settings: LegacySettings) -> tuple[list[bytes], list[Item | WireError]]:
@@ -34,19 +34,19 @@ def read_bulk(body: bytes, settings: LegacySettings) -> tuple[list[bytes], list[
     return raws, read_split(raws, settings)
 
 
-def read_split(raws: Sequence[bytes], settings: LegacySettings) -> list[Item | WireError]:
-    """What each message says or why it cannot be read. For a slice of what ``split`` gave, which is known as UTF-8."""
-    return [_item_or_error(raw, settings) for raw in raws]
+def read_split(raws: Sequence[bytes], settings: LegacySettings) -> list[Item | WireError]:  # noqa: ARG001 - as in read
+    """What each message says or why it cannot be read, of a slice of what ``split`` gave: their UTF-8 is checked."""
+    return [_item_or_error(raw) for raw in raws]
 
 
-def _item_or_error(raw: bytes, settings: LegacySettings) -> Item | WireError:
+def _item_or_error(raw: bytes) -> Item | WireError:
     try:
-        return _item(raw, settings)
+        return _item(raw)
     except WireError as error:
-        return error
+        return WireError(error.code, error.field)  # a new one: that which was raised holds on to its frames
 
 
-def _item(raw: bytes, settings: LegacySettings) -> Item:  # noqa: ARG001 - the seam has settings, this feed none yet
+def _item(raw: bytes) -> Item:
     message = decode_message(raw)
     kind = _KIND.get(type(message), 0)
     if isinstance(message, AccountMessage):
