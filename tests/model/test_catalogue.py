@@ -38,8 +38,10 @@ def test_units_are_of_the_closed_set_and_stand_in_the_name():
         "km/h": "_kmh",
         "s": "_s",
         "h": "_h",
-        "l": "_l",
         "V": "_v",
+        "days": "_days",
+        "l": "_l",
+        "ratio": "",
         "percent": "_percent",
         "celsius": "_celsius",
     }
@@ -94,9 +96,19 @@ def test_every_field_of_the_legacy_car_feed_is_in_the_catalogue_or_of_an_occurre
     assert told | {name.split(".")[0] for name in said} == cars
 
 
+def test_every_type_of_one_value_of_connected_cars_is_a_signal_or_an_occurrence():
+    valued = {n for n, struct in connected_cars.EVENT_TYPES.items() if "value" in struct.__struct_fields__}
+    said = {name for signal in SIGNALS for name in signal.names.get("connected_cars", ())}
+    told = {name for kind in OCCURRENCES for name in kind.names.get("connected_cars", ())}
+    assert not said & told
+    assert valued <= said | told
+    assert told - valued == {"car_profiling", "can_dtc", "mapped_dtc"}
+
+
 def test_vss_paths_look_like_vss_paths_and_a_note_has_a_path():
     paths = [signal.vss for signal in SIGNALS if signal.vss]
-    assert len(set(paths)) == len(paths)
+    twice = {path for path in paths if paths.count(path) > 1}
+    assert all(signal.vss_note for signal in SIGNALS if signal.vss in twice)  # says how the two are told apart
     for signal in SIGNALS:
         assert signal.vss is None or all(part[0].isupper() for part in signal.vss.split("."))
         assert signal.vss or not signal.vss_note

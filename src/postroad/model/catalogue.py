@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-Unit = Literal["deg", "m", "km", "km/h", "s", "h", "l", "V", "percent", "celsius", "none"]
+Unit = Literal["deg", "m", "km", "km/h", "s", "h", "days", "l", "V", "percent", "celsius", "ratio", "none"]
 """Every unit a signal can have; ``none`` for words, codes and truth values."""
 
 UNITS: tuple[str, ...] = get_args(Unit)
@@ -48,7 +48,7 @@ off; standing with it on, for a short time; the same for longer; driving. Any ot
 
 
 def _names(
-    *, drivetech: str = "", connected_cars: tuple[str, ...] = (), legacy: tuple[str, ...] = ()
+    *, drivetech: str | None = None, connected_cars: tuple[str, ...] = (), legacy: tuple[str, ...] = ()
 ) -> dict[str, tuple[str, ...]]:
     """Leave out a protocol that has no name for it."""
     names = {
@@ -57,6 +57,19 @@ def _names(
         "connected_cars_legacy": legacy,
     }
     return {protocol: said for protocol, said in names.items() if said}
+
+
+def _number(
+    name: str, unit: Unit, *connected_cars: str, legacy: str | None = None, vss: str | None = None, vss_note: str = ""
+) -> Signal:
+    """A number that only Connected Cars has a name for."""
+    names = _names(connected_cars=connected_cars, legacy=(legacy,) if legacy else ())
+    return Signal(name=name, place="reading", type=float, unit=unit, vss=vss, vss_note=vss_note, names=names)
+
+
+def _fact(name: str, of: type[bool] | type[str], *connected_cars: str, vss: str | None = None) -> Signal:
+    """A word or truth value that only Connected Cars has a name for."""
+    return Signal(name=name, place="reading", type=of, vss=vss, names=_names(connected_cars=connected_cars))
 
 
 def _temperature(sensor: int) -> Signal:
@@ -105,11 +118,8 @@ SIGNALS: tuple[Signal, ...] = (
         type=float,
         unit="km/h",
         vss="Vehicle.Speed",
-        names=_names(
-            drivetech="speed",
-            connected_cars=("gps_position.speed", "can_vehicle_speed_kph"),
-            legacy=("position.speed",),
-        ),
+        vss_note="vehicle_speed_kmh is the same, as the vehicle tells it",
+        names=_names(drivetech="speed", connected_cars=("gps_position.speed",), legacy=("position.speed",)),
     ),
     Signal(
         name="heading_deg",
@@ -128,6 +138,30 @@ SIGNALS: tuple[Signal, ...] = (
         names=_names(drivetech="gps_status"),
     ),
     Signal(
+        name="horizontal_error_m",
+        place="position",
+        type=float,
+        unit="m",
+        vss="Vehicle.CurrentLocation.HorizontalAccuracy",
+        names=_names(connected_cars=("gps_position.eph",)),
+    ),
+    Signal(
+        name="hdop",
+        place="position",
+        type=float,
+        unit="ratio",
+        names=_names(connected_cars=("gps_position.hdop",)),
+    ),
+    Signal(
+        name="vehicle_speed_kmh",
+        place="reading",
+        type=float,
+        unit="km/h",
+        vss="Vehicle.Speed",
+        vss_note="speed_kmh is the same, as the satellites tell it",
+        names=_names(connected_cars=("can_vehicle_speed_kph",)),
+    ),
+    Signal(
         name="odometer_km",
         place="reading",
         type=float,
@@ -136,7 +170,7 @@ SIGNALS: tuple[Signal, ...] = (
         vss_note="VSS counts whole metres",
         names=_names(
             drivetech="odometer",
-            connected_cars=("car_odometer_km",),
+            connected_cars=("car_odometer_km", "can_odometer_km"),
             legacy=("odometer.odometer", "can_odometer.odometer"),
         ),
     ),
@@ -190,41 +224,92 @@ SIGNALS: tuple[Signal, ...] = (
             legacy=("fuel_level_percent.fuel_level_percent",),
         ),
     ),
+    _number(
+        "fuel_level_l",
+        "l",
+        "can_fuel_level_liters",
+        legacy="fuel_level.fuel_level",
+        vss="Vehicle.Powertrain.FuelSystem.AbsoluteLevel",
+    ),
+    _number(
+        "traction_battery_charge_percent",
+        "percent",
+        "can_high_voltage_battery_charge_percent",
+        legacy="charge_level_percent.percent",
+        vss="Vehicle.Powertrain.TractionBattery.StateOfCharge.Current",
+        vss_note="VSS keeps it apart from what the driver is shown; sources do not say which they mean",
+    ),
+    _number(
+        "traction_battery_temperature_celsius",
+        "celsius",
+        "can_high_voltage_battery_temperature_celsius",
+        legacy="high_voltage_battery_temperature.celsius",
+        vss="Vehicle.Powertrain.TractionBattery.Temperature.Average",
+        vss_note="sources do not say of which cells",
+    ),
+    _number("fuel_consumed_l", "l", legacy="fuel_consumed.fuel_consumed"),
+    _number("idle_time_s", "s", legacy="idle_time.idle_time"),
+    _number("range_km", "km", "can_range_total_km", vss="Vehicle.Powertrain.Range", vss_note="VSS counts whole metres"),
+    _number(
+        "adblue_range_km",
+        "km",
+        "can_adblue_remaining_distance_km",
+        vss="Vehicle.Powertrain.CombustionEngine.DieselExhaustFluid.Range",
+        vss_note="VSS counts whole metres",
+    ),
+    _number(
+        "ambient_air_temperature_celsius",
+        "celsius",
+        "can_ambient_air_temperature_celsius",
+        vss="Vehicle.Exterior.AirTemperature",
+    ),
+    _number(
+        "engine_coolant_temperature_celsius",
+        "celsius",
+        "can_engine_coolant_temperature_celsius",
+        vss="Vehicle.Powertrain.CombustionEngine.EngineCoolant.Temperature",
+    ),
+    _number("device_battery_v", "V", "gpio_battery_internal_voltage"),
+    _fact("malfunction_lamp", bool),
+    _number("malfunction_lamp_distance_km", "km", "can_distance_with_mil_on_km"),
+    _number("odometer_coarse_km", "km", "can_odometer10_km"),
+    _number("odometer_of_day_km", "km", "daily_can_odometer_km"),
+    _number(
+        "next_service_days",
+        "days",
+        "can_next_service_days",
+        vss="Vehicle.Service.TimeToService",
+        vss_note="VSS counts seconds",
+    ),
+    _number("next_service_coarse_days", "days", "can_next_service_30days"),
+    _number("next_service_km", "km", "can_next_service_km", vss="Vehicle.Service.DistanceToService"),
+    _number("since_service_days", "days", "can_last_service_days"),
+    _number("since_service_km", "km", "can_last_service_km"),
+    _fact("last_service_date", str, "can_last_service_at_date"),
+    _number("last_service_odometer_km", "km", "can_last_service_at_odometer"),
+    _number("service_interval_days", "days", "can_service_interval_days"),
+    _number("service_interval_km", "km", "can_service_interval_km"),
+    _fact("service_reminder_date", str, "service_reminder_lead"),
+    _fact("roadworthy_inspection_date", str, "car_roadworthy_inspection_date"),
+    _number("next_oil_change_days", "days", "can_next_oil_change_days"),
+    _number("next_oil_change_coarse_days", "days", "can_next_oil_change_30days"),
+    _number("next_oil_change_km", "km", "can_next_oil_change_km"),
+    _number("since_oil_change_days", "days", "can_last_oil_change_days"),
+    _number("since_oil_change_km", "km", "can_last_oil_change_km"),
+    _number("oil_change_overdue_days", "days", "can_exceeded_oil_change_days"),
+    _number("oil_change_overdue_km", "km", "can_exceeded_oil_change_km"),
+    _fact("oil_change_is_fixed", bool, "can_oil_change_type_is_fixed"),
+    _number("oil_change_interval_fixed_days", "days", "can_oil_change_interval_fixed_days"),
+    _number("oil_change_interval_fixed_km", "km", "can_oil_change_interval_fixed_km"),
+    _number("oil_change_interval_variable_days", "days", "can_oil_change_interval_variable_days"),
+    _number("oil_change_interval_variable_km", "km", "can_oil_change_interval_variable_km"),
+    _number("oil_degradation_percent", "percent", "can_oil_degration_percent", "can_oil_degradation_percent"),
+    _fact("engine_code", str, "can_engine_code", vss="Vehicle.Powertrain.CombustionEngine.EngineCode"),
+    _fact("vin", str, "can_vin", vss="Vehicle.VehicleIdentification.VIN"),
     _network("mcc"),
     _network("mnc"),
     _network("lac"),
     _network("cid"),
-    Signal(
-        name="fuel_level_l",
-        place="reading",
-        type=float,
-        unit="l",
-        vss="Vehicle.Powertrain.FuelSystem.AbsoluteLevel",
-        names=_names(legacy=("fuel_level.fuel_level",)),
-    ),
-    Signal(
-        name="fuel_consumed_l",
-        place="reading",
-        type=float,
-        unit="l",
-        names=_names(legacy=("fuel_consumed.fuel_consumed",)),
-    ),
-    Signal(
-        name="traction_battery_charge_percent",
-        place="reading",
-        type=float,
-        unit="percent",
-        vss="Vehicle.Powertrain.TractionBattery.StateOfCharge.Current",
-        names=_names(legacy=("charge_level_percent.percent",)),
-    ),
-    Signal(
-        name="traction_battery_temperature_celsius",
-        place="reading",
-        type=float,
-        unit="celsius",
-        names=_names(legacy=("high_voltage_battery_temperature.celsius",)),
-    ),
-    Signal(name="idle_time_s", place="reading", type=float, unit="s", names=_names(legacy=("idle_time.idle_time",))),
 )
 """Every signal, in the order in which a person wants to see them."""
 
@@ -247,7 +332,10 @@ OCCURRENCES: tuple[OccurrenceKind, ...] = (
         tag="harsh_manoeuvre",
         names=_names(drivetech="HARSH_BEHAVIOR", connected_cars=("car_profiling",), legacy=("profiling",)),
     ),
-    OccurrenceKind(tag="trouble_code", names=_names(legacy=("dtc",))),
+    OccurrenceKind(tag="malfunction_lamp", names=_names(connected_cars=("can_mil_lamp",))),
+    OccurrenceKind(tag="external_power", names=_names(connected_cars=("gpio_battery_external_disconnect",))),
+    OccurrenceKind(tag="trouble_code", names=_names(connected_cars=("can_dtc", "mapped_dtc"), legacy=("dtc",))),
     OccurrenceKind(tag="refuelled", names=_names(legacy=("refuel",))),
+    OccurrenceKind(tag="service_booking", names=_names(connected_cars=("car_service_booking",))),
 )
 """Every kind of occurrence. Drivetech's ``GPS`` is none: it says only where the vehicle is."""

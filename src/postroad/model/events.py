@@ -5,7 +5,7 @@ request arrived), *stored* (the log holds it) and *delivered* (a destination con
 two, the log and the delivery state the others. ``None`` is unknown; zero is a value. Units stand in the names.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -14,6 +14,23 @@ from postroad.model.header import Header as Header
 
 Value = float | int | bool | str
 """A reading's value; the catalogue says which of these a signal has, and its unit."""
+
+
+class Identifier(msgspec.Struct, frozen=True):
+    """A subject as a source names it."""
+
+    namespace: str
+    value: str
+
+
+class Original(msgspec.Struct, frozen=True):
+    """What the source said, for a target of the same protocol: it can say more than the common language has words for.
+
+    Nobody else may look into it.
+    """
+
+    protocol: str
+    said: Any
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +45,10 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     """Clockwise from true north, 0 to 360."""
     fix: bool | None = None
     """True: the receiver had a fix; False: this is an older position repeated."""
+    horizontal_error_m: float | None = None
+    """Estimated; how certain is not said."""
+    hdop: float | None = None
+    """Horizontal dilution of precision."""
 
 
 class Ignition(msgspec.Struct, frozen=True, tag="ignition"):
@@ -84,14 +105,36 @@ class HarshManoeuvre(msgspec.Struct, frozen=True, tag="harsh_manoeuvre"):
     magnitude: float | None = None
     """As the source gave it; in g only when ``magnitude_g`` could be derived."""
     magnitude_g: float | None = None
+    severity: Literal["low", "medium", "high"] | None = None
+    """As the source classed it; its limits are its own."""
+
+
+class MalfunctionLamp(msgspec.Struct, frozen=True, tag="malfunction_lamp"):
+    """The malfunction indicator lamp was turned on or off: a change."""
+
+    on: bool
+
+
+class ExternalPower(msgspec.Struct, frozen=True, tag="external_power"):
+    """The device lost the vehicle's power, or has it again."""
+
+    connected: bool
 
 
 class TroubleCode(msgspec.Struct, frozen=True, tag="trouble_code"):
     """A control unit reported a trouble code."""
 
     code: str
+    format: str | None = None
+    """How the code is to be read, in the source's word."""
+    ecu: str | None = None
+    """The control unit, in the source's word."""
     change: Literal["added", "changed", "removed"] | None = None
     """Since the source asked before."""
+    active: bool | None = None
+    pending: bool | None = None
+    confirmed: bool | None = None
+    lamp_requested: bool | None = None
     vendor: str | None = None
     """Whose codes these are; ``None``: not said."""
     meanings: dict[str, str | None] = {}
@@ -106,6 +149,16 @@ class Refuelled(msgspec.Struct, frozen=True, kw_only=True, tag="refuelled"):
     added_l: float
 
 
+class ServiceBooking(msgspec.Struct, frozen=True, tag="service_booking"):
+    """A booking at a workshop was made, changed or cancelled."""
+
+    booking_id: str
+    status: str
+    """In the source's word."""
+    appointment: str
+    """RFC 3339."""
+
+
 Occurrence = (
     Ignition
     | Idling
@@ -116,8 +169,11 @@ Occurrence = (
     | DeviceBatteryLow
     | DriverIdentified
     | HarshManoeuvre
+    | MalfunctionLamp
+    | ExternalPower
     | TroubleCode
     | Refuelled
+    | ServiceBooking
 )
 
 
@@ -131,7 +187,29 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
     occurrences: tuple[Occurrence, ...] = ()
     from_can: bool = False
     """The readings were read from the vehicle's own network. False: not stated."""
+    original: Original | None = None
 
 
-Event = Report | AccountChange
-"""Every kind of event; documents and access changes join as protocols that carry them do."""
+class AccessChanged(msgspec.Struct, frozen=True, kw_only=True, tag="access_changed"):
+    """The header's subject gave or withdrew access to its data."""
+
+    header: Header
+    of: Literal["vehicle", "fleet"]
+    """What the subject is."""
+    granted: bool
+    to_hub: bool = False
+    """True: access of this hub to what a provider has, as the provider says; False: of a customer to what we have."""
+    original: Original | None = None
+
+
+class MembershipChanged(msgspec.Struct, frozen=True, kw_only=True, tag="membership_changed"):
+    """The header's subject, a vehicle, joined or left a fleet."""
+
+    header: Header
+    joined: bool
+    fleet: Identifier
+    original: Original | None = None
+
+
+Event = Report | AccessChanged | MembershipChanged | AccountChange
+"""Every kind of event; documents join as protocols that carry them do."""

@@ -2,13 +2,20 @@
 
 from collections.abc import Mapping
 
-from postroad.protocols import connected_cars, drivetech
+from postroad.protocols import connected_cars, connected_cars_legacy, drivetech
 from postroad.protocols.base import SourceProtocol, TargetProtocol
 
 SOURCES: Mapping[str, SourceProtocol] = {
     drivetech.PROTOCOL.name: drivetech.PROTOCOL,
 }
-"""What can be taken in, by name."""
+"""What can be taken in, by name: there is an entrance for it."""
+
+READABLE: Mapping[str, SourceProtocol] = {
+    **SOURCES,
+    connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
+    connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.PROTOCOL,
+}
+"""What can be read, by name, whether or not there is an entrance for it yet."""
 
 TARGETS: Mapping[str, TargetProtocol] = {
     connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,

@@ -11,7 +11,7 @@ from postroad.protocols.drivetech import DrivetechSettings
 from postroad.protocols.drivetech.events import known_state
 
 LENIENT = DrivetechSettings()
-SAMPLES = Path(__file__).parent.parent / "samples" / "drivetech"
+SAMPLES = Path(__file__).parent.parent / "samples" / "in" / "drivetech"
 
 
 def report(raw: bytes, settings: DrivetechSettings = LENIENT) -> Report:

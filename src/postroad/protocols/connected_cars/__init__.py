@@ -1,48 +1,203 @@
-"""Connected Cars data streams (Denmark): bulks of single-valued vehicle events. Sent on.
+"""Connected Cars data streams (Denmark): bulks of vehicle and admin events. Taken in and sent on.
 
-``write`` says a report of the common language in this protocol, ``bulk`` joins events to one body, ``decode_bulk``
-reads one back. The page: ``docs/protocols/connected-cars.md``.
+``split_bulk`` cuts a body into its elements and ``read`` decodes one of them (``read_bulk`` does both), ``events`` says
+it in the common language, ``write`` says the common language in this protocol, ``encode`` writes one event that was
+read or made, ``join_bulk`` joins events to a body. ``EVENT_TYPES`` has a struct for each of the 58 published types.
+The page: ``docs/protocols/connected-cars.md``.
 """
 
+from postroad.protocols.connected_cars.bulk import (
+    MAX_BYTES,
+    MAX_ITEMS,
+    Element,
+    join_bulk,
+    read_bulk,
+    read_element,
+    split_bulk,
+)
+from postroad.protocols.connected_cars.events import events
 from postroad.protocols.connected_cars.options import HARSH_FLOOR_G, Options
 from postroad.protocols.connected_cars.protocol import CONTRACT, PROTOCOL
-from postroad.protocols.connected_cars.slots import ADMIN_TYPES, NEWER_TYPES, SLOTS, VEHICLE_TYPES
-from postroad.protocols.connected_cars.wire import (
-    CalcVehicleIdle,
+from postroad.protocols.connected_cars.read import FLEET, VEHICLE, read
+from postroad.protocols.connected_cars.said import Said, encode
+from postroad.protocols.connected_cars.settings import ConnectedCarsSettings
+from postroad.protocols.connected_cars.slots import ADMIN_TYPES, NEWER_TYPES, OTHER, SLOTS, VEHICLE_TYPES
+from postroad.protocols.connected_cars.vocabulary import SIGNAL_OF
+from postroad.protocols.connected_cars.wire import EVENT_TYPES, KINDS
+from postroad.protocols.connected_cars.wire.admin import (
+    AccessGrantedToFleet,
+    AccessGrantedToVehicle,
+    AccessRemovedFromFleet,
+    AccessRemovedFromVehicle,
+    AdminEvent,
+    VehicleAddedToFleet,
+    VehicleRemovedFromFleet,
+)
+from postroad.protocols.connected_cars.wire.can import (
+    CanAdblueRemainingDistanceKm,
+    CanAmbientAirTemperatureCelsius,
+    CanDistanceWithMilOnKm,
+    CanEngineCode,
+    CanEngineCoolantTemperatureCelsius,
+    CanExceededOilChangeDays,
+    CanExceededOilChangeKm,
+    CanFuelLevelLiters,
     CanFuelLevelPercent,
+    CanHighVoltageBatteryChargePercent,
+    CanHighVoltageBatteryTemperatureCelsius,
+    CanLastOilChangeDays,
+    CanLastOilChangeKm,
+    CanLastServiceAtDate,
+    CanLastServiceAtOdometer,
+    CanLastServiceDays,
+    CanLastServiceKm,
+    CanNextOilChange30days,
+    CanNextOilChangeDays,
+    CanNextOilChangeKm,
+    CanNextService30days,
+    CanNextServiceDays,
+    CanNextServiceKm,
+    CanOdometer10Km,
+    CanOdometerKm,
+    CanOilChangeIntervalFixedDays,
+    CanOilChangeIntervalFixedKm,
+    CanOilChangeIntervalVariableDays,
+    CanOilChangeIntervalVariableKm,
+    CanOilChangeTypeIsFixed,
+    CanOilDegradationPercent,
+    CanOilDegrationPercent,
+    CanRangeTotalKm,
+    CanServiceIntervalDays,
+    CanServiceIntervalKm,
     CanVehicleSpeedKph,
+    CanVin,
+    DailyCanOdometerKm,
+)
+from postroad.protocols.connected_cars.wire.car import (
+    CalcVehicleIdle,
     CarBatteryVoltage,
     CarIgnition,
     CarOdometerKm,
     CarProfiling,
+    GpioBatteryExternalDisconnect,
+    GpioBatteryInternalVoltage,
     GpsPosition,
     ProfilingDirection,
+)
+from postroad.protocols.connected_cars.wire.fields import (
     VehicleEvent,
-    bulk,
-    decode_bulk,
+    WireEvent,
+)
+from postroad.protocols.connected_cars.wire.other import (
+    OtherEvent,
+)
+from postroad.protocols.connected_cars.wire.service import (
+    CarRoadworthyInspectionDate,
+    CarServiceBooking,
+    ServiceReminderLead,
+)
+from postroad.protocols.connected_cars.wire.trouble import (
+    CODE_FORMATS,
+    ECUS,
+    CanDtc,
+    CanMilLamp,
+    DtcStatus,
+    MappedDtc,
 )
 from postroad.protocols.connected_cars.write import write
 
 __all__ = [
     "ADMIN_TYPES",
+    "CODE_FORMATS",
     "CONTRACT",
+    "ECUS",
+    "EVENT_TYPES",
+    "FLEET",
     "HARSH_FLOOR_G",
+    "KINDS",
+    "MAX_BYTES",
+    "MAX_ITEMS",
     "NEWER_TYPES",
+    "OTHER",
     "PROTOCOL",
+    "SIGNAL_OF",
     "SLOTS",
+    "VEHICLE",
     "VEHICLE_TYPES",
+    "AccessGrantedToFleet",
+    "AccessGrantedToVehicle",
+    "AccessRemovedFromFleet",
+    "AccessRemovedFromVehicle",
+    "AdminEvent",
     "CalcVehicleIdle",
+    "CanAdblueRemainingDistanceKm",
+    "CanAmbientAirTemperatureCelsius",
+    "CanDistanceWithMilOnKm",
+    "CanDtc",
+    "CanEngineCode",
+    "CanEngineCoolantTemperatureCelsius",
+    "CanExceededOilChangeDays",
+    "CanExceededOilChangeKm",
+    "CanFuelLevelLiters",
     "CanFuelLevelPercent",
+    "CanHighVoltageBatteryChargePercent",
+    "CanHighVoltageBatteryTemperatureCelsius",
+    "CanLastOilChangeDays",
+    "CanLastOilChangeKm",
+    "CanLastServiceAtDate",
+    "CanLastServiceAtOdometer",
+    "CanLastServiceDays",
+    "CanLastServiceKm",
+    "CanMilLamp",
+    "CanNextOilChange30days",
+    "CanNextOilChangeDays",
+    "CanNextOilChangeKm",
+    "CanNextService30days",
+    "CanNextServiceDays",
+    "CanNextServiceKm",
+    "CanOdometer10Km",
+    "CanOdometerKm",
+    "CanOilChangeIntervalFixedDays",
+    "CanOilChangeIntervalFixedKm",
+    "CanOilChangeIntervalVariableDays",
+    "CanOilChangeIntervalVariableKm",
+    "CanOilChangeTypeIsFixed",
+    "CanOilDegradationPercent",
+    "CanOilDegrationPercent",
+    "CanRangeTotalKm",
+    "CanServiceIntervalDays",
+    "CanServiceIntervalKm",
     "CanVehicleSpeedKph",
+    "CanVin",
     "CarBatteryVoltage",
     "CarIgnition",
     "CarOdometerKm",
     "CarProfiling",
+    "CarRoadworthyInspectionDate",
+    "CarServiceBooking",
+    "ConnectedCarsSettings",
+    "DailyCanOdometerKm",
+    "DtcStatus",
+    "Element",
+    "GpioBatteryExternalDisconnect",
+    "GpioBatteryInternalVoltage",
     "GpsPosition",
+    "MappedDtc",
     "Options",
+    "OtherEvent",
     "ProfilingDirection",
+    "Said",
+    "ServiceReminderLead",
+    "VehicleAddedToFleet",
     "VehicleEvent",
-    "bulk",
-    "decode_bulk",
+    "VehicleRemovedFromFleet",
+    "WireEvent",
+    "encode",
+    "events",
+    "join_bulk",
+    "read",
+    "read_bulk",
+    "read_element",
+    "split_bulk",
     "write",
 ]

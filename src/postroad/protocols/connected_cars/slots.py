@@ -77,5 +77,8 @@ NEWER_TYPES: tuple[str, ...] = (
 """Types of the vendor's newer documentation, oldest first: slots 52 to 57. The second is the corrected spelling of
 ``can_oil_degration_percent``; the two names are two types here."""
 
-SLOTS: Mapping[str, int] = {name: slot for slot, name in enumerate(VEHICLE_TYPES + ADMIN_TYPES + NEWER_TYPES)}
+OTHER = "other"
+"""Stands for every type that is not known here: slot 58. An item says one event at most of it."""
+
+SLOTS: Mapping[str, int] = {name: slot for slot, name in enumerate((*VEHICLE_TYPES, *ADMIN_TYPES, *NEWER_TYPES, OTHER))}
 """Wire type -> slot."""

@@ -1,127 +1,74 @@
-"""From the common language to Connected Cars events: what the protocol can honestly say, and no more.
+"""From the common language to the bytes of events."""
 
-A position that the device only repeats (no fix) is not sent: to a receiver it would be a fresh one. Nor is the speed
-that belongs to it. A turn without a side has no word in the protocol, and a magnitude without a unit no number.
-"""
-
-from datetime import datetime, timedelta
-
-import msgspec
-
-from postroad.model.events import Event, HarshManoeuvre, Idling, Ignition, Position, Report
-from postroad.protocols.base import Outgoing, outgoing_id
-from postroad.protocols.connected_cars.options import HARSH_FLOOR_G, Options
-from postroad.protocols.connected_cars.slots import SLOTS
-from postroad.protocols.connected_cars.wire import (
-    CalcVehicleIdle,
-    CanFuelLevelPercent,
-    CanVehicleSpeedKph,
-    CarBatteryVoltage,
-    CarIgnition,
-    CarOdometerKm,
-    CarProfiling,
-    GpsPosition,
-    ProfilingDirection,
-    VehicleEvent,
+from postroad.model.events import AccessChanged, Event, MembershipChanged, Report
+from postroad.protocols.base import Outgoing
+from postroad.protocols.connected_cars import times
+from postroad.protocols.connected_cars.envelope import Envelope
+from postroad.protocols.connected_cars.events import NAME
+from postroad.protocols.connected_cars.options import Options
+from postroad.protocols.connected_cars.relay import relay
+from postroad.protocols.connected_cars.report import say
+from postroad.protocols.connected_cars.said import Said, encode
+from postroad.protocols.connected_cars.slots import OTHER, SLOTS
+from postroad.protocols.connected_cars.wire.admin import (
+    AccessGrantedToFleet,
+    AccessGrantedToVehicle,
+    AccessRemovedFromFleet,
+    AccessRemovedFromVehicle,
+    VehicleAddedToFleet,
+    VehicleRemovedFromFleet,
 )
-
-_IDLE = SLOTS["calc_vehicle_idle"]
-_FUEL = SLOTS["can_fuel_level_percent"]
-_SPEED = SLOTS["can_vehicle_speed_kph"]
-_VOLTAGE = SLOTS["car_battery_voltage"]
-_IGNITION = SLOTS["car_ignition"]
-_ODOMETER = SLOTS["car_odometer_km"]
-_PROFILING = SLOTS["car_profiling"]
-_POSITION = SLOTS["gps_position"]
-
-_BRAKE: tuple[ProfilingDirection, ...] = ("brake_low", "brake_medium", "brake_high")
-_ACCELERATION: tuple[ProfilingDirection, ...] = ("acceleration_low", "acceleration_medium", "acceleration_high")
-_LEFT: tuple[ProfilingDirection, ...] = ("turn_left_low", "turn_left_medium", "turn_left_high")
-_RIGHT: tuple[ProfilingDirection, ...] = ("turn_right_low", "turn_right_medium", "turn_right_high")
-_DIRECTIONS = {"braking": _BRAKE, "acceleration": _ACCELERATION, "turn_left": _LEFT, "turn_right": _RIGHT}
-
-_INT16_MAX = 2**15 - 1
-_UNIX_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - without a zone isoformat writes none, and we write Z
-_encode = msgspec.json.Encoder().encode
+from postroad.protocols.connected_cars.wire.fields import WireEvent
 
 
-def write(event: Event, *, vehicle_id: int, position: int, options: Options) -> list[Outgoing]:
-    """The events that say what the report says, by ascending slot (so that ids ascend too). Pure."""
-    if not isinstance(event, Report):
+def write(
+    event: Event,
+    *,
+    vehicle_id: int,
+    position: int,
+    options: Options,
+    fleet_id: int | None = None,
+    vin: str | None = None,
+) -> list[Outgoing]:
+    """The events that say what the event says, by ascending slot (so that ids ascend too). Pure.
+
+    ``vehicle_id`` is the hub's number of the vehicle (unused if the event is about a fleet), ``fleet_id`` that of the
+    fleet which the event is about or names: without it nothing about a fleet is said. ``vin`` is the vehicle's, if
+    known; the profile of 2026 sends it.
+    """
+    if not isinstance(event, Report | AccessChanged | MembershipChanged):
         return []
-    first_id = outgoing_id(position, 0)
-    time = timestamp(event.header.recorded_us)
-    said: dict[int, VehicleEvent] = {}
-    for occurrence in event.occurrences:
-        match occurrence:
-            case Ignition(on=on):
-                said.setdefault(_IGNITION, CarIgnition(first_id | _IGNITION, on, vehicle_id, time))
-            case Idling(begins=begins):
-                said.setdefault(_IDLE, CalcVehicleIdle(first_id | _IDLE, begins, vehicle_id, time))
-            case HarshManoeuvre() if (felt := profile(occurrence, options)) is not None:
-                said.setdefault(_PROFILING, CarProfiling(first_id | _PROFILING, *felt, vehicle_id, time))
-    if options.claim_can:
-        _claim_can(said, event, first_id, vehicle_id, time)
-    if (volts := _number(event, "supply_voltage_v")) is not None:
-        said[_VOLTAGE] = CarBatteryVoltage(first_id | _VOLTAGE, volts, vehicle_id, time)
-    if (odometer := _number(event, "odometer_km")) is not None:
-        said[_ODOMETER] = CarOdometerKm(first_id | _ODOMETER, odometer, vehicle_id, time)
-    if (place := _fresh_position(event)) is not None:
-        said[_POSITION] = GpsPosition(
-            first_id | _POSITION,
-            vehicle_id,
-            time,
-            place.latitude_deg,
-            place.longitude_deg,
-            _speed(place.speed_kmh),
-            _direction(place.heading_deg),
-            None,
-            None,
-        )
-    return [Outgoing(slot, _encode(said[slot])) for slot in sorted(said)]
+    if isinstance(event, AccessChanged) and event.to_hub and not options.relay_access:
+        return []
+    envelope = Envelope(position, vehicle_id, fleet_id, vin, options)
+    if event.original is not None and event.original.protocol == NAME:
+        relayed = relay(event.original.said, envelope)
+        return [] if relayed is None else [_outgoing(relayed)]
+    if isinstance(event, Report):
+        return [Outgoing(slot, encode(Said(one))) for slot, one in say(event, envelope)]
+    admin = _admin(event, envelope)
+    return [] if admin is None else [_outgoing(Said(admin))]
 
 
-def timestamp(us: int) -> str:
-    """RFC 3339, UTC, three digits of fraction: microseconds are cut off, so that no time moves forward."""
-    return (_UNIX_EPOCH + timedelta(microseconds=us)).isoformat(timespec="milliseconds") + "Z"
+def _outgoing(said: Said) -> Outgoing:
+    return Outgoing(SLOTS.get(said.type, SLOTS[OTHER]), encode(said))
 
 
-def whole(value: float) -> int:
-    """The nearest whole number of a value that is not negative; a half goes up, exactly."""
-    floor = int(value)
-    return floor + (value - floor >= 0.5)
-
-
-def profile(manoeuvre: HarshManoeuvre, options: Options) -> tuple[float, ProfilingDirection] | None:
-    """``gForce`` (three decimals) and ``direction``; None when the protocol has no word or no number for it."""
-    directions = _DIRECTIONS.get(manoeuvre.kind)
-    if directions is None or manoeuvre.magnitude_g is None or manoeuvre.magnitude_g < HARSH_FLOOR_G:
+def _admin(event: AccessChanged | MembershipChanged, envelope: Envelope) -> WireEvent | None:
+    """The admin event; None when it is about a fleet that has no number."""
+    time = times.timestamp(event.header.recorded_us)
+    fleet_id, vehicle_id = envelope.fleet_id, envelope.vehicle_id
+    if isinstance(event, MembershipChanged):
+        if fleet_id is None:
+            return None
+        name = "vehicle_added_to_fleet" if event.joined else "vehicle_removed_from_fleet"
+        moved = VehicleAddedToFleet if event.joined else VehicleRemovedFromFleet
+        return moved(id=envelope.id(name), time=time, fleet_id=fleet_id, vehicle_id=vehicle_id)
+    name = f"access_{'granted_to' if event.granted else 'removed_from'}_{event.of}"
+    if event.of == "vehicle":
+        of_vehicle = AccessGrantedToVehicle if event.granted else AccessRemovedFromVehicle
+        return of_vehicle(id=envelope.id(name), time=time, vehicle_id=vehicle_id)
+    if fleet_id is None:
         return None
-    g_force = round(manoeuvre.magnitude_g, 3)
-    return g_force, directions[(g_force >= options.harsh_medium_g) + (g_force >= options.harsh_high_g)]
-
-
-def _claim_can(said: dict[int, VehicleEvent], report: Report, first_id: int, vehicle_id: int, time: str) -> None:
-    if (fuel := _number(report, "fuel_level_percent")) is not None:
-        said[_FUEL] = CanFuelLevelPercent(first_id | _FUEL, whole(fuel), vehicle_id, time)
-    place = _fresh_position(report)
-    if place is not None and place.speed_kmh is not None:
-        said[_SPEED] = CanVehicleSpeedKph(first_id | _SPEED, place.speed_kmh, vehicle_id, time)
-
-
-def _fresh_position(report: Report) -> Position | None:
-    return None if report.position is None or report.position.fix is False else report.position
-
-
-def _number(report: Report, signal: str) -> float | None:
-    value = report.readings.get(signal)
-    return value if isinstance(value, (float, int)) else None
-
-
-def _speed(kmh: float | None) -> int | None:
-    """Unknown rather than wrong when it does not fit 16 bits."""
-    return None if kmh is None or not 0 <= kmh < _INT16_MAX else whole(kmh)
-
-
-def _direction(degrees: float | None) -> int | None:
-    return None if degrees is None else whole(degrees) % 360
+    of_fleet = AccessGrantedToFleet if event.granted else AccessRemovedFromFleet
+    return of_fleet(id=envelope.id(name), time=time, fleet_id=fleet_id)
