@@ -6,14 +6,23 @@ import msgspec
 
 from postroad.model.catalogue import MOTION_STATES, OCCURRENCES, READINGS, SIGNALS, UNITS
 from postroad.model.events import Occurrence, Position
-from postroad.protocols import SOURCES, TARGETS, connected_cars, drivetech
+from postroad.protocols import connected_cars, connected_cars_legacy, drivetech
 
 WIRE_FIELDS = {
     "drivetech": set(drivetech.Injection.__struct_fields__),
     "connected_cars": set(connected_cars.SLOTS)
     | {f"gps_position.{f}" for f in connected_cars.GpsPosition.__struct_fields__},
+    "connected_cars_legacy": {
+        f"{name}.{key}"
+        for name, struct in connected_cars_legacy.STRUCTS.items()
+        for key in struct.__struct_encode_fields__
+    },
 }
-WIRE_TYPES = {"drivetech": set(drivetech.KINDS), "connected_cars": set(connected_cars.SLOTS)}
+WIRE_TYPES = {
+    "drivetech": set(drivetech.KINDS),
+    "connected_cars": set(connected_cars.SLOTS),
+    "connected_cars_legacy": set(connected_cars_legacy.SLOTS),
+}
 
 
 def test_names_are_unique():
@@ -27,6 +36,7 @@ def test_units_are_of_the_closed_set_and_stand_in_the_name():
         "m": "_m",
         "km": "_km",
         "km/h": "_kmh",
+        "s": "_s",
         "h": "_h",
         "V": "_v",
         "days": "_days",
@@ -62,7 +72,7 @@ def test_what_a_protocol_is_said_to_call_it_is_what_it_calls_it():
     for entries, names in ((SIGNALS, WIRE_FIELDS), (OCCURRENCES, WIRE_TYPES)):
         for entry in entries:
             for protocol, called in entry.names.items():
-                assert protocol in SOURCES or protocol in TARGETS
+                assert protocol in names
                 assert set(called) <= names[protocol], entry
 
 
@@ -71,6 +81,19 @@ def test_every_measured_field_of_drivetech_is_in_the_catalogue():
     assert said == WIRE_FIELDS["drivetech"] - {"plate", "buff", "datetime", "event"}
     told = {name for kind in OCCURRENCES for name in kind.names.get("drivetech", ())}
     assert told == WIRE_TYPES["drivetech"] - {"GPS"}
+
+
+def test_every_field_of_the_legacy_car_feed_is_in_the_catalogue_or_of_an_occurrence():
+    said = {name for signal in SIGNALS for name in signal.names.get("connected_cars_legacy", ())}
+    told = {name for kind in OCCURRENCES for name in kind.names.get("connected_cars_legacy", ())}
+    cars = {
+        name
+        for name, struct in connected_cars_legacy.STRUCTS.items()
+        if issubclass(struct, connected_cars_legacy.CarMessage)
+    }
+    fields = {name for name in WIRE_FIELDS["connected_cars_legacy"] if not name.endswith((".carId", ".time"))}
+    assert said == {name for name in fields if name.split(".")[0] in cars - told}
+    assert told | {name.split(".")[0] for name in said} == cars
 
 
 def test_every_type_of_one_value_of_connected_cars_is_a_signal_or_an_occurrence():

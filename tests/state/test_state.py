@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from fixtures.drivetech import sample
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Part
 from postroad.log.memory import MemoryLog
+from postroad.model.accounts import UserRemoved
 from postroad.model.events import Header, Position, Report
 from postroad.protocols import SOURCES, drivetech
 from postroad.protocols.drivetech import DrivetechSettings
@@ -40,6 +41,12 @@ def test_a_newer_value_replaces_an_older_one_and_keeps_its_time() -> None:
     known.apply(report(10, odometer_km=1.0))
     known.apply(report(20, odometer_km=2.0))
     assert known.vehicles[1].readings == {"odometer_km": (2.0, 20)}
+
+
+def test_what_is_said_of_an_account_makes_no_vehicle_of_it() -> None:
+    known = LastKnown()
+    known.apply(UserRemoved(header=report(10).header, user_identifier="u"))
+    assert known.vehicles == {}
 
 
 def test_a_late_report_fills_gaps_and_overwrites_nothing_newer() -> None:

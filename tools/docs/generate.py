@@ -1,4 +1,6 @@
-"""Write the reference pages from the code: ``python tools/docs/generate.py``. They are committed; a test compares.
+"""Write the reference pages, and tables in others, from the code: ``python tools/docs/generate.py``.
+
+They are committed; a test compares.
 
 Whatever has no description ends the run with its name, so nothing reaches a release undocumented.
 """
@@ -8,7 +10,7 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ import advice
 import click
 import connected_cars
 import msgspec
+import protocol_tables
+from pieces import Undocumented, described, table
 
 from postroad import errors
 from postroad.alerts.book import KINDS
@@ -29,23 +33,6 @@ from postroad.settings import Settings
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 METRICS = "postroad.metrics.declared"
 HEAD = "<!-- Made by tools/docs/generate.py: change the code and run `make reference`. -->\n\n"
-
-
-class Undocumented(Exception):
-    """Something that people can meet has no description."""
-
-
-def described(what: str, text: str | None) -> str:
-    """``text`` as one paragraph. Raises ``Undocumented`` if there is none."""
-    if not text or not text.strip():
-        raise Undocumented(what)
-    return re.sub(r"``(.+?)``", r"`\1`", " ".join(text.split()))
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
 
 
 def settings_page() -> str:
@@ -293,6 +280,8 @@ def main() -> None:
     try:
         for name, text in pages().items():
             (FOLDER / name).write_text(text, encoding="utf-8")
+        for name, text in protocol_tables.pages().items():
+            (protocol_tables.FOLDER / name).write_text(text, encoding="utf-8")
     except Undocumented as exc:
         sys.exit(f"without a description: {exc}")
 

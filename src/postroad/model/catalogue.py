@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-Unit = Literal["deg", "m", "km", "km/h", "h", "days", "l", "V", "percent", "celsius", "ratio", "none"]
+Unit = Literal["deg", "m", "km", "km/h", "s", "h", "days", "l", "V", "percent", "celsius", "ratio", "none"]
 """Every unit a signal can have; ``none`` for words, codes and truth values."""
 
 UNITS: tuple[str, ...] = get_args(Unit)
@@ -47,15 +47,23 @@ MOTION_STATES = ("towed", "parked", "standing", "idling", "moving")
 off; standing with it on, for a short time; the same for longer; driving. Any other value is the source's own text."""
 
 
-def _names(*, drivetech: str | None = None, connected_cars: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:
+def _names(
+    *, drivetech: str | None = None, connected_cars: tuple[str, ...] = (), legacy: tuple[str, ...] = ()
+) -> dict[str, tuple[str, ...]]:
     """Leave out a protocol that has no name for it."""
-    names = {"drivetech": (drivetech,)} if drivetech else {}
-    return names | ({"connected_cars": connected_cars} if connected_cars else {})
+    names = {
+        "drivetech": (drivetech,) if drivetech else (),
+        "connected_cars": connected_cars,
+        "connected_cars_legacy": legacy,
+    }
+    return {protocol: said for protocol, said in names.items() if said}
 
 
-def _number(name: str, unit: Unit, *connected_cars: str, vss: str | None = None, vss_note: str = "") -> Signal:
+def _number(
+    name: str, unit: Unit, *connected_cars: str, legacy: str | None = None, vss: str | None = None, vss_note: str = ""
+) -> Signal:
     """A number that only Connected Cars has a name for."""
-    names = _names(connected_cars=connected_cars)
+    names = _names(connected_cars=connected_cars, legacy=(legacy,) if legacy else ())
     return Signal(name=name, place="reading", type=float, unit=unit, vss=vss, vss_note=vss_note, names=names)
 
 
@@ -85,7 +93,7 @@ SIGNALS: tuple[Signal, ...] = (
         type=float,
         unit="deg",
         vss="Vehicle.CurrentLocation.Latitude",
-        names=_names(drivetech="latitude", connected_cars=("gps_position.latitude",)),
+        names=_names(drivetech="latitude", connected_cars=("gps_position.latitude",), legacy=("position.lat",)),
     ),
     Signal(
         name="longitude_deg",
@@ -93,7 +101,7 @@ SIGNALS: tuple[Signal, ...] = (
         type=float,
         unit="deg",
         vss="Vehicle.CurrentLocation.Longitude",
-        names=_names(drivetech="longitude", connected_cars=("gps_position.longitude",)),
+        names=_names(drivetech="longitude", connected_cars=("gps_position.longitude",), legacy=("position.lon",)),
     ),
     Signal(
         name="altitude_m",
@@ -111,7 +119,7 @@ SIGNALS: tuple[Signal, ...] = (
         unit="km/h",
         vss="Vehicle.Speed",
         vss_note="vehicle_speed_kmh is the same, as the vehicle tells it",
-        names=_names(drivetech="speed", connected_cars=("gps_position.speed",)),
+        names=_names(drivetech="speed", connected_cars=("gps_position.speed",), legacy=("position.speed",)),
     ),
     Signal(
         name="heading_deg",
@@ -119,7 +127,7 @@ SIGNALS: tuple[Signal, ...] = (
         type=float,
         unit="deg",
         vss="Vehicle.CurrentLocation.Heading",
-        names=_names(drivetech="azimuth", connected_cars=("gps_position.direction",)),
+        names=_names(drivetech="azimuth", connected_cars=("gps_position.direction",), legacy=("position.direction",)),
     ),
     Signal(
         name="fix",
@@ -160,7 +168,11 @@ SIGNALS: tuple[Signal, ...] = (
         unit="km",
         vss="Vehicle.TraveledDistance",
         vss_note="VSS counts whole metres",
-        names=_names(drivetech="odometer", connected_cars=("car_odometer_km", "can_odometer_km")),
+        names=_names(
+            drivetech="odometer",
+            connected_cars=("car_odometer_km", "can_odometer_km"),
+            legacy=("odometer.odometer", "can_odometer.odometer"),
+        ),
     ),
     Signal(
         name="engine_hours_h",
@@ -206,13 +218,24 @@ SIGNALS: tuple[Signal, ...] = (
         unit="percent",
         vss="Vehicle.Powertrain.FuelSystem.RelativeLevel",
         vss_note="VSS has whole percents",
-        names=_names(drivetech="fuel_percentage", connected_cars=("can_fuel_level_percent",)),
+        names=_names(
+            drivetech="fuel_percentage",
+            connected_cars=("can_fuel_level_percent",),
+            legacy=("fuel_level_percent.fuel_level_percent",),
+        ),
     ),
-    _number("fuel_level_l", "l", "can_fuel_level_liters", vss="Vehicle.Powertrain.FuelSystem.AbsoluteLevel"),
+    _number(
+        "fuel_level_l",
+        "l",
+        "can_fuel_level_liters",
+        legacy="fuel_level.fuel_level",
+        vss="Vehicle.Powertrain.FuelSystem.AbsoluteLevel",
+    ),
     _number(
         "traction_battery_charge_percent",
         "percent",
         "can_high_voltage_battery_charge_percent",
+        legacy="charge_level_percent.percent",
         vss="Vehicle.Powertrain.TractionBattery.StateOfCharge.Current",
         vss_note="VSS keeps it apart from what the driver is shown; sources do not say which they mean",
     ),
@@ -220,9 +243,12 @@ SIGNALS: tuple[Signal, ...] = (
         "traction_battery_temperature_celsius",
         "celsius",
         "can_high_voltage_battery_temperature_celsius",
+        legacy="high_voltage_battery_temperature.celsius",
         vss="Vehicle.Powertrain.TractionBattery.Temperature.Average",
         vss_note="sources do not say of which cells",
     ),
+    _number("fuel_consumed_l", "l", legacy="fuel_consumed.fuel_consumed"),
+    _number("idle_time_s", "s", legacy="idle_time.idle_time"),
     _number("range_km", "km", "can_range_total_km", vss="Vehicle.Powertrain.Range", vss_note="VSS counts whole metres"),
     _number(
         "adblue_range_km",
@@ -291,7 +317,10 @@ READINGS: Mapping[str, Signal] = {signal.name: signal for signal in SIGNALS if s
 """What may stand in ``Report.readings``, by name."""
 
 OCCURRENCES: tuple[OccurrenceKind, ...] = (
-    OccurrenceKind(tag="ignition", names=_names(drivetech="IGN", connected_cars=("car_ignition",))),
+    OccurrenceKind(
+        tag="ignition",
+        names=_names(drivetech="IGN", connected_cars=("car_ignition",), legacy=("ignition_on", "ignition_off")),
+    ),
     OccurrenceKind(tag="idling", names=_names(drivetech="IDLING", connected_cars=("calc_vehicle_idle",))),
     OccurrenceKind(tag="overspeed", names=_names(drivetech="OVER_SPEED")),
     OccurrenceKind(tag="door", names=_names(drivetech="DOOR")),
@@ -299,10 +328,14 @@ OCCURRENCES: tuple[OccurrenceKind, ...] = (
     OccurrenceKind(tag="panic_button", names=_names(drivetech="SOS")),
     OccurrenceKind(tag="device_battery_low", names=_names(drivetech="LOW_BATTERY")),
     OccurrenceKind(tag="driver_identified", names=_names(drivetech="DRIVER_ID")),
-    OccurrenceKind(tag="harsh_manoeuvre", names=_names(drivetech="HARSH_BEHAVIOR", connected_cars=("car_profiling",))),
+    OccurrenceKind(
+        tag="harsh_manoeuvre",
+        names=_names(drivetech="HARSH_BEHAVIOR", connected_cars=("car_profiling",), legacy=("profiling",)),
+    ),
     OccurrenceKind(tag="malfunction_lamp", names=_names(connected_cars=("can_mil_lamp",))),
     OccurrenceKind(tag="external_power", names=_names(connected_cars=("gpio_battery_external_disconnect",))),
-    OccurrenceKind(tag="trouble_code", names=_names(connected_cars=("can_dtc", "mapped_dtc"))),
+    OccurrenceKind(tag="trouble_code", names=_names(connected_cars=("can_dtc", "mapped_dtc"), legacy=("dtc",))),
+    OccurrenceKind(tag="refuelled", names=_names(legacy=("refuel",))),
     OccurrenceKind(tag="service_booking", names=_names(connected_cars=("car_service_booking",))),
 )
 """Every kind of occurrence. Drivetech's ``GPS`` is none: it says only where the vehicle is."""

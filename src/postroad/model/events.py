@@ -9,21 +9,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from postroad.model.accounts import AccountChange
+from postroad.model.header import Header as Header
+
 Value = float | int | bool | str
 """A reading's value; the catalogue says which of these a signal has, and its unit."""
-
-
-class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """Who said it and when. Instants are microseconds since 1970, UTC."""
-
-    subject_id: int
-    provider_id: int
-    recorded_us: int
-    received_us: int
-    late: bool = False
-    """The source marked it as sent late; it fills gaps and never replaces newer values."""
-    ahead: bool = False
-    """Recorded further in the future than the setting allows; it never becomes last-known state."""
 
 
 class Identifier(msgspec.Struct, frozen=True):
@@ -145,6 +135,18 @@ class TroubleCode(msgspec.Struct, frozen=True, tag="trouble_code"):
     pending: bool | None = None
     confirmed: bool | None = None
     lamp_requested: bool | None = None
+    vendor: str | None = None
+    """Whose codes these are; ``None``: not said."""
+    meanings: dict[str, str | None] = {}
+    """Language, as the source names it -> what the code means; ``None``: not known in that language."""
+
+
+class Refuelled(msgspec.Struct, frozen=True, kw_only=True, tag="refuelled"):
+    """The tank was filled, wholly or in part."""
+
+    before_l: float
+    after_l: float
+    added_l: float
 
 
 class ServiceBooking(msgspec.Struct, frozen=True, tag="service_booking"):
@@ -170,6 +172,7 @@ Occurrence = (
     | MalfunctionLamp
     | ExternalPower
     | TroubleCode
+    | Refuelled
     | ServiceBooking
 )
 
@@ -208,5 +211,5 @@ class MembershipChanged(msgspec.Struct, frozen=True, kw_only=True, tag="membersh
     original: Original | None = None
 
 
-Event = Report | AccessChanged | MembershipChanged
+Event = Report | AccessChanged | MembershipChanged | AccountChange
 """Every kind of event; documents join as protocols that carry them do."""

@@ -1,14 +1,18 @@
 """How identifiers of vehicles are compared: two spellings of one vehicle must be equal.
 
 Plates are written with and without spaces, dots and hyphens, in either case, by people and by machines; VINs too. No
-pattern is demanded: plates of motorcycles, trailers and other countries differ. Any other namespace is compared as it
-is written.
+pattern is demanded: plates of motorcycles, trailers and other countries differ. Ids of some protocols ignore case. Any
+other namespace is compared as it is written.
 """
 
 from typing import Final
 
 PLATE: Final = "plate"
 VIN: Final = "vin"
+LEGACY_CAR_ID: Final = "connected_cars_legacy.car_id"
+LEGACY_USER_ID: Final = "connected_cars_legacy.user_id"
+
+_CASELESS: Final = frozenset({LEGACY_CAR_ID, LEGACY_USER_ID})
 
 MAX_CHARS: Final = 64
 """Of a normalised identifier. Far above every real one; it keeps a hostile one out of indexes."""
@@ -18,6 +22,8 @@ _SEPARATORS: Final = " .-"
 
 def normalise(namespace: str, value: str) -> str:
     """``value`` as it is stored and compared; possibly empty, when nothing but separators was there. Idempotent."""
+    if namespace in _CASELESS:
+        return value.lower()
     if namespace not in (PLATE, VIN):
         return value
     upper = value.upper()

@@ -11,7 +11,11 @@ SOURCES: Mapping[str, SourceProtocol] = {
 }
 """What can be taken in, by name: there is an entrance for it."""
 
-READABLE: Mapping[str, SourceProtocol] = {**SOURCES, connected_cars.PROTOCOL.name: connected_cars.PROTOCOL}
+READABLE: Mapping[str, SourceProtocol] = {
+    **SOURCES,
+    connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
+    connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.PROTOCOL,
+}
 """What can be read, by name, whether or not there is an entrance for it yet."""
 
 TARGETS: Mapping[str, TargetProtocol] = {

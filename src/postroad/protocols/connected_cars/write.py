@@ -36,6 +36,8 @@ def write(
     fleet which the event is about or names: without it nothing about a fleet is said. ``vin`` is the vehicle's, if
     known; the profile of 2026 sends it.
     """
+    if not isinstance(event, Report | AccessChanged | MembershipChanged):
+        return []
     if isinstance(event, AccessChanged) and event.to_hub and not options.relay_access:
         return []
     envelope = Envelope(position, vehicle_id, fleet_id, vin, options)
