@@ -104,7 +104,9 @@ def test_the_odometer_is_said_once_by_the_message_for_where_it_was_read():
 
 @pytest.mark.parametrize(("change", "enabled"), [("added", [True]), ("removed", [False]), ("changed", []), (None, [])])
 def test_a_trouble_code_is_sent_when_it_comes_or_goes(change, enabled):
-    assert [one["enabled"] for one in write(occurrences=(TroubleCode("TLB147918", change, "VAG"),))] == enabled
+    assert [
+        one["enabled"] for one in write(occurrences=(TroubleCode("TLB147918", change=change, vendor="VAG"),))
+    ] == enabled
 
 
 def test_of_two_occurrences_of_one_type_the_first_is_said_and_both_ignition_types_may_be():

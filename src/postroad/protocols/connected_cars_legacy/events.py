@@ -139,7 +139,12 @@ def _occurrence(message: OccurrenceMessage, settings: LegacySettings) -> Occurre
         case Profiling():
             return HarshManoeuvre(MANOEUVRES[message.direction], message.g_force, message.g_force)
         case Dtc():
-            return TroubleCode(message.code, _change(message, settings), message.vendor, message.description)
+            return TroubleCode(
+                message.code,
+                change=_change(message, settings),
+                vendor=message.vendor,
+                meanings=message.description,
+            )
         case Refuel():
             return Refuelled(before_l=message.liters_before, after_l=message.liters_after, added_l=message.liters_added)
 

@@ -57,7 +57,7 @@ def write(event: Event, *, car_id: str, options: Options) -> list[Outgoing]:
 def _messages(event: Event, car_id: str) -> Iterator[Documented]:
     if isinstance(event, Report):
         yield from _of_report(event, car_id)
-    elif event.issued:
+    elif isinstance(event, AccountChange) and event.issued:
         yield _of_account(event)
 
 
