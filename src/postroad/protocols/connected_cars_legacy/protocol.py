@@ -6,24 +6,15 @@ import msgspec
 
 from postroad.model.events import Event, Header
 from postroad.model.identifiers import LEGACY_CAR_ID
-from postroad.protocols.base import Contract, Item, Outgoing, RetryPolicy
+from postroad.protocols.base import Item, Outgoing
+from postroad.protocols.connected_cars_legacy.contract import CONTRACT
 from postroad.protocols.connected_cars_legacy.encode import bulk
 from postroad.protocols.connected_cars_legacy.events import events
 from postroad.protocols.connected_cars_legacy.messages import KINDS, SLOTS
 from postroad.protocols.connected_cars_legacy.options import LegacySettings, Options
 from postroad.protocols.connected_cars_legacy.read import read
 from postroad.protocols.connected_cars_legacy.write import write
-
-CONTRACT = Contract(
-    name="connected_cars_legacy",
-    order="bulk",
-    success=(200, 200),
-    max_items=1_000,
-    item_ceiling=10_000,
-    retry=RetryPolicy(first_waits_s=(20.0, 20.0, 20.0), then_s=120.0, cap_s=3600.0),
-)
-"""The vendor's: 200 and nothing else is success; 10,000 messages at most; three times after 20 s, then from two minutes
-on. Ours: the factor 2 and the hour at which the waits stop growing."""
+from postroad.protocols.contract import Contract
 
 
 class ConnectedCarsLegacy:
@@ -35,7 +26,7 @@ class ConnectedCarsLegacy:
     slots: Mapping[str, int] = SLOTS
     options_type: type[msgspec.Struct] = Options
     issued_namespace: str = LEGACY_CAR_ID
-    contract = CONTRACT
+    contracts: Mapping[str, Contract] = dict.fromkeys(SLOTS, CONTRACT)
     content_type = "application/json"
 
     def read(self, raw: bytes, settings: LegacySettings) -> Item:
@@ -53,6 +44,10 @@ class ConnectedCarsLegacy:
     def bulk(self, bodies: Sequence[bytes]) -> bytes:
         """See ``TargetProtocol``."""
         return bulk(bodies)
+
+    def late(self, body: bytes) -> bytes:
+        """See ``TargetProtocol``: lateness is not said here."""
+        return body
 
 
 PROTOCOL = ConnectedCarsLegacy()
