@@ -7,6 +7,7 @@ from postroad.clock import Clock
 from postroad.delivery.bulk import BeginSpan, BulkDelivery
 from postroad.delivery.delivery import AttemptObserver, Delivery, Overseer
 from postroad.delivery.gate import Gate
+from postroad.delivery.lanes import LaneDelivery
 from postroad.delivery.options import DeliveryOptions
 from postroad.log.delivery import DeliveryStore
 from postroad.protocols.base import TargetProtocol
@@ -64,8 +65,6 @@ def open_delivery(
             random=random,
             begin_span=begin_span,
         )
-    from postroad.delivery.lanes import LaneDelivery
-
     return LaneDelivery(
         feed,
         router,
