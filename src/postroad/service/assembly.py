@@ -13,6 +13,8 @@ from postroad.clock import Clock
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
 from postroad.delivery.manager import DeliveryManager, Shard
+from postroad.delivery.redrive import Surroundings as TaskSurroundings
+from postroad.delivery.tasks import TaskRunner
 from postroad.delivery.watch import AttemptWatch
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
@@ -66,6 +68,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     attempts: AttemptRecorder
     alerts: AlertBook
     manager: DeliveryManager
+    tasks: TaskRunner
     retention: Retention
     observation: Observation
     entrances: Sequence[Entrance]
@@ -116,6 +119,16 @@ def assemble(given: Surroundings) -> Parts:
         queue_bytes=settings.delivery.queue_bytes,
         tracer=given.tracer,
     )
+    tasks = TaskRunner(
+        TaskSurroundings(
+            registry=opened.registry,
+            stores={number: log.delivery for number, log in opened.logs.items()},
+            revived=manager.revived,
+            view=view,
+            clock=clock,
+        ),
+        refresh=following.refresh,
+    )
     retention = Retention(opened.logs, manager, view=view, limits=settings.log, clock=clock)
     observation = Observation(
         HubParts(
@@ -144,6 +157,7 @@ def assemble(given: Surroundings) -> Parts:
         attempts=attempts,
         alerts=alerts,
         manager=manager,
+        tasks=tasks,
         retention=retention,
         observation=observation,
         entrances=_entrances(given, intake, provider_settings),

@@ -124,6 +124,7 @@ class Hub:
         spawn(parts.attempts.run(), name="attempts")
         spawn(parts.alerts.run(), name="alerts")
         spawn(parts.following.run(), name="registry")
+        spawn(parts.tasks.run(), name="tasks")
         spawn(keep_house(parts.chores, self._clock), name="housekeeping")
         spawn(parts.observation.run(), name="observation")
 
