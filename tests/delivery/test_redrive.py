@@ -1,7 +1,7 @@
 """Tasks at work: which dead letters they take, how fast, and what stops them. In virtual time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -145,8 +145,8 @@ def registry(tmp_path: Path, flowing: FlowingClock) -> Iterator[RegistryStore]:
 
 
 @pytest.fixture
-async def bench(registry: RegistryStore, flowing: FlowingClock) -> AsyncIterator[Bench]:
-    yield Bench(registry, flowing)
+async def bench(registry: RegistryStore, flowing: FlowingClock) -> Bench:
+    return Bench(registry, flowing)
 
 
 async def test_a_redrive_parks_every_dead_letter_again_due_now_and_tells_the_delivery(bench: Bench) -> None:

@@ -5,7 +5,6 @@ asked for, and neither is taken again.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
@@ -29,7 +28,6 @@ Revived = Callable[[int, Sequence[DeadLetter]], None]
 """Told the shard, and the letters that its store has parked again."""
 
 _T = TypeVar("_T")
-_log = logging.getLogger(__name__)
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +41,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
 
 
-class NotWanted(Exception):  # noqa: N818 - it is no error
+class NotWanted(Exception):
     """The task was cancelled, or is to be."""
 
 

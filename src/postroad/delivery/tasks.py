@@ -28,8 +28,11 @@ class TaskRunner:
     """One for each hub; ``run`` it as a task."""
 
     def __init__(self, given: Surroundings, *, refresh: Callable[[], Awaitable[object]]) -> None:
-        """``refresh`` brings the view up to date: who resumes a subscription and then redrives is not answered by an
-        older view, in which it is paused."""
+        """Nothing runs yet.
+
+        ``refresh`` brings the view up to date: a subscription that was resumed before its letters were redriven must
+        not look paused.
+        """
         self.ended: Counter[tuple[TaskType, TaskStatus]] = Counter()
         """How the tasks ended that this hub has ended."""
         self._given = given

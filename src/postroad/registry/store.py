@@ -151,6 +151,16 @@ class RegistryStore:
         with self.transaction() as under_way:
             tokens.revoke(under_way, public_id)
 
+    def subscription_id(self, subscription: int | str) -> int:
+        """The id of a subscription (id, name, ``[organization/]integration/name``).
+
+        Raises:
+            NotFound: There is no such subscription.
+            ConfigError: Several subscriptions are called so.
+        """
+        with self._database.read() as connection:
+            return lookup.subscription_id(connection, subscription)
+
     def set_subscription_state(self, subscription: int | str, state: State, *, reason: str | None = None) -> int:
         """Pause or resume a subscription (id, name, ``integration/name`` or ``organization/integration/name``).
 
