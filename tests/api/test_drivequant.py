@@ -1,7 +1,7 @@
 """DriveQuant's monitoring calls: over real HTTP, of a real hub. The target protocol is a fixture with its slots."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -114,15 +114,14 @@ class Calls:
         return {(names[one.subscription_id], one.letter.slot) for one in found}
 
 
-@pytest.fixture
-def target(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def target(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TARGETS, "drivequant", Target())  # type: ignore[arg-type]  # a dictionary, shown as a mapping
     monkeypatch.setattr(site_module, "DECLARATION", site_module.DECLARATION + SUBSCRIPTIONS)
-    yield
 
 
 @pytest.fixture
-async def calls(target: None, site: Site, session: aiohttp.ClientSession) -> Calls:
+async def calls(site: Site, session: aiohttp.ClientSession) -> Calls:
     await site.hub.start()
     calls = Calls(site, session)
     await site.hub.parts.following.refresh()
