@@ -14,7 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.site import Site, soon
 from postroad.api import health, observation
+from postroad.clock import SystemClock
 from postroad.errors import StoreUnavailable
+from postroad.log.delivery import Changes, Letter, Posted, Skip
 from postroad.logs import JsonFormatter, TextFormatter
 from postroad.metrics import declared
 from postroad.registry.store import RegistryStore
@@ -344,3 +346,39 @@ async def test_a_failed_attempt_is_one_wide_line_without_what_was_sent_or_answer
         assert secret not in written
     told = {record.message for record in caplog.records if record.name == "postroad.service.hub"}
     assert {"Starting", "Started", "Stopped"} <= told
+
+
+async def test_letters_skips_circuits_alerts_and_tasks_are_figures(site: Site, session: aiohttp.ClientSession) -> None:
+    site.customer.trouble = "unavailable"
+    await site.hub.start()
+    before = await scrape(site, session)
+    assert before("postroad_destination_circuit", destination="webhook", transport="https") == 0
+    assert before("postroad_subscription_parked_events", subscription="telemetry") == 0
+    assert before("postroad_subscription_oldest_parked_age_seconds", subscription="telemetry") == 0
+    assert before("postroad_alerts_open", kind="destination_failing") == 0
+    parts = site.hub.parts
+    now_us = SystemClock().now_us()
+    common: dict[str, Any] = {"subject_id": 1, "size": 2, "stored_us": 1, "slot": 0}
+    letters = [
+        Letter(position=1, received_us=now_us - 90_000_000, due_us=2 * now_us, **common),
+        Letter(position=2, received_us=now_us, due_us=2 * now_us, **common),
+        Letter(position=3, received_us=1, dead_us=5, reason="rejected", **common),
+    ]
+    changes = Changes(posted=[Posted(one, b"{}") for one in letters], skips=[Skip(7, 9, "expired", 2)])
+    await parts.logs[0].delivery.settle(1, 0, changes)
+    parts.alerts.raise_alert("dead_letters", 1, "one")
+    drop = site.registry.add_task("DROP", filter_={"parts": []})
+    await soon(lambda: site.registry.task(drop.id).status == "COMPLETED")
+    assert await site.post(session) == 200
+    await soon(lambda: (gate := parts.manager.gate(1)) is not None and gate.state == "open")
+    await parts.observation._parts.letters.look()
+    await soon(lambda: parts.tasks.ended.total() == 1)
+    after = await scrape(site, session)
+    assert after("postroad_subscription_parked_events", subscription="telemetry") == 2
+    assert 90 <= after("postroad_subscription_oldest_parked_age_seconds", subscription="telemetry") < 150
+    assert after("postroad_subscription_dead_letters", subscription="telemetry") == 1
+    assert after("postroad_subscription_events_skipped_total", subscription="telemetry", reason="expired") == 2
+    assert after("postroad_destination_circuit", destination="webhook") == 2
+    assert after("postroad_alerts_open", kind="dead_letters") == 1
+    assert after("postroad_tasks_running") == 0
+    assert after("postroad_tasks_ended_total", type="DROP", status="COMPLETED") == 1

@@ -395,6 +395,21 @@ def test_the_oldest_task_comes_first_but_after_the_one_under_way(store: Registry
     assert following.id == second.id
 
 
+def test_a_task_that_is_being_carried_out_keeps_no_other_waiting(store: RegistryStore, step_clock: Any) -> None:
+    first = store.add_task("REDRIVE")
+    step_clock.us += 1
+    second = store.add_task("DROP")
+    store.next_task()
+    following = store.next_task(besides={first.id})
+    assert following is not None
+    assert (following.id, following.status) == (second.id, "IN_PROGRESS")
+    assert store.next_task(besides={first.id, second.id}) is None
+
+
+def test_a_task_may_begin_with_its_events_counted(store: RegistryStore) -> None:
+    assert store.task(store.add_task("REDRIVE", remaining=42).id).remaining == 42
+
+
 def test_what_is_finished_stays_so(store: RegistryStore) -> None:
     id_ = store.add_task("REDRIVE").id
     store.next_task()

@@ -168,6 +168,8 @@ class LetterCounts(msgspec.Struct, frozen=True):
     dead: int
     parked_bytes: int = 0
     dead_bytes: int = 0
+    oldest_parked_us: int | None = None
+    """When the first parked one, in the order of the log, had arrived; ``None``: none is parked."""
 
 
 class DeliveryStore(Protocol):
@@ -212,6 +214,9 @@ class DeliveryStore(Protocol):
 
     async def skips(self, subscription_id: int) -> list[Skip]:
         """What was settled without delivery, as ``merged`` gives it."""
+
+    async def skipped(self) -> dict[int, dict[str, int]]:
+        """Events in ``skips``, by subscription id and reason, for those that have any."""
 
     async def forget(self, subscription_id: int) -> None:
         """Remove everything of a subscription."""

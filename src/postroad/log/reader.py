@@ -29,15 +29,19 @@ _BODY = """
 SELECT body, checksum FROM letter_body
 WHERE id = (SELECT id FROM letter WHERE subscription_id = ? AND position = ? AND slot = ?)
 """
-# Each half reads nothing but its index.
+# Each half reads nothing but its index, and one letter of each subscription is looked up.
 _LETTER_COUNTS = """
-SELECT subscription_id, sum(parked), sum(dead), sum(parked_bytes), sum(dead_bytes) FROM (
+SELECT subscription_id, sum(parked), sum(dead), sum(parked_bytes), sum(dead_bytes), (
+    SELECT received_us FROM letter AS oldest INDEXED BY letter_parked
+    WHERE oldest.subscription_id = counted.subscription_id AND dead_us IS NULL ORDER BY position, slot LIMIT 1
+) FROM (
     SELECT subscription_id, count(*) AS parked, 0 AS dead, sum(size) AS parked_bytes, 0 AS dead_bytes
     FROM letter WHERE dead_us IS NULL GROUP BY subscription_id
     UNION ALL
     SELECT subscription_id, 0, count(*), 0, sum(size) FROM letter WHERE dead_us IS NOT NULL GROUP BY subscription_id
-) GROUP BY subscription_id
+) AS counted GROUP BY subscription_id
 """
+_SKIPPED = "SELECT subscription_id, reason, sum(events) FROM skip GROUP BY subscription_id, reason"
 _SKIPS = """
 SELECT first_position, end_position, reason, events FROM skip
 WHERE subscription_id = ? ORDER BY first_position, end_position, reason
@@ -162,6 +166,13 @@ class ShardReader:
     def skips(self, subscription_id: int) -> list[Skip]:
         """See ``DeliveryStore.skips``."""
         return [Skip(*row) for row in self._rows(_SKIPS, (subscription_id,))]
+
+    def skipped(self) -> dict[int, dict[str, int]]:
+        """See ``DeliveryStore.skipped``."""
+        found: dict[int, dict[str, int]] = {}
+        for subscription_id, reason, events in self._rows(_SKIPPED):
+            found.setdefault(subscription_id, {})[reason] = events
+        return found
 
     def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
         with stored_errors():

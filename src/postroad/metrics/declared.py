@@ -10,6 +10,7 @@ import msgspec
 
 PROVIDER = ("provider_id", "provider", "protocol")
 SUBSCRIPTION = ("subscription_id", "subscription", "protocol")
+DESTINATION = ("destination_id", "destination", "transport")
 
 ARRIVAL_S = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600)
 """From a device to us: a buffer may hold a report for hours."""
@@ -146,6 +147,46 @@ POSITIONS_LOST = Metric(
     "counter",
     (*SUBSCRIPTION, "shard"),
     "Positions that retention removed before the subscription had read them.",
+)
+PARKED = Metric(
+    "postroad_subscription_parked_events",
+    "gauge",
+    SUBSCRIPTION,
+    "Events that wait beside the log for their next attempt.",
+)
+OLDEST_PARKED_AGE = Metric(
+    "postroad_subscription_oldest_parked_age_seconds",
+    "gauge",
+    SUBSCRIPTION,
+    "Since when the first of those events, in the order of the log, has been here; 0 when none waits.",
+)
+DEAD = Metric(
+    "postroad_subscription_dead_letters",
+    "gauge",
+    SUBSCRIPTION,
+    "Events that were given up and not redriven or dropped yet.",
+)
+EVENTS_SKIPPED = Metric(
+    "postroad_subscription_events_skipped_total",
+    "counter",
+    (*SUBSCRIPTION, "reason"),
+    "Events settled without being delivered: access_ended, expired, superseded, dropped.",
+)
+CIRCUIT = Metric(
+    "postroad_destination_circuit",
+    "gauge",
+    DESTINATION,
+    "0 while the destination is sent to freely, 1 while it recovers, 2 while it fails and is only probed.",
+)
+ALERTS_OPEN = Metric(
+    "postroad_alerts_open", "gauge", ("kind",), "Alerts that are open, as `postroad alerts list` shows."
+)
+TASKS_RUNNING = Metric("postroad_tasks_running", "gauge", (), "Tasks that the hub is at: `postroad tasks list`.")
+TASKS_ENDED = Metric(
+    "postroad_tasks_ended_total",
+    "counter",
+    ("type", "status"),
+    "Tasks that the hub has ended, by type and how: COMPLETED, CANCELED or FAILED.",
 )
 ATTEMPTS_DROPPED = Metric(
     "postroad_attempt_records_dropped_total",

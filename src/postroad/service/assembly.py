@@ -7,12 +7,16 @@ from pathlib import Path
 import msgspec
 
 from postroad.alerts.book import AlertBook
+from postroad.api.drivequant import Monitoring
 from postroad.api.observation import Observation
 from postroad.api.parts import HubParts
 from postroad.clock import Clock
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
+from postroad.delivery.letter_figures import LetterFigures
 from postroad.delivery.manager import DeliveryManager, Shard
+from postroad.delivery.redrive import Surroundings as TaskSurroundings
+from postroad.delivery.tasks import TaskRunner
 from postroad.delivery.watch import AttemptWatch
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
@@ -66,8 +70,10 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     attempts: AttemptRecorder
     alerts: AlertBook
     manager: DeliveryManager
+    tasks: TaskRunner
     retention: Retention
     observation: Observation
+    monitoring: Monitoring
     entrances: Sequence[Entrance]
     users: Sequence[Use]
     """Who is given each new view of the registry, in this order, before the routers and the manager."""
@@ -117,6 +123,17 @@ def assemble(given: Surroundings) -> Parts:
         queue_bytes=settings.delivery.queue_bytes,
         tracer=given.tracer,
     )
+    stores = {number: log.delivery for number, log in opened.logs.items()}
+    tasks = TaskRunner(
+        TaskSurroundings(
+            registry=opened.registry,
+            stores=stores,
+            revived=manager.revived,
+            view=view,
+            clock=clock,
+        ),
+        refresh=following.refresh,
+    )
     retention = Retention(opened.logs, manager, view=view, limits=settings.log, clock=clock)
     observation = Observation(
         HubParts(
@@ -127,7 +144,10 @@ def assemble(given: Surroundings) -> Parts:
             intake=intake,
             manager=manager,
             backlogs=Backlogs(manager, shards, decoder=decoder, targets=TARGETS),
+            letters=LetterFigures(stores),
             attempts=attempts,
+            alerts=alerts,
+            tasks=tasks,
             view=view,
             registry_seen_s=lambda: following.seen_s,
             broken=given.broken,
@@ -145,8 +165,10 @@ def assemble(given: Surroundings) -> Parts:
         attempts=attempts,
         alerts=alerts,
         manager=manager,
+        tasks=tasks,
         retention=retention,
         observation=observation,
+        monitoring=Monitoring(opened.registry, stores, view=view),
         entrances=_entrances(given, intake, provider_settings),
         users=(decoder.use, provider_settings.use, intake.use, alerts.follow),
         chores=(

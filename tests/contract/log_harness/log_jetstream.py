@@ -331,6 +331,9 @@ class JetStreamDeliveryStore:
     async def skips(self, subscription_id: int) -> list[Skip]:
         return await (await self._load()).skips(subscription_id)
 
+    async def skipped(self) -> dict[int, dict[str, int]]:
+        return await (await self._load()).skipped()
+
     async def forget(self, subscription_id: int) -> None:
         await self._change(lambda state: state.forget(subscription_id))
 
