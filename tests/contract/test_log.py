@@ -184,7 +184,9 @@ async def test_retention_over_the_budget_stops_at_what_was_not_given_up(log: Sha
     positions = [(await log.append(part_of(b"%d" % number * 100))).position for number in range(6)]
     removed = await log.retain(received_before_us=0, settled=0, max_bytes=0, given_up=positions[2])
     assert (removed.batches, log.first_position) == (2, positions[2])
-    assert (await log.retain(received_before_us=0, settled=0, max_bytes=0, given_up=await ends_of(log, 1) - 1)).batches == 0
+    assert (
+        await log.retain(received_before_us=0, settled=0, max_bytes=0, given_up=await ends_of(log, 1) - 1)
+    ).batches == 0
 
 
 async def test_what_must_go_for_the_bytes_to_fit_is_told_beforehand(log: ShardLog) -> None:

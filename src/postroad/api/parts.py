@@ -8,6 +8,7 @@ from postroad.clock import Clock
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
 from postroad.delivery.manager import DeliveryManager
+from postroad.delivery.pressure import Pressure
 from postroad.ingest.intake import Intake
 from postroad.log.sqlite import SqliteLog
 from postroad.metrics.counts import Counts
@@ -25,6 +26,8 @@ class HubParts(msgspec.Struct, frozen=True, kw_only=True):
     intake: Intake
     manager: DeliveryManager
     backlogs: Backlogs
+    pressure: Mapping[int, Pressure]
+    """By shard, once it was measured."""
     attempts: AttemptRecorder
     view: Callable[[], RegistryView]
     registry_seen_s: Callable[[], float]

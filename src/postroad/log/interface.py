@@ -181,8 +181,9 @@ class ShardLog(Protocol):
         """
 
     async def surplus_end(self, *, max_bytes: int, below: int) -> int:
-        """The end of the oldest batches that must go for at most ``max_bytes`` of bodies to stay: ``first_position``
-        when none must. Only batches that end at or below ``below`` are looked at.
+        """The end of the oldest batches that must go for at most ``max_bytes`` of bodies, as stored, to stay.
+
+        ``first_position`` when none must. Only batches that end at or below ``below`` are looked at.
         """
 
     async def retain(

@@ -12,7 +12,9 @@ from postroad.api.parts import HubParts
 from postroad.clock import Clock
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
+from postroad.delivery.expiry import Expiry
 from postroad.delivery.manager import DeliveryManager, Shard
+from postroad.delivery.pressure import PressureGauge
 from postroad.delivery.watch import AttemptWatch
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
@@ -32,7 +34,7 @@ from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
 from postroad.service.housekeeping import Chore, Retention, prune_attempts, save_states
 from postroad.service.inbound import NEW_VEHICLES_SHARD, vehicle_creator
-from postroad.service.outbound import gap_reporter, observer_of_attempts, transport_opener
+from postroad.service.outbound import gap_reporter, loss_reporter, observer_of_attempts, transport_opener
 from postroad.settings import Settings
 from postroad.state.keeper import StateKeeper
 from postroad.tracing.interface import Tracer
@@ -79,13 +81,14 @@ def assemble(given: Surroundings) -> Parts:
     """Make every part. Raises ``ConfigError``."""
     settings, clock, counts, opened = given.settings, given.clock, given.counts, given.opened
     decoder = Decoder(SOURCES)
+    alerts = AlertBook(opened.registry, clock=clock)
     states = {number: StateKeeper(state_path(given.folder, number)) for number in opened.logs}
     routers = {
         number: Router(
             log,
             decoder=decoder,
             targets=TARGETS,
-            gap=gap_reporter(counts, number),
+            gap=gap_reporter(counts, alerts, log),
             observe=states[number].observe,
         )
         for number, log in opened.logs.items()
@@ -104,7 +107,6 @@ def assemble(given: Surroundings) -> Parts:
         record_failures=opened.registry.record_attempts,
         record_successes=opened.registry.record_successes,
     )
-    alerts = AlertBook(opened.registry, clock=clock)
     shards = {number: Shard(log, routers[number]) for number, log in opened.logs.items()}
     manager = DeliveryManager(
         shards,
@@ -116,7 +118,17 @@ def assemble(given: Surroundings) -> Parts:
         queue_bytes=settings.delivery.queue_bytes,
         tracer=given.tracer,
     )
-    retention = Retention(opened.logs, manager, view=view, limits=settings.log, clock=clock)
+    expiry = Expiry(
+        manager,
+        shards,
+        decoder=decoder,
+        targets=TARGETS,
+        view=view,
+        lost=loss_reporter(counts, alerts),
+        clock=clock,
+    )
+    gauge = PressureGauge(alerts, view=view, max_bytes=settings.log.max_bytes)
+    retention = Retention(opened.logs, manager, expiry=expiry, gauge=gauge, view=view, limits=settings.log, clock=clock)
     observation = Observation(
         HubParts(
             clock=clock,
@@ -126,6 +138,7 @@ def assemble(given: Surroundings) -> Parts:
             intake=intake,
             manager=manager,
             backlogs=Backlogs(manager, shards, decoder=decoder, targets=TARGETS),
+            pressure=gauge.last,
             attempts=attempts,
             view=view,
             registry_seen_s=lambda: following.seen_s,
