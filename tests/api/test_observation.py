@@ -65,7 +65,11 @@ async def test_a_hub_that_works_is_alive_and_ready(site: Site, session: aiohttp.
     assert await get(site, session, "/healthz") == (200, {"status": "alive"})
     assert await get(site, session, "/readyz") == (
         200,
-        {"status": "ready", "checks": {name: {"ok": True} for name in ("log", "registry", "routing", "tasks")}},
+        {
+            "status": "ready",
+            "checks": {name: {"ok": True} for name in ("log", "registry", "routing", "tasks")},
+            "warnings": [],
+        },
     )
 
 

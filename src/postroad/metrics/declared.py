@@ -163,7 +163,7 @@ POSITIONS_LOST = Metric(
     "postroad_subscription_lost_positions_total",
     "counter",
     (*SUBSCRIPTION, "shard"),
-    "Positions removed unread, their events uncounted: after a kill, or under the disk reserve. Others' items count too.",
+    "Positions removed unread and uncounted: after a kill, or under the disk reserve. Others' items count too.",
 )
 ATTEMPTS_DROPPED = Metric(
     "postroad_attempt_records_dropped_total",
