@@ -311,18 +311,74 @@ async def test_one_that_is_resumed_while_its_loss_is_counted_gets_it_and_loses_n
     await house.use(view(paused(subscription(1)), streams=[(1, 1, 1)]))
     for _ in range(10):
         await house.append(1)
+    await while_it_is_counted(house, view(subscription(1), streams=[(1, 1, 1)]), monkeypatch)
+    assert (await house.skips(), house.delivered) == ([], {1: list(range(1, 11))})
+    assert house.log.first_position == 1
+
+
+async def while_it_is_counted(house: House, used: RegistryView, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run retention, and have another view used between the count of what makes room and its record."""
     look = Expiry._look
 
-    async def resumed(self: Expiry, *args: Any) -> Any:
+    async def changing(self: Expiry, *args: Any) -> Any:
         found = await look(self, *args)
-        await house.use(view(subscription(1), streams=[(1, 1, 1)]))
-        await house.pass_time(1)
+        before_us = args[4]
+        if before_us > house.clock.now_us():
+            house.down.clear()
+            await house.use(used)
+            await house.pass_time(1)
         return found
 
-    monkeypatch.setattr(Expiry, "_look", resumed)
+    monkeypatch.setattr(Expiry, "_look", changing)
     await house.retention.run_once()
-    await house.pass_time(1)
-    assert (await house.skips(), house.delivered) == ([], {1: list(range(1, 11))})
+    for _ in range(30):
+        await house.pass_time(60)
+
+
+async def test_one_that_begins_anew_while_its_loss_is_counted_gets_it_and_loses_nothing(
+    make_house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = make_house(max_items=4)
+    house.down.add(1)
+    await house.use(view(subscription(1), streams=[(1, 1, 1)]))
+    for _ in range(20):
+        await house.append(1)
+    changed = view(subscription(1, delivery={"linger_ms": 0}), streams=[(1, 1, 1)])
+    await while_it_is_counted(house, changed, monkeypatch)
+    assert (await house.skips(), house.delivered) == ([], {1: list(range(1, 21))})
+
+
+async def test_after_a_kill_only_what_memory_alone_held_is_a_gap(make_house: Any) -> None:
+    house = make_house(max_items=4)
+    house.down.add(1)
+    used = view(subscription(1), streams=[(1, 1, 1)])
+    await house.use(used)
+    for _ in range(20):
+        await house.append(1)
+    await house.retention.run_once()
+    [skip] = await house.skips()
+    house.down.clear()
+    await house.restart(used)
+    for _ in range(5):
+        await house.pass_time(60)
+    assert house.delivered == {1: [17, 18, 19, 20]}
+    assert house.counts.positions_lost.values == {(1, 0): skip.first - 1}
+    assert await house.skips() == [Skip(1, 17, "expired", skip.events)]
+
+
+async def test_what_one_gave_up_while_it_ran_is_not_counted_again_once_it_is_paused(make_house: Any) -> None:
+    house = make_house(max_items=4)
+    house.down.add(1)
+    await house.use(view(subscription(1), streams=[(1, 1, 1)]))
+    for _ in range(20):
+        await house.append(1)
+    house.log.killed = True
+    with pytest.raises(StoreUnavailable):
+        await house.retention.run_once()
+    await house.restart(view(paused(subscription(1)), streams=[(1, 1, 1)]))
+    await house.retention.run_once()
+    assert await house.skips() == [Skip(1, 17, "expired", 16)]
+    assert house.counts.events_lost.values == {(1, 0): 16}
 
 
 async def test_what_is_not_routed_yet_is_not_lost(make_house: Any) -> None:
