@@ -107,7 +107,7 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         float,
         Meta(
             gt=0,
-            description="Age, in days, at which batches go that every subscription has settled; others are kept longer.",
+            description="Age in days at which batches go that every subscription has settled; others stay longer.",
         ),
     ] = 7.0
     max_bytes: Annotated[

@@ -70,8 +70,8 @@ class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         float,
         Meta(
             gt=0,
-            description="Events that wait longer, from their arrival, expire: they are skipped, and recorded. Also while "
-            "the subscription is paused. The log keeps them until then, as far as `log.max_bytes` has room.",
+            description="Events that wait longer, from their arrival, expire: they are skipped, and recorded. Also "
+            "while the subscription is paused. The log keeps them until then, as far as `log.max_bytes` has room.",
         ),
     ] = 30 * DAY_S
 
