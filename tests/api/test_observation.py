@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from fixtures.site import Site, soon
 from postroad.api import health, observation
 from postroad.clock import SystemClock
+from postroad.delivery.pressure import Pressure
 from postroad.errors import StoreUnavailable
 from postroad.log.delivery import Changes, Letter, Posted, Skip
 from postroad.logs import JsonFormatter, TextFormatter
@@ -67,8 +68,28 @@ async def test_a_hub_that_works_is_alive_and_ready(site: Site, session: aiohttp.
     assert await get(site, session, "/healthz") == (200, {"status": "alive"})
     assert await get(site, session, "/readyz") == (
         200,
-        {"status": "ready", "checks": {name: {"ok": True} for name in ("log", "registry", "routing", "tasks")}},
+        {
+            "status": "ready",
+            "checks": {name: {"ok": True} for name in ("log", "registry", "routing", "tasks")},
+            "warnings": [],
+        },
     )
+
+
+async def test_a_log_that_fills_up_is_a_warning_without_names_and_the_hub_stays_ready(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    await site.hub.start()
+    await site.hub.parts.retention.run_once()
+    scraped = await scrape(site, session)
+    assert scraped("postroad_log_unsettled_bytes", shard="0") == 0
+    gauge = site.hub.parts.retention._gauge
+    gauge.last[0] = Pressure(stored_bytes=70, unsettled_bytes=60, max_bytes=100, holder=1)
+    status, answer = await get(site, session, "/readyz")
+    assert (status, answer["warnings"]) == (200, ["backlog_half: shard 0: 60% of log.max_bytes waits to be delivered"])
+    scraped = await scrape(site, session)
+    assert scraped("postroad_log_unsettled_bytes", shard="0") == 60
+    assert scraped("postroad_log_budget_used_ratio", shard="0") == 0.7
 
 
 async def test_under_the_disk_reserve_it_is_not_ready_and_ready_again_when_there_is_room(

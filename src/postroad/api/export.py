@@ -133,6 +133,12 @@ class Exporter:
             declared.LOG_NEXT_POSITION.name: lambda: [((n,), log.next_position) for n, log in logs],
             declared.LOG_FIRST_POSITION.name: lambda: [((n,), log.first_position) for n, log in logs],
             declared.LOG_BYTES.name: lambda: [((n,), log.stored_bytes) for n, log in logs],
+            declared.LOG_UNSETTLED_BYTES.name: lambda: [
+                ((n,), pressure.unsettled_bytes) for n, pressure in parts.pressure.items()
+            ],
+            declared.LOG_BUDGET_USED.name: lambda: [
+                ((n,), pressure.stored_bytes / pressure.max_bytes) for n, pressure in parts.pressure.items()
+            ],
             declared.LOG_QUEUED_BYTES.name: lambda: [((n,), log.queued_bytes) for n, log in logs],
             declared.ROUTING_LAG.name: lambda: [
                 ((n,), log.next_position - parts.routers[n].routed_to) for n, log in logs

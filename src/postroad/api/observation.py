@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from postroad.api.export import Exporter
-from postroad.api.health import Health
+from postroad.api.health import Health, warnings
 from postroad.api.parts import HubParts
 from postroad.ingest.http.app import Page
 
@@ -64,7 +64,8 @@ class Observation:
             name: {"ok": False, "reason": found.reason, "message": found.message} if found.reason else {"ok": True}
             for name, found in findings.items()
         }
-        return _json(200 if ready else 503, {"status": "ready" if ready else "not ready", "checks": checks})
+        status = "ready" if ready else "not ready"
+        return _json(200 if ready else 503, {"status": status, "checks": checks, "warnings": warnings(self._parts)})
 
     async def _metrics(self, request: Request) -> Response:
         if not self._allowed(request):

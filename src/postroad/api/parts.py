@@ -11,6 +11,7 @@ from postroad.delivery.backlog import Backlogs
 from postroad.delivery.delivery import AlertKind
 from postroad.delivery.letter_figures import LetterFigures
 from postroad.delivery.manager import DeliveryManager
+from postroad.delivery.pressure import Pressure
 from postroad.delivery.tasks import TaskRunner
 from postroad.ingest.intake import Intake
 from postroad.log.sqlite import SqliteLog
@@ -38,6 +39,8 @@ class HubParts(msgspec.Struct, frozen=True, kw_only=True):
     manager: DeliveryManager
     backlogs: Backlogs
     letters: LetterFigures
+    pressure: Mapping[int, Pressure]
+    """By shard, once it was measured."""
     attempts: AttemptRecorder
     alerts: OpenAlerts
     tasks: TaskRunner

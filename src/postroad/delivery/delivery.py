@@ -40,11 +40,17 @@ AlertKind = Literal[
     "dead_letters",  # events were given up
     "events_expired",  # events were too old, or went with retention, before they could be delivered
 ]
-"""What a person should look at: a closed set, fit for a metric label."""
+"""What a person should look at about a subscription: a closed set, fit for a metric label."""
+
+ShardAlertKind = Literal[
+    "backlog_half",  # what is not delivered yet takes half of the budget of disk
+    "backlog_high",  # it takes four fifths: soon events are lost
+]
+"""The same about a shard."""
 
 
 class Overseer(Protocol):
-    """Whom a delivery tells what a person, or the registry, must know. No call waits."""
+    """Whom deliveries, and what looks after them, tell what a person, or the registry, must know. No call waits."""
 
     def raise_alert(self, kind: AlertKind, subscription_id: int, detail: str) -> None:
         """It is so from now on; saying it again changes the detail only."""

@@ -82,7 +82,18 @@ class Skip(msgspec.Struct, frozen=True):
     reason: str
     """``access_ended``, ``expired``, ``superseded``, ``dropped`` ..."""
     events: int
-    """So many events of the subscription's; 0 when they were not counted because nobody could read them any more."""
+    """So many events of the subscription's; 0 also when nobody could read them any more to count them."""
+
+
+EXPIRED = "expired"
+"""The reason of what was too old, or went with retention, before it could be delivered."""
+
+
+def given_up(skips: Iterable[Skip], position: int) -> list[range]:
+    """The stretches at or above ``position`` that are recorded as expired ahead of a cursor there, in order."""
+    return [
+        range(max(skip.first, position), skip.end) for skip in skips if skip.reason == EXPIRED and skip.end > position
+    ]
 
 
 def merged(skips: Iterable[Skip]) -> list[Skip]:

@@ -98,6 +98,18 @@ LOG_NEXT_POSITION = Metric(
 )
 LOG_FIRST_POSITION = Metric("postroad_log_first_position", "gauge", ("shard",), "The first position still stored.")
 LOG_BYTES = Metric("postroad_log_bytes", "gauge", ("shard",), "Bytes of a shard's files, write-ahead log and all.")
+LOG_UNSETTLED_BYTES = Metric(
+    "postroad_log_unsettled_bytes",
+    "gauge",
+    ("shard",),
+    "Bytes of bodies, as stored, from the oldest item on that some subscription has not settled; once a minute.",
+)
+LOG_BUDGET_USED = Metric(
+    "postroad_log_budget_used_ratio",
+    "gauge",
+    ("shard",),
+    "Bytes of bodies, as stored, of log.max_bytes, settled or not; once a minute.",
+)
 LOG_QUEUED_BYTES = Metric(
     "postroad_log_queued_bytes", "gauge", ("shard",), "Bytes that wait for the log's next commit."
 )
@@ -142,11 +154,17 @@ LAST_SUCCESS = Metric(
     SUBSCRIPTION,
     "When a bulk was last confirmed since the hub started, in seconds since 1970.",
 )
+EVENTS_LOST = Metric(
+    "postroad_subscription_lost_events_total",
+    "counter",
+    (*SUBSCRIPTION, "shard"),
+    "Events recorded as expired because they grew too old while it stood still, or the log had no room for them.",
+)
 POSITIONS_LOST = Metric(
     "postroad_subscription_lost_positions_total",
     "counter",
     (*SUBSCRIPTION, "shard"),
-    "Positions that retention removed before the subscription had read them.",
+    "Positions removed unread and uncounted: after a kill, or under the disk reserve. Others' items count too.",
 )
 PARKED = Metric(
     "postroad_subscription_parked_events",

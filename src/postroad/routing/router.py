@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from postroad.access.streams import StreamIndex
 from postroad.errors import PostroadError
@@ -27,8 +27,11 @@ _log = logging.getLogger(__name__)
 Observe = Callable[[BatchTranslation, range], None]
 """Told of every item, once and in order, as it is routed."""
 
-Gap = Callable[[int, int, int], None]
-"""Called with (subscription id, first, end) when retention removed positions that a feed had still to read."""
+Gap = Callable[[int, int, int], Awaitable[None]]
+"""Called with (subscription id, first, end) when positions were removed that a feed had still to read.
+
+It returns once that is durably recorded; only then does the feed go on behind them. Raises ``StoreUnavailable``.
+"""
 
 
 class Router:
@@ -196,18 +199,25 @@ class Router:
         where the router has not been yet is not known.
         """
         while not feed.following and not feed.queue:
-            end = self.routed_to
-            if feed.resume_at >= end:
-                feed.following = True
-                return
-            batches = await self._log.read(feed.resume_at, max_bytes=CATCH_UP_BYTES)
-            first = batches[0].position if batches else end
-            if first > feed.resume_at:
-                for lost in _given(feed.resume_at, first, self._log.jumps):
-                    self._gap(feed.subscription_id, lost.start, lost.stop)
-                feed.resume_at = first
-            for batch in batches:
-                await self._catch_up_batch(feed, batch)
+            async with feed.reading:
+                await self._read_for(feed)
+
+    async def _read_for(self, feed: Feed) -> None:
+        """One step of catching up."""
+        end = self.routed_to
+        while (given_up := feed.gave_up(feed.resume_at)) is not None:
+            feed.resume_at = given_up.stop
+        if feed.resume_at >= end:
+            feed.following = True
+            return
+        batches = await self._log.read(feed.resume_at, max_bytes=CATCH_UP_BYTES)
+        first = batches[0].position if batches else end
+        if first > feed.resume_at:
+            for lost in feed.lost(feed.resume_at, first, self._log.jumps):
+                await self._gap(feed.subscription_id, lost.start, lost.stop)
+            feed.resume_at = first
+        for batch in batches:
+            await self._catch_up_batch(feed, batch)
 
     async def _catch_up_batch(self, feed: Feed, batch: Batch) -> None:
         translation: BatchTranslation | None = None
@@ -220,7 +230,7 @@ class Router:
                     mine = set(self._streams.subjects(feed.subscription_id))
                 stop = min(index + SLICE_ITEMS, len(batch), self.routed_to - batch.position)
                 while index < stop and not feed.full:
-                    if batch.subjects[index] in mine:
+                    if batch.subjects[index] in mine and feed.gave_up(batch.position + index) is None:
                         events = self._wanted(feed, translation, index)
                         if events:
                             feed.put(batch, index, events)
@@ -228,13 +238,3 @@ class Router:
                 feed.resume_at = batch.position + index
                 feed.following = feed.resume_at >= self.routed_to
             await asyncio.sleep(0)
-
-
-def _given(first: int, end: int, jumps: Iterable[range]) -> Iterator[range]:
-    """The stretches of positions from ``first`` to below ``end`` that were given to items: all but the jumps."""
-    for jump in jumps:
-        if first < min(jump.start, end):
-            yield range(first, min(jump.start, end))
-        first = max(first, jump.stop)
-    if first < end:
-        yield range(first, end)

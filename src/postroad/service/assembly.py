@@ -13,8 +13,10 @@ from postroad.api.parts import HubParts
 from postroad.clock import Clock
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
+from postroad.delivery.expiry import Expiry
 from postroad.delivery.letter_figures import LetterFigures
 from postroad.delivery.manager import DeliveryManager, Shard
+from postroad.delivery.pressure import PressureGauge
 from postroad.delivery.redrive import Surroundings as TaskSurroundings
 from postroad.delivery.tasks import TaskRunner
 from postroad.delivery.watch import AttemptWatch
@@ -36,7 +38,13 @@ from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
 from postroad.service.housekeeping import Chore, Retention, prune_attempts, save_states
 from postroad.service.inbound import NEW_VEHICLES_SHARD, vehicle_creator
-from postroad.service.outbound import gap_reporter, observer_of_attempts, signatures, transport_opener
+from postroad.service.outbound import (
+    gap_reporter,
+    loss_reporter,
+    observer_of_attempts,
+    signatures,
+    transport_opener,
+)
 from postroad.settings import Settings
 from postroad.state.keeper import StateKeeper
 from postroad.tracing.interface import Tracer
@@ -85,13 +93,14 @@ def assemble(given: Surroundings) -> Parts:
     """Make every part. Raises ``ConfigError``."""
     settings, clock, counts, opened = given.settings, given.clock, given.counts, given.opened
     decoder = Decoder(SOURCES)
+    alerts = AlertBook(opened.registry, clock=clock)
     states = {number: StateKeeper(state_path(given.folder, number)) for number in opened.logs}
     routers = {
         number: Router(
             log,
             decoder=decoder,
             targets=TARGETS,
-            gap=gap_reporter(counts, number),
+            gap=gap_reporter(counts, alerts, log),
             observe=states[number].observe,
         )
         for number, log in opened.logs.items()
@@ -110,7 +119,6 @@ def assemble(given: Surroundings) -> Parts:
         record_failures=opened.registry.record_attempts,
         record_successes=opened.registry.record_successes,
     )
-    alerts = AlertBook(opened.registry, clock=clock)
     shards = {number: Shard(log, routers[number]) for number, log in opened.logs.items()}
     manager = DeliveryManager(
         shards,
@@ -134,7 +142,17 @@ def assemble(given: Surroundings) -> Parts:
         ),
         refresh=following.refresh,
     )
-    retention = Retention(opened.logs, manager, view=view, limits=settings.log, clock=clock)
+    expiry = Expiry(
+        manager,
+        shards,
+        decoder=decoder,
+        targets=TARGETS,
+        view=view,
+        lost=loss_reporter(counts, alerts),
+        clock=clock,
+    )
+    gauge = PressureGauge(alerts, view=view, max_bytes=settings.log.max_bytes)
+    retention = Retention(opened.logs, manager, expiry=expiry, gauge=gauge, view=view, limits=settings.log, clock=clock)
     observation = Observation(
         HubParts(
             clock=clock,
@@ -145,6 +163,7 @@ def assemble(given: Surroundings) -> Parts:
             manager=manager,
             backlogs=Backlogs(manager, shards, decoder=decoder, targets=TARGETS),
             letters=LetterFigures(stores),
+            pressure=gauge.last,
             attempts=attempts,
             alerts=alerts,
             tasks=tasks,
