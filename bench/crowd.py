@@ -76,7 +76,6 @@ class Crowd:
         self.changed = asyncio.Event()
         self.chance = Random(1)
         self.behind_events = 0
-        self.behind_wait_s = 0.0
         self.clear()
 
     def clear(self) -> None:
@@ -89,7 +88,7 @@ class Crowd:
         body = b"".join(connection.body)
         if connection.path == declared.BEHIND_PATH:
             self.behind_events += len(_EVENT.findall(body))
-            connection.answer_in(self.behind_wait_s)
+            connection.transport.write(_OK)
             return
         customer = self.customers[connection.path]
         if self.bad and customer.black_hole:
@@ -103,7 +102,10 @@ class Crowd:
         if customer.healthy:
             self.latencies_ms += customer.latencies_ms(events)
         self.changed.set()
-        connection.answer_in(self.chance.uniform(*SLOW_S) if self.bad and customer.slow else 0.0)
+        if self.bad and customer.slow:
+            asyncio.get_running_loop().call_later(self.chance.uniform(*SLOW_S), connection.transport.write, _OK)
+        else:
+            connection.transport.write(_OK)
 
 
 CROWD: Crowd
@@ -139,12 +141,6 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         CROWD.take(self)
-
-    def answer_in(self, wait_s: float) -> None:
-        if wait_s:
-            asyncio.get_running_loop().call_later(wait_s, self.transport.write, _OK)
-        else:
-            self.transport.write(_OK)
 
 
 async def behave(bad: bool) -> dict[str, Any]:
@@ -183,9 +179,8 @@ async def arrived(count: int, within_s: float) -> dict[str, Any]:
     }
 
 
-async def behind(wait_s: float) -> dict[str, Any]:
-    """How much the one that is behind has got; from here on it takes ``wait_s`` for each bulk."""
-    CROWD.behind_wait_s = wait_s
+async def behind() -> dict[str, Any]:
+    """How many events the one that is behind has got."""
     return {"events": CROWD.behind_events}
 
 

@@ -29,10 +29,14 @@ from postroad.state.keeper import StateKeeper
 from worker import Worker
 
 ITEMS = int(os.environ.get("BENCH_LAG_ITEMS", "10_000_000"))
-ROUNDS = 5
-TAKES_S = float(os.environ.get("BENCH_LAG_TAKES_S", "0"))
+ROUNDS = 10
+FOLLOWS_S = 1.0
+"""A running hub follows a change of the registry within half a second."""
 IN_FLIGHT = 8
-_ITEM = '{"plate":"%s","datetime":"%s","latitude":%.4f,"longitude":%.4f,"speed":%d,"azimuth":%d,"state":"Idling","event":{"type":"GPS"}}'
+_ITEM = (
+    '{"plate":"%s","datetime":"%s","latitude":%.4f,"longitude":%.4f,"speed":%d,"azimuth":%d,"state":"Idling",'
+    '"odometer":%d,"event":{"type":"GPS"}}'
+)
 
 
 def measure(folder: Path) -> dict[str, Any]:
@@ -53,42 +57,53 @@ def measure(folder: Path) -> dict[str, Any]:
         hub.start()
         load = LiveLoad(hub, crowd, generator)
         load.warm_up(time.time_ns() // 1_000_000 - 3600_000)
-        return {"lag_items": items, **_measure(hub, load, behind)}
+        figures = _measure(hub, load, behind)
+        left = items - behind.ask("behind")["events"]
+        if left <= 0:
+            raise SystemExit("it had caught up before the measurement ended: more BENCH_LAG_ITEMS are needed")
+        return {"lag_items": items, "lag_left_items": left, **figures}
 
 
 def _measure(hub: Hub, load: LiveLoad, behind: Worker) -> dict[str, Any]:
-    without, beside, caught_up_per_s = [], [], []
-    behind.ask("behind", wait_s=TAKES_S)
+    without, beside = [], []
     memory = Memory(hub.pid)
     for number in range(ROUNDS):
-        for lagging in (False, True) if number % 2 else (True, False):  # so that a drift favours neither
-            hub.postroad("subscriptions", "resume" if lagging else "pause", declared.BEHIND)
-            time.sleep(1.0)  # a running hub follows within half a second
-            began_s, before, busy_s = time.monotonic(), behind.ask("behind", wait_s=TAKES_S)["events"], cpu_s(hub.pid)
-            (beside if lagging else without).append(load.round())
-            seconds = time.monotonic() - began_s
-            per_s = (behind.ask("behind", wait_s=TAKES_S)["events"] - before) / seconds
-            if lagging:
-                caught_up_per_s.append(per_s)
-            print(
-                f"  live customers: p99 {(one := (beside if lagging else without)[-1])['p99_ms']:.2f} ms "
-                f"(p50 {one['p50_ms']:.2f}) while another catches up with {per_s:,.0f} events/s; "
-                f"hub {(cpu_s(hub.pid) - busy_s) / seconds:.0%} busy",
-                flush=True,
-            )
+        for catching_up in (False, True) if number % 2 else (True, False):  # so that a drift favours neither
+            hub.postroad("subscriptions", "resume" if catching_up else "pause", declared.BEHIND)
+            time.sleep(FOLLOWS_S)
+            (beside if catching_up else without).append(_round(hub, load, behind))
+        _tell(without[-1], beside[-1])
+    pairs = list(zip(without, beside, strict=True))
     return {
-        "lag_slowdown": median([b["p99_ms"] / a["p99_ms"] for a, b in zip(without, beside, strict=True)]),
+        "lag_slowdown": median([b["p99_ms"] / a["p99_ms"] for a, b in pairs]),
         "lag_offered_per_s": OFFERED_PER_S,
         "lag_without_p99_ms": median([one["p99_ms"] for one in without]),
         "lag_beside_p99_ms": median([one["p99_ms"] for one in beside]),
-        "lag_rounds_p99_ms": [
-            [round(a["p99_ms"], 2), round(b["p99_ms"], 2)] for a, b in zip(without, beside, strict=True)
-        ],
+        "lag_rounds_p99_ms": [[round(a["p99_ms"], 2), round(b["p99_ms"], 2)] for a, b in pairs],
         "lag_without_p50_ms": median([one["p50_ms"] for one in without]),
         "lag_beside_p50_ms": median([one["p50_ms"] for one in beside]),
-        "lag_caught_up_per_s": median(caught_up_per_s),
+        "lag_caught_up_per_s": median([one["caught_up_per_s"] for one in beside]),
         "lag_rss_mib": memory.start_peak_end_mib(),
     }
+
+
+def _round(hub: Hub, load: LiveLoad, behind: Worker) -> dict[str, Any]:
+    began_s, before, busy_s = time.monotonic(), behind.ask("behind")["events"], cpu_s(hub.pid)
+    seen = load.round()
+    seconds = time.monotonic() - began_s
+    return seen | {
+        "caught_up_per_s": (behind.ask("behind")["events"] - before) / seconds,
+        "busy": (cpu_s(hub.pid) - busy_s) / seconds,
+    }
+
+
+def _tell(without: dict[str, Any], beside: dict[str, Any]) -> None:
+    print(
+        f"  live customers: p99 {beside['p99_ms']:.2f} ms (p50 {beside['p50_ms']:.2f}) while another catches up with "
+        f"{beside['caught_up_per_s']:,.0f} events/s, hub {beside['busy']:.0%} busy; alone {without['p99_ms']:.2f} ms "
+        f"({without['p50_ms']:.2f}), {without['busy']:.0%}",
+        flush=True,
+    )
 
 
 async def _fill(folder: Path) -> int:
@@ -99,9 +114,9 @@ async def _fill(folder: Path) -> int:
     log = await open_log(folder, 0, clock=SystemClock())
     try:
         part = _part(folder)
-        rest = -(-ITEMS // len(part))
+        parts = -(-ITEMS // len(part))
         waiting: set[asyncio.Task[Any]] = set()
-        for _ in range(rest):
+        for _ in range(parts):
             waiting.add(asyncio.create_task(log.append(part)))
             if len(waiting) >= IN_FLIGHT:
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -111,7 +126,7 @@ async def _fill(folder: Path) -> int:
         keeper = StateKeeper(state_path(folder, 0))
         keeper.position = log.next_position
         keeper.save(log.epoch)
-        return rest * len(part)
+        return parts * len(part)
     finally:
         await log.close()
 
@@ -127,9 +142,8 @@ def _part(folder: Path) -> Part:
     items, subjects, size = [], [], 0
     for number in range(MAX_PART_ITEMS):
         plate = declared.BEHIND_PLATES[number % len(declared.BEHIND_PLATES)]
-        item = (
-            _ITEM % (plate, f"{now:%Y-%m-%dT%H:%M:%SZ}", -33 - random(), -70 - random(), random() * 120, random() * 360)
-        ).encode()
+        where = (-33 - random(), -70 - random(), random() * 120, random() * 360, 180_000 + number)
+        item = (_ITEM % (plate, f"{now:%Y-%m-%dT%H:%M:%SZ}", *where)).encode()
         size += len(item) + 1
         if size > MAX_PART_BYTES:
             break

@@ -9,7 +9,8 @@ from worker import Worker
 
 OFFERED_PER_S = 100
 """Each event is a bulk of its own, as its customer gets one a second: what is tried is the number of customers."""
-ROUND_EVENTS = 12 * OFFERED_PER_S
+ROUND_EVENTS = 6 * OFFERED_PER_S
+"""Short rounds and many: a stall of the disk then spoils a few of them, and the median is of the others."""
 CONNECTIONS = 16
 WARM_EVENTS = 2 * vehicles.PLATES
 
@@ -31,14 +32,14 @@ class LiveLoad:
         self._await(WARM_EVENTS)
         self.round()
 
-    def round(self, healed: Callable[[], None] = lambda: None) -> dict[str, Any]:
-        """One round, and how late the events of the healthy were; then ``healed``, and everything else arrives too."""
+    def round(self, afterwards: Callable[[], object] = lambda: None) -> dict[str, Any]:
+        """One round, and how late the healthy got their events; ``afterwards`` is done before the others get theirs."""
         self._crowd.ask("clear")
         sent = self._generator.ask("open", rate=OFFERED_PER_S, **self._next(ROUND_EVENTS))
         if sent["acknowledged"] < ROUND_EVENTS:
             raise SystemExit(f"{sent['acknowledged']} of {ROUND_EVENTS} events were acknowledged")
         seen = self._crowd.ask("arrived", count=ROUND_EVENTS, within_s=0.5)
-        healed()
+        afterwards()
         self._await(ROUND_EVENTS)
         return sent | seen
 

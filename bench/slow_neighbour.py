@@ -16,7 +16,7 @@ from machine import LOAD_CORES, Memory, median
 from postroad.simulate.certificates import make_server_context
 from worker import Worker
 
-ROUNDS = 5
+ROUNDS = 10
 
 
 def measure(folder: Path) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def measure(folder: Path) -> dict[str, Any]:
         for number in range(ROUNDS):
             for bad in (False, True) if number % 2 else (True, False):  # so that a drift favours neither
                 crowd.ask("behave", bad=bad)
-                (ill if bad else well).append(load.round(healed=lambda: crowd.ask("behave", bad=False) and None))
+                (ill if bad else well).append(load.round(afterwards=lambda: crowd.ask("behave", bad=False)))
             _tell(well[-1], ill[-1])
         return {
             "slow_neighbour": median([b["p99_ms"] / a["p99_ms"] for a, b in zip(well, ill, strict=True)]),
