@@ -135,3 +135,18 @@ async def test_catching_up_rests_after_a_live_event_and_routing_never_does(
     await road.router.catch_up(road.feed(1, position=1))
     assert len(clock.slept) == 10  # a turn an item: each is over at once
     await road.stop()
+
+
+async def test_standing_still_for_a_change_of_the_view_is_no_part_of_a_turn(clock: Any) -> None:
+    road = Road(clock, used=view(subscription(1), streams=[(1, 1, 1)]))
+    road.start()
+    await road.append(*[1] * 100)
+    feed = road.feed(1, position=1)
+    async with road.router.gate:
+        catching_up = asyncio.create_task(road.router.catch_up(feed))
+        await quiet()
+        clock.advance(LIVE_S / 2)
+    await quiet()
+    assert catching_up.done()  # in one turn, without a rest
+    assert len(feed.queue) == 100
+    await road.stop()
