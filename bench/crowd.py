@@ -175,7 +175,6 @@ async def arrived(count: int, within_s: float) -> dict[str, Any]:
         "p99_ms": quantile(late, 0.99),
         "first_tries": sum(customer.first_tries for customer in CROWD.customers.values()),
         "refused": sum(customer.refused for customer in CROWD.customers.values()),
-        "held": len(CROWD.held),
     }
 
 

@@ -72,7 +72,7 @@ def _measure(hub: Hub, load: LiveLoad, behind: Worker) -> dict[str, Any]:
             hub.postroad("subscriptions", "resume" if catching_up else "pause", declared.BEHIND)
             time.sleep(FOLLOWS_S)
             (beside if catching_up else without).append(_round(hub, load, behind))
-        _tell(without[-1], beside[-1])
+        _tell(without[-1], beside[-1], memory.now_mib)
     pairs = list(zip(without, beside, strict=True))
     return {
         "lag_slowdown": median([b["p99_ms"] / a["p99_ms"] for a, b in pairs]),
@@ -97,11 +97,11 @@ def _round(hub: Hub, load: LiveLoad, behind: Worker) -> dict[str, Any]:
     }
 
 
-def _tell(without: dict[str, Any], beside: dict[str, Any]) -> None:
+def _tell(without: dict[str, Any], beside: dict[str, Any], rss_mib: float) -> None:
     print(
         f"  live customers: p99 {beside['p99_ms']:.2f} ms (p50 {beside['p50_ms']:.2f}) while another catches up with "
         f"{beside['caught_up_per_s']:,.0f} events/s, hub {beside['busy']:.0%} busy; alone {without['p99_ms']:.2f} ms "
-        f"({without['p50_ms']:.2f}), {without['busy']:.0%}",
+        f"({without['p50_ms']:.2f}), {without['busy']:.0%}; {rss_mib} MiB",
         flush=True,
     )
 

@@ -46,11 +46,16 @@ class Memory:
         """Note what it has now, and let its peak count from here."""
         self._folder = Path(f"/proc/{pid}")
         (self._folder / "clear_refs").write_text("5", encoding="ascii")
-        self.start_mib = self._mib("VmRSS")
+        self.start_mib = self.now_mib
+
+    @property
+    def now_mib(self) -> float:
+        """What it has now."""
+        return self._mib("VmRSS")
 
     def start_peak_end_mib(self) -> list[float]:
         """What it had at the start, at most, and has now."""
-        return [self.start_mib, self._mib("VmHWM"), self._mib("VmRSS")]
+        return [self.start_mib, self._mib("VmHWM"), self.now_mib]
 
     def _mib(self, name: str) -> float:
         for line in (self._folder / "status").read_text(encoding="ascii").splitlines():

@@ -34,7 +34,7 @@ def measure(folder: Path) -> dict[str, Any]:
             for bad in (False, True) if number % 2 else (True, False):  # so that a drift favours neither
                 crowd.ask("behave", bad=bad)
                 (ill if bad else well).append(load.round(afterwards=lambda: crowd.ask("behave", bad=False)))
-            _tell(well[-1], ill[-1])
+            _tell(well[-1], ill[-1], memory.now_mib)
         return {
             "slow_neighbour": median([b["p99_ms"] / a["p99_ms"] for a, b in zip(well, ill, strict=True)]),
             "slow_neighbour_offered_per_s": OFFERED_PER_S,
@@ -49,10 +49,10 @@ def measure(folder: Path) -> dict[str, Any]:
         }
 
 
-def _tell(well: dict[str, Any], ill: dict[str, Any]) -> None:
+def _tell(well: dict[str, Any], ill: dict[str, Any], rss_mib: float) -> None:
     print(
-        f"  healthy customers: p99 {ill['p99_ms']:.2f} ms (p50 {ill['p50_ms']:.2f}) beside {ill['held']} that never "
-        f"answer, slow ones and {ill['refused'] / max(ill['first_tries'], 1):.0%} of first tries refused; all well: "
-        f"{well['p99_ms']:.2f} ms ({well['p50_ms']:.2f}); of {ill['counted']} and {well['counted']} events",
+        f"  healthy customers: p99 {ill['p99_ms']:.2f} ms (p50 {ill['p50_ms']:.2f}) beside bad ones, and "
+        f"{ill['refused'] / max(ill['first_tries'], 1):.0%} of first tries refused; all well: "
+        f"{well['p99_ms']:.2f} ms ({well['p50_ms']:.2f}); of {ill['counted']} and {well['counted']} events; hub {rss_mib} MiB",
         flush=True,
     )
