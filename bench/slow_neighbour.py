@@ -53,6 +53,7 @@ def _tell(well: dict[str, Any], ill: dict[str, Any], rss_mib: float) -> None:
     print(
         f"  healthy customers: p99 {ill['p99_ms']:.2f} ms (p50 {ill['p50_ms']:.2f}) beside bad ones, and "
         f"{ill['refused'] / max(ill['first_tries'], 1):.0%} of first tries refused; all well: "
-        f"{well['p99_ms']:.2f} ms ({well['p50_ms']:.2f}); of {ill['counted']} and {well['counted']} events; hub {rss_mib} MiB",
+        f"{well['p99_ms']:.2f} ms ({well['p50_ms']:.2f}); of {ill['counted']} and {well['counted']} events; "
+        f"hub {rss_mib} MiB",
         flush=True,
     )
