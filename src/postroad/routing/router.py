@@ -200,8 +200,8 @@ class Router:
     async def catch_up(self, feed: Feed) -> None:
         """Read the log for a feed that does not follow, until its queue has something, or it follows again.
 
-        The feed's own task calls this; it works in turns with all others that catch up (``Pace``). It never passes the router: which streams there will be
-        where the router has not been yet is not known.
+        The feed's own task calls this; it works in turns with all others that catch up (``Pace``). It never passes the
+        router: which streams there will be where the router has not been yet is not known.
         """
         while not feed.following and not feed.queue:
             end = self.routed_to
