@@ -8,7 +8,7 @@ import msgspec
 from postroad.clock import Clock
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
-from postroad.delivery.delivery import AlertKind
+from postroad.delivery.delivery import AlertKind, ShardAlertKind
 from postroad.delivery.letter_figures import LetterFigures
 from postroad.delivery.manager import DeliveryManager
 from postroad.delivery.pressure import Pressure
@@ -24,7 +24,7 @@ class OpenAlerts(Protocol):
     """The book of alerts."""
 
     @property
-    def open(self) -> Set[tuple[AlertKind, int]]:
+    def open(self) -> Set[tuple[AlertKind | ShardAlertKind, int]]:
         """What is open now: kind and subscription."""
 
 

@@ -1,8 +1,8 @@
 """A feed: what one subscription has still to send of one shard, in order, bounded.
 
 It *follows* the router as long as it keeps up. When its queue is full it stops following and remembers where; from then
-on it reads the log by itself, at its own pace (``Router.catch_up``), until it has come up with the router again. So a
-dead or slow customer costs a bounded amount of memory and nobody else's time.
+on it reads the log by itself (``Router.catch_up``), at the pace of all who do so, until it has come up with the router
+again. So a dead or slow customer costs a bounded amount of memory and nobody else's time.
 """
 
 import asyncio

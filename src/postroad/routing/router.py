@@ -6,11 +6,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from postroad.access.streams import StreamIndex
+from postroad.clock import Clock, SystemClock
 from postroad.errors import PostroadError
 from postroad.log.interface import Batch, ShardLog
 from postroad.protocols.base import Outgoing, TargetProtocol
 from postroad.registry.records import RegistryView
 from postroad.routing.feed import Feed
+from postroad.routing.pace import Pace
 from postroad.routing.translation import BatchTranslation, Decoder
 
 SLICE_ITEMS = 128
@@ -45,8 +47,12 @@ class Router:
         targets: Mapping[str, TargetProtocol],
         gap: Gap,
         observe: Observe | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        """Route from the log's present end; what came before is read by the feeds themselves."""
+        """Route from the log's present end; what came before is read by the feeds themselves.
+
+        ``clock`` is for their pace; the machine's if not given.
+        """
         self.gate = asyncio.Lock()
         """Held while routing a slice. Hold it to change the registry's view between two positions, exactly."""
         self.routed_to = log.next_position
@@ -56,6 +62,7 @@ class Router:
         self._targets = targets
         self._gap = gap
         self._observe = observe
+        self._pace = Pace(clock or SystemClock())
         self._view: RegistryView
         self._streams: StreamIndex
         self._feeds: dict[int, Feed] = {}
@@ -143,6 +150,7 @@ class Router:
         """Offer a batch to the feeds that follow, a slice at a time."""
         if batch.end <= self.routed_to:
             return
+        self._pace.live()
         translation: BatchTranslation | None = None
         index = max(0, self.routed_to - batch.position)
         while index < len(batch):
@@ -195,8 +203,8 @@ class Router:
     async def catch_up(self, feed: Feed) -> None:
         """Read the log for a feed that does not follow, until its queue has something, or it follows again.
 
-        The feed's own task calls this: its pace is its own. It never passes the router: which streams there will be
-        where the router has not been yet is not known.
+        The feed's own task calls this; it works in turns with all others that catch up (``Pace``). It never passes the
+        router: which streams there will be where the router has not been yet is not known.
         """
         while not feed.following and not feed.queue:
             async with feed.reading:
@@ -224,7 +232,8 @@ class Router:
         mine = set(self._streams.subjects(feed.subscription_id))
         index = max(0, feed.resume_at - batch.position)
         while index < len(batch) and not feed.full and not feed.following:
-            async with self.gate:
+            async with self._pace, self.gate:
+                self._pace.begin()
                 if translation is None or translation.view is not self._view:
                     translation = BatchTranslation(batch, self._decoder, self._targets, self._view)
                     mine = set(self._streams.subjects(feed.subscription_id))
@@ -235,6 +244,7 @@ class Router:
                         if events:
                             feed.put(batch, index, events)
                     index += 1
+                    if self._pace.over:
+                        break
                 feed.resume_at = batch.position + index
                 feed.following = feed.resume_at >= self.routed_to
-            await asyncio.sleep(0)
