@@ -305,7 +305,11 @@ async def test_of_a_paused_subscription_the_log_tells_what_waits(
     for second in range(3):
         assert await site.post(session, datetime=f"2026-07-02T15:00:0{second}Z") == 200
     await soon(lambda: is_waiting(site, session, lag=3))
-    assert (await waiting(site, session))[0] > 0
+
+    async def since_when_is_known() -> bool:  # from the next look on
+        return (await waiting(site, session))[0] > 0
+
+    await soon(since_when_is_known)
     site.registry.set_subscription_state("telemetry", "active")
     await site.until(lambda: site.delivered() == 3)
     await soon(lambda: is_waiting(site, session, lag=0))
