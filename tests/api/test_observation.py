@@ -327,10 +327,10 @@ async def test_of_a_paused_subscription_the_log_tells_what_waits(
         assert await site.post(session, datetime=f"2026-07-02T15:00:0{second}Z") == 200
     await soon(lambda: is_waiting(site, session, lag=3))
 
-    async def has_an_age() -> bool:  # the lag may be right before the log has been looked through
+    async def since_when_is_known() -> bool:  # from the next look on
         return (await waiting(site, session))[0] > 0
 
-    await soon(has_an_age)
+    await soon(since_when_is_known)
     site.registry.set_subscription_state("telemetry", "active")
     await site.until(lambda: site.delivered() == 3)
     await soon(lambda: is_waiting(site, session, lag=0))
