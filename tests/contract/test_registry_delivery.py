@@ -361,6 +361,19 @@ def test_of_one_type_and_integration_one_task_at_a_time(fleet: RegistryStore) ->
     assert fleet.add_task("PUSH_FAILED_TRIPS", integration_id=insurer(fleet)).id != first.id
 
 
+def test_finished_tasks_are_forgotten_in_time_and_unfinished_ones_never(store: RegistryStore, step_clock: Any) -> None:
+    kept_us = step_clock.us
+    done, cancelled, waiting = store.add_task("REDRIVE"), store.add_task("PUSH_FAILED_TRIPS"), store.add_task("DROP")
+    store.next_task()
+    store.finish_task(done.id)
+    step_clock.us += 5
+    store.cancel_task(cancelled.id)
+    assert store.prune_tasks(kept_us + 5) == 1
+    assert {task.id for task in store.tasks()} == {cancelled.id, waiting.id}
+    assert store.prune_tasks(kept_us + 100) == 1
+    assert [task.id for task in store.tasks()] == [waiting.id]
+
+
 def test_tasks_asked_for_at_once_are_one(store: RegistryStore) -> None:
     barrier = threading.Barrier(4)
 

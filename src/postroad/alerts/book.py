@@ -74,6 +74,11 @@ class AlertBook:
         """What is open now."""
         return frozenset(self._open)
 
+    def said_us(self, kind: Kind, number: int) -> int | None:
+        """When an open alert was last said; ``None`` if it is not open."""
+        known = self._open.get((kind, number))
+        return None if known is None else known.said_us
+
     def raise_alert(self, kind: Kind, about: int, detail: str) -> None:
         """See ``Overseer`` and ``ShardOverseer``."""
         now_us = self._clock.now_us()

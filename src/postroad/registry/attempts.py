@@ -5,6 +5,7 @@ is for people (``explain``, lists): the cursors of the log decide what is sent. 
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -124,7 +125,9 @@ def record_successes(connection: sa.Connection, successes: Sequence[Success]) ->
         _keep(id_, current, extended, added, changed)
     # Two statements for all of them: one for each lane and second kept the interpreter's lock from the event loop.
     if changed:
-        row = {name: sa.bindparam(f"new_{name}") for name in Attempt.__struct_fields__}
+        row: dict[str, sa.BindParameter[Any]] = {
+            name: sa.bindparam(f"new_{name}") for name in Attempt.__struct_fields__
+        }
         statement = sa.update(_attempts).where(_attempts.c.id == sa.bindparam("of_id")).values(row)
         connection.execute(
             statement,

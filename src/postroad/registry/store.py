@@ -250,6 +250,11 @@ class RegistryStore:
         with self._database.read() as connection:
             return alerts.listed(connection, open_only=open_only, limit=limit)
 
+    def prune_tasks(self, before_us: int) -> int:
+        """Forget tasks that were finished before an instant (microseconds since 1970); how many those were."""
+        with self._database.write() as transaction:
+            return tasks.prune(transaction.connection, before_us)
+
     def prune_alerts(self, before_us: int) -> int:
         """Forget alerts that were cleared before an instant (microseconds since 1970); how many those were."""
         with self._database.write() as transaction:

@@ -162,3 +162,9 @@ def _change(transaction: Transaction, id_: str, **values: object) -> bool:
     if not changed:
         get(transaction.connection, id_)
     return bool(changed)
+
+
+def prune(connection: sa.Connection, before_us: int) -> int:
+    """Forget tasks that were finished before an instant; how many those were."""
+    old = sa.delete(_tasks).where(sa.not_(_UNFINISHED), _tasks.c.completed_us < before_us)
+    return connection.execute(old).rowcount

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from postroad.alerts.book import AlertBook
+from postroad.alerts.over import clear_what_is_over
 from postroad.api.drivequant import Monitoring
 from postroad.api.observation import Observation
 from postroad.api.parts import HubParts
@@ -36,7 +37,7 @@ from postroad.routing.translation import Decoder
 from postroad.service.entrances import EntranceParts, ProviderSettings, build_entrances
 from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
-from postroad.service.housekeeping import Chore, Retention, prune_attempts, save_states
+from postroad.service.housekeeping import Chore, Retention, prune_records, save_states
 from postroad.service.inbound import NEW_VEHICLES_SHARD, vehicle_creator
 from postroad.service.outbound import (
     gap_reporter,
@@ -192,7 +193,8 @@ def assemble(given: Surroundings) -> Parts:
         users=(decoder.use, provider_settings.use, intake.use, alerts.follow),
         chores=(
             Chore(retention.run_once, "Retention could not run"),
-            Chore(functools.partial(prune_attempts, opened.registry, clock), "Old attempts could not be removed"),
+            Chore(functools.partial(clear_what_is_over, alerts, stores, clock), "Alerts could not be looked through"),
+            Chore(functools.partial(prune_records, opened.registry, clock), "Old records could not be removed"),
             Chore(functools.partial(save_states, states, opened.logs), "The state could not be saved"),
         ),
     )

@@ -1,4 +1,4 @@
-"""What is done once a minute: retention, snapshots of the state, old attempts."""
+"""What is done once a minute: retention, snapshots of the state, old records."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ from postroad.settings import LogSettings
 from postroad.state.keeper import StateKeeper
 
 HOUSEKEEPING_EVERY_S = 60.0
-ATTEMPTS_KEPT_US = 30 * DAY_US
+RECORDS_KEPT_US = 30 * DAY_US
 
 _log = logging.getLogger(__name__)
 
@@ -118,9 +118,11 @@ async def _under_reserve(log: SqliteLog) -> bool:
     return False
 
 
-async def prune_attempts(registry: RegistryStore, clock: Clock) -> None:
-    """Forget attempts that nobody asks for any more. Raises ``StoreUnavailable``."""
-    await asyncio.to_thread(registry.prune_attempts, clock.now_us() - ATTEMPTS_KEPT_US)
+async def prune_records(registry: RegistryStore, clock: Clock) -> None:
+    """Forget attempts, cleared alerts and finished tasks that nobody asks for any more. Raises ``StoreUnavailable``."""
+    before_us = clock.now_us() - RECORDS_KEPT_US
+    for prune in (registry.prune_attempts, registry.prune_alerts, registry.prune_tasks):
+        await asyncio.to_thread(prune, before_us)
 
 
 async def save_states(states: Mapping[int, StateKeeper], logs: Mapping[int, SqliteLog]) -> None:
