@@ -289,7 +289,7 @@ async def test_subscriptions_to_one_destination_share_its_gate(declared: Declare
     remote.answer = slowly
     await declared.start(
         {"name": "places", "delivery": IN_ORDER},
-        {"name": "ignition", "types": ["car_ignition"], "delivery": {"order": "none", "max_items": 1}},
+        {"name": "places alone", "delivery": {"order": "none", "max_items": 1}},
         {"name": "bulks", "types": ["car_odometer_km"], "delivery": {"max_items": 2}},
         limits={"concurrency": 1},
     )
