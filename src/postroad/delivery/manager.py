@@ -11,7 +11,7 @@ import msgspec
 
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
-from postroad.delivery.delivery import AlertKind, Bulk, Delivery, Overseer
+from postroad.delivery.delivery import AlertKind, Bulk, Delivery, Means, Overseer
 from postroad.delivery.gate import DestinationLimits, Gate
 from postroad.delivery.opening import contracts_of, open_delivery
 from postroad.delivery.options import DeliveryOptions
@@ -255,12 +255,11 @@ class DeliveryManager:
             given_up=lost,
         )
         shard.router.add(feed)
-        return open_delivery(
-            feed,
-            shard.router,
+        means = Means(
+            feed=feed,
+            router=shard.router,
             shard=shard.log.shard,
             target=self._targets[running.subscription.protocol],
-            contract_of=running.contract_of.__getitem__,
             options=running.options,
             transport=running.transport,
             gate=running.gate,
@@ -273,6 +272,7 @@ class DeliveryManager:
             random=self._random,
             begin_span=functools.partial(_begin_span, self._tracer, running, shard.log.shard) if self._tracer else None,
         )
+        return open_delivery(means, running.contract_of.__getitem__)
 
     async def _keep_running(self, running: _Running, shard: Shard, delivery: Delivery) -> None:
         """Run a delivery; if it breaks down, say so and begin again at its cursor."""
