@@ -22,6 +22,8 @@ KEYS = {
     "end_to_end_events_per_s": "events a second",
     "latency_p95_ms": "ms, at 1,000 events a second",
     "latency_p99_ms": "ms, at 1,000 events a second",
+    "slow_neighbour": "times the p99 without bad neighbours",
+    "lag_slowdown": "times the p99 without one that catches up",
     "vs_homemade_single": "times the home-made build's rate",
     "vs_homemade_end_to_end": "times the home-made build's rate",
 }

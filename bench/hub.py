@@ -44,6 +44,7 @@ class Hub:
     """A hub at work. A context manager: leaving it stops the hub as an operator would.
 
     Attributes:
+        folder: its data.
         port: where it takes events in.
         token: of its provider.
         pid: of its process.
@@ -51,13 +52,28 @@ class Hub:
 
     def __init__(self, folder: Path, subscription: str = "", *, environment: dict[str, str] | None = None) -> None:
         """Prepare and start it in ``folder``, which must not exist yet."""
-        tool = HubProcess(folder, environment=environment or {})
-        tool.prepare(DECLARATION + subscription)
-        self.token = tool.issue_token(PROVIDER)
-        self.port = int(tool.url.rpartition(":")[2])
-        self._log = (folder / "hub.log").open("ab")
+        self.folder = folder
+        self._tool = HubProcess(folder, environment=environment or {})
+        self._tool.prepare(DECLARATION + subscription)
+        self.token = self._tool.issue_token(PROVIDER)
+        self.port = int(self._tool.url.rpartition(":")[2])
+        self.start()
+
+    def postroad(self, *arguments: str) -> None:
+        """Run a command on its folder."""
+        self._tool.postroad(*arguments)
+
+    def apply(self, subscription: str) -> None:
+        """Declare more."""
+        file = self.folder / "more.yaml"
+        file.write_text(DECLARATION + subscription, encoding="utf-8")
+        self.postroad("apply", str(file))
+
+    def start(self) -> None:
+        """Start it, and return once it listens."""
+        self._log = (self.folder / "hub.log").open("ab")
         self._process = start(
-            [sys.executable, "-m", "postroad", "serve", "--data", str(folder)],
+            [sys.executable, "-m", "postroad", "serve", "--data", str(self.folder)],
             cores=SERVER_CORES,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -70,7 +86,13 @@ class Hub:
                 return
             except OSError:
                 time.sleep(0.05)
-        raise SystemExit(f"the hub did not start: {(folder / 'hub.log').read_text(errors='replace')}")
+        raise SystemExit(f"the hub did not start: {(self.folder / 'hub.log').read_text(errors='replace')}")
+
+    def stop(self) -> None:
+        """Stop it; ``start`` goes on."""
+        self._process.terminate()
+        self._process.wait(60)
+        self._log.close()
 
     def __enter__(self) -> "Hub":
         """The hub itself."""
@@ -80,6 +102,4 @@ class Hub:
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         """Stop it."""
-        self._process.terminate()
-        self._process.wait(60)
-        self._log.close()
+        self.stop()

@@ -39,6 +39,31 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+class Memory:
+    """Resident memory of a process, in MiB, from now on."""
+
+    def __init__(self, pid: int) -> None:
+        """Note what it has now, and let its peak count from here."""
+        self._folder = Path(f"/proc/{pid}")
+        (self._folder / "clear_refs").write_text("5", encoding="ascii")
+        self.start_mib = self.now_mib
+
+    @property
+    def now_mib(self) -> float:
+        """What it has now."""
+        return self._mib("VmRSS")
+
+    def start_peak_end_mib(self) -> list[float]:
+        """What it had at the start, at most, and has now."""
+        return [self.start_mib, self._mib("VmHWM"), self.now_mib]
+
+    def _mib(self, name: str) -> float:
+        for line in (self._folder / "status").read_text(encoding="ascii").splitlines():
+            if line.startswith(name):
+                return round(int(line.split()[1]) / 1024, 1)
+        raise SystemExit(f"this kernel does not tell {name}")
+
+
 def quantile(values: Sequence[float], share: float) -> float:
     """The value below which ``share`` of the values lie (nearest rank)."""
     ordered = sorted(values)

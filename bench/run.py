@@ -14,14 +14,18 @@ import msgspec
 import end_to_end
 import history
 import intake
+import lag_slowdown
 import log_append
 import machine
+import slow_neighbour
 import vs_homemade
 
 MEASUREMENTS = {
     "intake": intake.measure,
     "log_append": log_append.measure,
     "end_to_end": end_to_end.measure,
+    "slow_neighbour": slow_neighbour.measure,
+    "lag_slowdown": lag_slowdown.measure,
     "vs_homemade": vs_homemade.measure,
 }
 

@@ -103,9 +103,19 @@ class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The durable log."""
 
-    retention_days: Annotated[float, Meta(gt=0, description="Age at which settled batches are removed, in days.")] = 7.0
+    retention_days: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Age in days at which batches go that every subscription has settled; others stay longer.",
+        ),
+    ] = 7.0
     max_bytes: Annotated[
-        Positive, Meta(description="Bytes of bodies kept in a shard; above it the oldest go, settled or not.")
+        Positive,
+        Meta(
+            description="Bytes of bodies, as stored, kept in a shard; above it the oldest go, settled or not. What a "
+            "subscription loses by that is recorded as expired."
+        ),
     ] = 10 * 1024**3
     reserve_bytes: Annotated[NotNegative, Meta(description="Free disk below which nothing more is accepted (503).")] = (
         256 * 1024**2

@@ -225,6 +225,24 @@ async def test_alerts_about_a_removed_subscription_are_cleared(bench: Bench, dec
     assert bench.open_rows() == {("destination_failing", "1", "503")}
 
 
+async def test_an_alert_about_a_shard_is_no_subscriptions_and_outlives_restarts_and_removals(bench: Bench) -> None:
+    bench.book.raise_alert("backlog_half", 1, "55% of log.max_bytes")
+    bench.book.raise_alert("events_expired", 1, "too old")
+    await bench.book.flush()
+    assert bench.open_rows() == {
+        ("backlog_half", "shard 1", "55% of log.max_bytes"),
+        ("events_expired", "1", "too old"),
+    }
+    again = AlertBook(bench.registry, clock=bench.clock)
+    await again.load()
+    assert again.open == {("backlog_half", 1), ("events_expired", 1)}
+    again.follow(msgspec.structs.replace(bench.view(), subscriptions={}))
+    assert again.open == {("backlog_half", 1)}
+    again.clear_alert("backlog_half", 1)
+    await again.flush()
+    assert bench.open_rows() == set()
+
+
 async def test_a_registry_that_is_away_hears_everything_later_and_in_order(bench: Bench) -> None:
     bench.registry.trouble = StoreUnavailable("lost", "away")
     bench.book.raise_alert("dead_letters", 1, "3")

@@ -14,7 +14,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.site import Site, soon
 from postroad.api import health, observation
+from postroad.clock import SystemClock
+from postroad.delivery.pressure import Pressure
 from postroad.errors import StoreUnavailable
+from postroad.log.delivery import Changes, Letter, Posted, Skip
 from postroad.logs import JsonFormatter, TextFormatter
 from postroad.metrics import declared
 from postroad.registry.store import RegistryStore
@@ -65,8 +68,28 @@ async def test_a_hub_that_works_is_alive_and_ready(site: Site, session: aiohttp.
     assert await get(site, session, "/healthz") == (200, {"status": "alive"})
     assert await get(site, session, "/readyz") == (
         200,
-        {"status": "ready", "checks": {name: {"ok": True} for name in ("log", "registry", "routing", "tasks")}},
+        {
+            "status": "ready",
+            "checks": {name: {"ok": True} for name in ("log", "registry", "routing", "tasks")},
+            "warnings": [],
+        },
     )
+
+
+async def test_a_log_that_fills_up_is_a_warning_without_names_and_the_hub_stays_ready(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    await site.hub.start()
+    await site.hub.parts.retention.run_once()
+    scraped = await scrape(site, session)
+    assert scraped("postroad_log_unsettled_bytes", shard="0") == 0
+    gauge = site.hub.parts.retention._gauge
+    gauge.last[0] = Pressure(stored_bytes=70, unsettled_bytes=60, max_bytes=100, holder=1)
+    status, answer = await get(site, session, "/readyz")
+    assert (status, answer["warnings"]) == (200, ["backlog_half: shard 0: 60% of log.max_bytes waits to be delivered"])
+    scraped = await scrape(site, session)
+    assert scraped("postroad_log_unsettled_bytes", shard="0") == 60
+    assert scraped("postroad_log_budget_used_ratio", shard="0") == 0.7
 
 
 async def test_under_the_disk_reserve_it_is_not_ready_and_ready_again_when_there_is_room(
@@ -303,7 +326,11 @@ async def test_of_a_paused_subscription_the_log_tells_what_waits(
     for second in range(3):
         assert await site.post(session, datetime=f"2026-07-02T15:00:0{second}Z") == 200
     await soon(lambda: is_waiting(site, session, lag=3))
-    assert (await waiting(site, session))[0] > 0
+
+    async def since_when_is_known() -> bool:  # from the next look on
+        return (await waiting(site, session))[0] > 0
+
+    await soon(since_when_is_known)
     site.registry.set_subscription_state("telemetry", "active")
     await site.until(lambda: site.delivered() == 3)
     await soon(lambda: is_waiting(site, session, lag=0))
@@ -344,3 +371,39 @@ async def test_a_failed_attempt_is_one_wide_line_without_what_was_sent_or_answer
         assert secret not in written
     told = {record.message for record in caplog.records if record.name == "postroad.service.hub"}
     assert {"Starting", "Started", "Stopped"} <= told
+
+
+async def test_letters_skips_circuits_alerts_and_tasks_are_figures(site: Site, session: aiohttp.ClientSession) -> None:
+    site.customer.trouble = "unavailable"
+    await site.hub.start()
+    before = await scrape(site, session)
+    assert before("postroad_destination_circuit", destination="webhook", transport="https") == 0
+    assert before("postroad_subscription_parked_events", subscription="telemetry") == 0
+    assert before("postroad_subscription_oldest_parked_age_seconds", subscription="telemetry") == 0
+    assert before("postroad_alerts_open", kind="destination_failing") == 0
+    parts = site.hub.parts
+    now_us = SystemClock().now_us()
+    common: dict[str, Any] = {"subject_id": 1, "size": 2, "stored_us": 1, "slot": 0}
+    letters = [
+        Letter(position=1, received_us=now_us - 90_000_000, due_us=2 * now_us, **common),
+        Letter(position=2, received_us=now_us, due_us=2 * now_us, **common),
+        Letter(position=3, received_us=1, dead_us=5, reason="rejected", **common),
+    ]
+    changes = Changes(posted=[Posted(one, b"{}") for one in letters], skips=[Skip(7, 9, "expired", 2)])
+    await parts.logs[0].delivery.settle(1, 0, changes)
+    parts.alerts.raise_alert("dead_letters", 1, "one")
+    drop = site.registry.add_task("DROP", filter_={"parts": []})
+    await soon(lambda: site.registry.task(drop.id).status == "COMPLETED")
+    assert await site.post(session) == 200
+    await soon(lambda: (gate := parts.manager.gate(1)) is not None and gate.state == "open")
+    await parts.observation._parts.letters.look()
+    await soon(lambda: parts.tasks.ended.total() == 1)
+    after = await scrape(site, session)
+    assert after("postroad_subscription_parked_events", subscription="telemetry") == 2
+    assert 90 <= after("postroad_subscription_oldest_parked_age_seconds", subscription="telemetry") < 150
+    assert after("postroad_subscription_dead_letters", subscription="telemetry") == 1
+    assert after("postroad_subscription_events_skipped_total", subscription="telemetry", reason="expired") == 2
+    assert after("postroad_destination_circuit", destination="webhook") == 2
+    assert after("postroad_alerts_open", kind="dead_letters") == 1
+    assert after("postroad_tasks_running") == 0
+    assert after("postroad_tasks_ended_total", type="DROP", status="COMPLETED") == 1

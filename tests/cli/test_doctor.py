@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,13 @@ import pytest
 from click.testing import CliRunner
 
 from fixtures.drivetech import sample
+from postroad.cli.doctor import storage
+from postroad.cli.doctor.findings import Findings
 from postroad.cli.main import cli
 from postroad.clock import from_us
+from postroad.layout import REGISTRY_FILE
 from postroad.registry.secrets import KeyRing
+from postroad.registry.store import RegistryStore
 from postroad.service import Hub
 from postroad.settings import HubSettings, LogSettings, Settings
 from postroad.simulate.hub_process import HubProcess
@@ -141,6 +146,15 @@ def test_the_doctor_recognises_a_disk_near_full(
 ) -> None:
     monkeypatch.setenv("POSTROAD_LOG_RESERVE_BYTES", str(int(shutil.disk_usage(folder).free * times)))
     assert told in doctor(folder)["disk"]
+
+
+@pytest.mark.parametrize(("kind", "ok"), [("backlog_half", True), ("backlog_high", False)])
+def test_the_doctor_repeats_that_a_shard_fills_up_with_what_is_not_delivered(folder: Path, kind: str, ok: bool) -> None:
+    with closing(RegistryStore.open(folder / REGISTRY_FILE)) as registry:
+        registry.raise_alert(kind, "shard 0", "telemetry waits longest")
+    findings = Findings()
+    assert findings.look("backlog", lambda: storage.backlog(folder)) is ok
+    assert "shard 0: telemetry waits longest" in findings[0].detail
 
 
 async def test_a_hub_whose_write_ahead_log_was_cut_off_gives_no_position_twice(folder: Path) -> None:

@@ -80,6 +80,13 @@ def test_alerts_list_names_the_subscription_and_tells_what_was_cleared_when_aske
     assert "3 events given up" in hub("alerts", "list").stdout
 
 
+def test_alerts_list_names_the_shard_that_an_alert_is_about(hub: Hub) -> None:
+    hub.registry.raise_alert("backlog_half", "shard 0", "55% of log.max_bytes")
+    [row] = hub.json("alerts", "list")
+    assert (row["kind"], row["subscription"], row["shard"]) == ("backlog_half", None, 0)
+    assert "shard 0" in hub("alerts", "list").stdout
+
+
 def test_subscriptions_list_tells_why_the_hub_paused_one_until_it_is_resumed(hub: Hub) -> None:
     hub.registry.set_subscription_state("telemetry", "paused", reason="410 Gone")
     hub.registry.raise_alert("destination_gone", "1", "410 Gone")

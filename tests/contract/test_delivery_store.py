@@ -375,13 +375,17 @@ async def test_what_is_posted_dead_is_superseded_in_the_same_breath(store: Deliv
 
 async def test_letters_are_counted_with_their_bytes(store: DeliveryStore) -> None:
     assert await store.letter_counts() == {}
-    letters = [letter_of(1, size=10), letter_of(2, size=200), letter_of(3, size=3000, dead_us=1)]
+    letters = [
+        letter_of(1, size=3000, received_us=5, dead_us=1),
+        letter_of(2, size=10, received_us=6),
+        letter_of(3, size=200, received_us=7),
+    ]
     await store.settle(7, 1, posting(*letters))
     await store.settle(8, 1, posting(letter_of(1, size=5, dead_us=1)))
     await store.settle(9, 1)
-    assert await store.letter_counts() == {7: LetterCounts(2, 1, 210, 3000), 8: LetterCounts(0, 1, 0, 5)}
+    assert await store.letter_counts() == {7: LetterCounts(2, 1, 210, 3000, 6), 8: LetterCounts(0, 1, 0, 5, None)}
     await store.settle(8, 1, Changes(removed=[LetterId(1, 0)]))
-    assert await store.letter_counts() == {7: LetterCounts(2, 1, 210, 3000)}
+    assert await store.letter_counts() == {7: LetterCounts(2, 1, 210, 3000, 6)}
 
 
 async def test_skips_of_one_reason_that_touch_or_overlap_are_one_whatever_their_order(store: DeliveryStore) -> None:
@@ -405,6 +409,16 @@ async def test_skips_of_one_reason_that_touch_or_overlap_are_one_whatever_their_
     assert await store.skips(7) == [Skip(1, 12, "expired", 16), Skip(2, 5, "access_ended", 0)]
 
 
+async def test_skipped_events_are_counted_by_reason(store: DeliveryStore) -> None:
+    assert await store.skipped() == {}
+    skips = [Skip(1, 3, "expired", 2), Skip(9, 10, "expired", 1), Skip(2, 5, "access_ended", 0)]
+    await store.settle(7, 1, Changes(skips=skips))
+    await store.settle(8, 1, Changes(skips=[Skip(1, 2, "dropped", 1)]))
+    assert await store.skipped() == {7: {"expired": 3, "access_ended": 0}, 8: {"dropped": 1}}
+    await store.forget(7)
+    assert await store.skipped() == {8: {"dropped": 1}}
+
+
 async def test_forgotten_is_everything_of_a_subscription_and_nothing_of_another(store: DeliveryStore) -> None:
     many = [letter_of(position, dead_us=position % 2 or None) for position in range(600)]
     for subscription_id in (7, 8):
@@ -414,7 +428,7 @@ async def test_forgotten_is_everything_of_a_subscription_and_nothing_of_another(
     assert list(await store.cursors()) == list(await store.letter_counts()) == [8]
     assert await store.parked(7) == await store.skips(7) == await dead_of(store, subscription_id=7) == []
     assert await store.body(7, LetterId(1, 0)) is None
-    assert await store.letter_counts() == {8: LetterCounts(300, 300, 3000, 3000)}
+    assert await store.letter_counts() == {8: LetterCounts(300, 300, 3000, 3000, 1)}
     assert await store.body(8, LetterId(599, 0)) == b"599/0"
     assert await store.skips(8) == [Skip(1, 9, "expired", 8)]
 

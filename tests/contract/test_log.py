@@ -180,6 +180,53 @@ async def test_retention_removes_the_oldest_whatever_their_state_until_the_bytes
     assert (await log.retain(received_before_us=0, settled=0, max_bytes=250)).batches == 0
 
 
+async def test_retention_over_the_budget_stops_at_what_was_not_given_up(log: ShardLog) -> None:
+    positions = [(await log.append(part_of(b"%d" % number * 100))).position for number in range(6)]
+    removed = await log.retain(received_before_us=0, settled=0, max_bytes=0, given_up=positions[2])
+    assert (removed.batches, log.first_position) == (2, positions[2])
+    assert (
+        await log.retain(received_before_us=0, settled=0, max_bytes=0, given_up=await ends_of(log, 1) - 1)
+    ).batches == 0
+
+
+async def test_what_must_go_for_the_bytes_to_fit_is_told_beforehand(log: ShardLog) -> None:
+    assert await log.surplus_end(max_bytes=0, below=EVERYTHING) == log.first_position
+    positions = [(await log.append(part_of(b"%d" % number * 100))).position for number in range(6)]
+    assert await log.surplus_end(max_bytes=600, below=EVERYTHING) == positions[0]
+    assert await log.surplus_end(max_bytes=250, below=await ends_of(log, 3) - 1) == await ends_of(log, 2)
+    end = await log.surplus_end(max_bytes=250, below=EVERYTHING)
+    assert end == await ends_of(log, 4)
+    await log.retain(received_before_us=0, settled=0, max_bytes=250, given_up=end)
+    assert said(await read_all(log)) == [b"4" * 100, b"5" * 100]
+
+
+async def ends_of(log: ShardLog, count: int) -> int:
+    """The end of the first so many batches."""
+    return (await read_all(log))[count - 1].end
+
+
+async def test_the_bytes_from_a_position_on_are_those_of_its_batch_and_all_later(member: Member, log: ShardLog) -> None:
+    assert await log.bytes_from(0) == 0
+    for number in range(4):
+        await log.append(part_of(b"%d" % number * 50, b"x" * 49))
+    batches = await read_all(log)
+
+    async def shares() -> list[int]:
+        return [await log.bytes_from(at) for at in (0, batches[1].position, batches[1].end - 1, batches[3].position)]
+
+    assert await shares() == [400, 300, 300, 100]
+    assert await log.bytes_from(batches[3].end) == 0
+    await log.retain(received_before_us=0, settled=0, max_bytes=300)
+    assert await shares() == [300, 300, 300, 100]
+    if member.survives_restart:
+        log = await reopened(member, log)
+        assert [await log.bytes_from(at) for at in (0, batches[3].position)] == [300, 100]
+    await log.begin_epoch()
+    assert await log.bytes_from(batches[3].end) == 0
+    await log.append(part_of(b"y" * 10))
+    assert await log.bytes_from(batches[3].end) == 10
+
+
 async def test_reading_begins_with_the_batch_that_holds_the_position(log: ShardLog) -> None:
     first, second = [(await log.append(part_of(b"a", b"b", b"c"))).position for _ in range(2)]
     assert [batch.position for batch in await log.read(0)] == [first, second]

@@ -23,6 +23,8 @@ from postroad.log.reader import open_reader
 from postroad.log.sqlite import SqliteLog, SqliteSettings
 from postroad.log.transaction import Transaction
 
+CUTS = 40
+
 
 @pytest.fixture
 def checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +113,9 @@ async def test_an_opening_that_fails_half_way_can_be_tried_again(sqlite_member: 
     assert (await log.append(part_of(b"1"))).position == 1
 
 
-async def until_the_power_goes(member: SqliteMember, disk: PowerCutDisk, synchronous: str) -> tuple[list[Any], int]:
+async def until_the_power_goes(
+    member: SqliteMember, disk: PowerCutDisk, rng: random.Random, synchronous: str
+) -> tuple[list[Any], int]:
     """Append and settle until nothing works any more; what was acknowledged, and the last cursor that was."""
     acknowledged: list[tuple[int, bytes]] = []
     settled = 0
@@ -119,7 +123,6 @@ async def until_the_power_goes(member: SqliteMember, disk: PowerCutDisk, synchro
         log = await member.open(vfs=disk.name, synchronous=synchronous)
     except PostroadError:
         return acknowledged, settled
-    rng = random.Random(disk.name)
     for wave in range(1000):
         if disk.cut:
             break
@@ -148,7 +151,7 @@ async def what_is_lost(tmp_path: Path, seed: int, synchronous: str) -> int:
     before, after = new_folder(tmp_path, f"before-{seed}"), new_folder(tmp_path, f"after-{seed}")
     rng = random.Random(seed)
     disk = PowerCutDisk(cut_at=rng.randrange(1, 400))
-    acknowledged, settled = await until_the_power_goes(SqliteMember(VirtualClock(), before), disk, synchronous)
+    acknowledged, settled = await until_the_power_goes(SqliteMember(VirtualClock(), before), disk, rng, synchronous)
     disk.image(after, rng)
     found = SqliteMember(VirtualClock(), after)
     try:
@@ -167,7 +170,7 @@ async def what_is_lost(tmp_path: Path, seed: int, synchronous: str) -> int:
     return len(missing) + (settled > 0 and (1 not in cursors or cursors[1].position < settled))
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(CUTS))
 @pytest.mark.usefixtures("checkpoints")
 async def test_a_power_cut_takes_nothing_that_was_acknowledged(tmp_path: Path, seed: int) -> None:
     assert await what_is_lost(tmp_path, seed, "FULL") == 0
@@ -177,10 +180,10 @@ async def test_a_power_cut_takes_nothing_that_was_acknowledged(tmp_path: Path, s
 @pytest.mark.usefixtures("checkpoints")
 async def test_the_simulated_power_cut_does_take_what_was_not_synced(tmp_path: Path, synchronous: str) -> None:
     """Proof that the test above can fail: without the sync at each commit the same cuts lose something."""
-    lost = 0
-    for seed in range(5):
-        lost += await what_is_lost(tmp_path, seed, synchronous)
-    assert lost > 0
+    for seed in range(CUTS):  # NORMAL syncs at checkpoints: about two cuts in five meet something that is not synced
+        if await what_is_lost(tmp_path, seed, synchronous):
+            return
+    pytest.fail("no cut took anything")
 
 
 _CHILD = """

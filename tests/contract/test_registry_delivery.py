@@ -361,6 +361,19 @@ def test_of_one_type_and_integration_one_task_at_a_time(fleet: RegistryStore) ->
     assert fleet.add_task("PUSH_FAILED_TRIPS", integration_id=insurer(fleet)).id != first.id
 
 
+def test_finished_tasks_are_forgotten_in_time_and_unfinished_ones_never(store: RegistryStore, step_clock: Any) -> None:
+    kept_us = step_clock.us
+    done, cancelled, waiting = store.add_task("REDRIVE"), store.add_task("PUSH_FAILED_TRIPS"), store.add_task("DROP")
+    store.next_task()
+    store.finish_task(done.id)
+    step_clock.us += 5
+    store.cancel_task(cancelled.id)
+    assert store.prune_tasks(kept_us + 5) == 1
+    assert {task.id for task in store.tasks()} == {cancelled.id, waiting.id}
+    assert store.prune_tasks(kept_us + 100) == 1
+    assert [task.id for task in store.tasks()] == [waiting.id]
+
+
 def test_tasks_asked_for_at_once_are_one(store: RegistryStore) -> None:
     barrier = threading.Barrier(4)
 
@@ -393,6 +406,21 @@ def test_the_oldest_task_comes_first_but_after_the_one_under_way(store: Registry
     following = store.next_task()
     assert following is not None
     assert following.id == second.id
+
+
+def test_a_task_that_is_being_carried_out_keeps_no_other_waiting(store: RegistryStore, step_clock: Any) -> None:
+    first = store.add_task("REDRIVE")
+    step_clock.us += 1
+    second = store.add_task("DROP")
+    store.next_task()
+    following = store.next_task(besides={first.id})
+    assert following is not None
+    assert (following.id, following.status) == (second.id, "IN_PROGRESS")
+    assert store.next_task(besides={first.id, second.id}) is None
+
+
+def test_a_task_may_begin_with_its_events_counted(store: RegistryStore) -> None:
+    assert store.task(store.add_task("REDRIVE", remaining=42).id).remaining == 42
 
 
 def test_what_is_finished_stays_so(store: RegistryStore) -> None:

@@ -10,7 +10,7 @@ import pytest
 from fixtures.lanes import EACH_ON_ITS_OWN, IN_ORDER, OK, Post, carried, changed, crash, edition
 from fixtures.pipeline import failed, quiet, turns_until
 from postroad.clock import SystemClock
-from postroad.delivery.bulk import IDLE_SETTLE_S
+from postroad.delivery.delivery import IDLE_SETTLE_S
 from postroad.errors import StoreUnavailable
 from postroad.protocols.contract import DAY_S, RetryPolicy
 from postroad.transports.base import Delivered

@@ -70,8 +70,16 @@ ALERTS = {
         "they can be sent again."
     ),
     "events_expired": (
-        "Events waited longer than `max_backlog_age_s` of the subscription's `delivery`, or than the log is kept, and "
-        "were skipped. Look at why the destination did not take them in time."
+        "Events waited longer than `max_backlog_age_s` of the subscription's `delivery`, or than `log.max_bytes` had "
+        "room for, and were skipped. Look at why the destination did not take them in time."
+    ),
+    "backlog_half": (
+        "What is not delivered yet takes half of `log.max_bytes` of a shard. The detail names the subscription that "
+        "waits longest, and since when: mend its destination, resume it or remove it, or raise `log.max_bytes`."
+    ),
+    "backlog_high": (
+        "What is not delivered yet takes 80 % of `log.max_bytes` of a shard. Do now what `backlog_half` asks for: when "
+        "the budget is full, the oldest events go undelivered, recorded as expired."
     ),
 }
 

@@ -170,7 +170,8 @@ def alerts_page() -> str:
     rows = [[f"`{kind}`", described(f"advice on alert {kind}", advice.ALERTS.get(kind))] for kind in KINDS]
     return (
         "# Alerts\n\nWhat a person should look at, as `postroad alerts list` shows it. "
-        "Each is about one subscription.\n\n" + table(["kind", "what it means, and what to do"], rows)
+        "Each is about one subscription; `backlog_...` is about a shard of the log.\n\n"
+        + table(["kind", "what it means, and what to do"], rows)
     )
 
 

@@ -14,22 +14,24 @@ from typing import get_args
 import msgspec
 
 from postroad.clock import Clock
-from postroad.delivery.delivery import AlertKind
+from postroad.delivery.delivery import AlertKind, ShardAlertKind
 from postroad.errors import NotFound, StoreUnavailable
 from postroad.logs import wide
-from postroad.registry.alerts import PAUSED
+from postroad.registry.alerts import PAUSED, about_shard, number_of
 from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
 
-KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
+Kind = AlertKind | ShardAlertKind
+SHARD_KINDS: tuple[ShardAlertKind, ...] = get_args(ShardAlertKind)
+KINDS: tuple[Kind, ...] = (*get_args(AlertKind), *SHARD_KINDS)
 WRITES_APART_S = 1.0
 """Between two times of telling the registry."""
 SAID_AGAIN_US = 60 * 1_000_000
 """After this long, what is still being said is written again, so that the registry knows when it last was so."""
 _ALL = 1_000_000
 
-Key = tuple[AlertKind, int]
-"""What an alert is, and the subscription that it is about."""
+Key = tuple[Kind, int]
+"""What an alert is, and the subscription, or by its kind the shard, that it is about."""
 _Work = tuple[str, str, int]
 
 _log = logging.getLogger(__name__)
@@ -43,7 +45,7 @@ class _Open(msgspec.Struct):
 
 
 class AlertBook:
-    """An ``Overseer`` of deliveries. ``load`` it, then run ``run`` as a task; used on one event loop only."""
+    """An ``Overseer`` and a ``ShardOverseer``. ``load`` it, then run ``run`` as a task; used on one event loop only."""
 
     def __init__(self, registry: RegistryStore, *, clock: Clock) -> None:
         """Nothing is read yet."""
@@ -63,36 +65,42 @@ class AlertBook:
         """
         for alert in await asyncio.to_thread(self._registry.alerts, open_only=True, limit=_ALL):
             for kind in KINDS:
-                if kind == alert.kind and alert.about.isdigit():
-                    self._open[kind, int(alert.about)] = _Open(alert.raised_us, alert.detail, alert.last_us)
+                number = number_of(alert.about, shard=kind in SHARD_KINDS)
+                if kind == alert.kind and number is not None:
+                    self._open[kind, number] = _Open(alert.raised_us, alert.detail, alert.last_us)
 
     @property
     def open(self) -> frozenset[Key]:
         """What is open now."""
         return frozenset(self._open)
 
-    def raise_alert(self, kind: AlertKind, subscription_id: int, detail: str) -> None:
-        """See ``Overseer``."""
+    def said_us(self, kind: Kind, number: int) -> int | None:
+        """When an open alert was last said; ``None`` if it is not open."""
+        known = self._open.get((kind, number))
+        return None if known is None else known.said_us
+
+    def raise_alert(self, kind: Kind, about: int, detail: str) -> None:
+        """See ``Overseer`` and ``ShardOverseer``."""
         now_us = self._clock.now_us()
-        known = self._open.get((kind, subscription_id))
+        known = self._open.get((kind, about))
         if known is not None and known.detail == detail and now_us - known.said_us < SAID_AGAIN_US:
             return
         if known is None:
             # Without the detail: it may quote an answer, and logs go further than the registry.
-            _log.warning("An alert is raised", extra=wide(kind=kind, subscription_id=subscription_id))
-        self._open[kind, subscription_id] = _Open(known.raised_us if known else now_us, detail, now_us)
-        work = partial(self._registry.raise_alert, kind, str(subscription_id), detail)
-        self._ask(("alert", kind, subscription_id), work)
+            _log.warning("An alert is raised", extra=wide(kind=kind, **_named(kind, about)))
+        self._open[kind, about] = _Open(known.raised_us if known else now_us, detail, now_us)
+        work = partial(self._registry.raise_alert, kind, _text(kind, about), detail)
+        self._ask(("alert", kind, about), work)
 
-    def clear_alert(self, kind: AlertKind, subscription_id: int) -> None:
-        """See ``Overseer``."""
-        known = self._open.pop((kind, subscription_id), None)
+    def clear_alert(self, kind: Kind, about: int) -> None:
+        """See ``Overseer`` and ``ShardOverseer``."""
+        known = self._open.pop((kind, about), None)
         if known is None:
             return
         open_s = (self._clock.now_us() - known.raised_us) / 1e6
-        _log.info("An alert is cleared", extra=wide(kind=kind, subscription_id=subscription_id, open_s=open_s))
-        work = partial(self._registry.clear_alert, kind, str(subscription_id))
-        self._ask(("alert", kind, subscription_id), work)
+        _log.info("An alert is cleared", extra=wide(kind=kind, **_named(kind, about), open_s=open_s))
+        work = partial(self._registry.clear_alert, kind, _text(kind, about))
+        self._ask(("alert", kind, about), work)
 
     def pause(self, subscription_id: int, reason: str) -> None:
         """See ``Overseer``. The registry's version moves with it: the hub follows as when a person pauses."""
@@ -107,6 +115,8 @@ class AlertBook:
         resumed = self._paused - paused
         self._paused = paused
         for kind, subscription_id in self.open:
+            if kind in SHARD_KINDS:
+                continue
             gone = subscription_id not in view.subscriptions
             if gone or (kind == PAUSED and subscription_id in resumed):
                 self.clear_alert(kind, subscription_id)
@@ -157,3 +167,12 @@ class AlertBook:
 
     def _put_back(self, key: _Work, work: Callable[[], object]) -> None:
         self._waiting = {key: work} | self._waiting  # at the front; a newer word on the same thing stays
+
+
+def _named(kind: Kind, about: int) -> dict[str, int]:
+    return {"shard" if kind in SHARD_KINDS else "subscription_id": about}
+
+
+def _text(kind: Kind, about: int) -> str:
+    """As the registry has it."""
+    return about_shard(about) if kind in SHARD_KINDS else str(about)

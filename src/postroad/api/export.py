@@ -1,8 +1,9 @@
 """The hub's figures as Prometheus takes them: built at each scrape from what the parts count and know."""
 
+import collections
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -12,12 +13,39 @@ from prometheus_client.exposition import generate_latest
 import postroad
 from postroad.api.health import Finding
 from postroad.api.parts import HubParts
+from postroad.delivery.delivery import AlertKind
+from postroad.delivery.gate import State
 from postroad.metrics import declared
 from postroad.metrics.counts import Counter, Histogram, Key
-from postroad.metrics.declared import PROVIDER, SUBSCRIPTION, Metric
-from postroad.registry.records import Provider, Subscription
+from postroad.metrics.declared import DESTINATION, PROVIDER, SUBSCRIPTION, Metric
+from postroad.registry.records import RegistryView
 
 Sample = tuple[Key, float]
+
+_CIRCUIT: Mapping[State, int] = {"closed": 0, "closing": 1, "open": 2}
+
+
+def _provider(view: RegistryView, id_: Any) -> tuple[object, ...] | None:
+    found = view.providers.get(id_)
+    return None if found is None else (found.id, found.name, found.protocol)
+
+
+def _subscription(view: RegistryView, id_: Any) -> tuple[object, ...] | None:
+    found = view.subscriptions.get(id_)
+    return None if found is None else (found.id, found.name, found.protocol)
+
+
+def _destination(view: RegistryView, id_: Any) -> tuple[object, ...] | None:
+    found = view.destinations.get(id_)
+    return None if found is None else (found.id, found.name, found.transport)
+
+
+_OWNERS: Mapping[tuple[str, ...], Callable[[RegistryView, Any], tuple[object, ...] | None]] = {
+    PROVIDER: _provider,
+    SUBSCRIPTION: _subscription,
+    DESTINATION: _destination,
+}
+"""What an id stands for: the values of these labels, None when the registry does not know it any more."""
 
 
 class Exporter:
@@ -89,12 +117,11 @@ class Exporter:
 
     def _labels(self, metric: Metric, key: Key) -> list[str] | None:
         """A key's labels: an id becomes id, name and protocol. None when the registry does not know it any more."""
-        view = self._parts.view()
-        if metric.labels[:3] not in (PROVIDER, SUBSCRIPTION):
+        describe = _OWNERS.get(metric.labels[:3])
+        if describe is None:
             return [str(value) for value in key]
-        owners: Mapping[Any, Any] = view.providers if metric.labels[:3] == PROVIDER else view.subscriptions
-        owner: Provider | Subscription | None = owners.get(key[0])
-        return None if owner is None else [str(owner.id), owner.name, owner.protocol, *map(str, key[1:])]
+        owner = describe(self._parts.view(), key[0])
+        return None if owner is None else [*map(str, owner), *map(str, key[1:])]
 
     # What is looked up.
 
@@ -106,6 +133,12 @@ class Exporter:
             declared.LOG_NEXT_POSITION.name: lambda: [((n,), log.next_position) for n, log in logs],
             declared.LOG_FIRST_POSITION.name: lambda: [((n,), log.first_position) for n, log in logs],
             declared.LOG_BYTES.name: lambda: [((n,), log.stored_bytes) for n, log in logs],
+            declared.LOG_UNSETTLED_BYTES.name: lambda: [
+                ((n,), pressure.unsettled_bytes) for n, pressure in parts.pressure.items()
+            ],
+            declared.LOG_BUDGET_USED.name: lambda: [
+                ((n,), pressure.stored_bytes / pressure.max_bytes) for n, pressure in parts.pressure.items()
+            ],
             declared.LOG_QUEUED_BYTES.name: lambda: [((n,), log.queued_bytes) for n, log in logs],
             declared.ROUTING_LAG.name: lambda: [
                 ((n,), log.next_position - parts.routers[n].routed_to) for n, log in logs
@@ -117,6 +150,14 @@ class Exporter:
             declared.LAST_SUCCESS.name: lambda: [
                 ((id_,), us / 1e6) for id_, us in parts.counts.last_success_us.items()
             ],
+            declared.PARKED.name: lambda: self._letters(parts.letters.parked),
+            declared.OLDEST_PARKED_AGE.name: self._oldest_parked_age,
+            declared.DEAD.name: lambda: self._letters(parts.letters.dead),
+            declared.EVENTS_SKIPPED.name: parts.letters.skipped.items,
+            declared.CIRCUIT.name: self._circuits,
+            declared.ALERTS_OPEN.name: self._alerts,
+            declared.TASKS_RUNNING.name: lambda: [((), parts.tasks.running)],
+            declared.TASKS_ENDED.name: parts.tasks.ended.items,
             declared.ATTEMPTS_DROPPED.name: lambda: [((), parts.attempts.dropped)],
             declared.REGISTRY_VERSION.name: lambda: [((), parts.view().version)],
             declared.REGISTRY_AGE.name: lambda: [((), parts.clock.monotonic_s() - parts.registry_seen_s())],
@@ -144,3 +185,23 @@ class Exporter:
     def _queue_bytes(self) -> Iterable[Sample]:
         for id_ in self._parts.view().subscriptions:
             yield (id_,), sum(delivery.feed.size for delivery in self._parts.manager.deliveries(id_).values())
+
+    def _letters(self, count: Callable[[int], int]) -> Iterable[Sample]:
+        return [((id_,), count(id_)) for id_ in self._parts.view().subscriptions]
+
+    def _oldest_parked_age(self) -> Iterable[Sample]:
+        now_us = self._parts.clock.now_us()
+        for id_ in self._parts.view().subscriptions:
+            oldest_us = self._parts.letters.oldest_parked_us(id_)
+            yield (id_,), 0.0 if oldest_us is None else max(0.0, (now_us - oldest_us) / 1e6)
+
+    def _circuits(self) -> Iterable[Sample]:
+        """Only of destinations that something is delivered to: of others nothing is known."""
+        for id_ in self._parts.view().destinations:
+            gate = self._parts.manager.gate(id_)
+            if gate is not None:
+                yield (id_,), _CIRCUIT[gate.state]
+
+    def _alerts(self) -> Iterable[Sample]:
+        counts = collections.Counter(kind for kind, _ in self._parts.alerts.open)
+        return [((kind,), counts[kind]) for kind in get_args(AlertKind)]

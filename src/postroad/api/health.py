@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 from postroad.api.parts import HubParts
+from postroad.delivery.pressure import THRESHOLDS
 from postroad.errors import StoreUnavailable
 
 PROBE_WITHIN_S = 2.0
@@ -101,3 +102,13 @@ class Health:
 
     async def _tasks(self) -> Finding:
         return Finding("broken", "a part of the hub broke down; its log says which") if self._parts.broken() else HOLDS
+
+
+def warnings(parts: HubParts) -> list[str]:
+    """What does not keep the hub from working yet, and will. Without names: everybody may read it."""
+    return [
+        f"{kind}: shard {shard}: {pressure.share:.0%} of log.max_bytes waits to be delivered"
+        for shard, pressure in parts.pressure.items()
+        for kind, threshold in THRESHOLDS.items()
+        if pressure.share >= threshold.raised_at
+    ]

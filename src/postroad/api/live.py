@@ -27,6 +27,7 @@ from starlette.responses import Response
 from postroad.api.figures import Figures
 from postroad.clock import Clock
 from postroad.errors import PostroadError
+from postroad.ingest.http.app import Page
 from postroad.settings import LivePageAccess
 
 FRESH_S = 0.5
@@ -41,15 +42,13 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
-Page = tuple[str, Callable[[Request], Awaitable[Response]]]
-
 
 def live_pages(source: Callable[[], Awaitable[Figures]], *, access: LivePageAccess, clock: Clock) -> Sequence[Page]:
     """The pages as ``build_app`` takes them; none where they are off."""
     if access == "off":
         return ()
     live = _Live(source, for_all=access == "on", clock=clock)
-    return (("/", live.page), ("/live.json", live.data))
+    return (Page("/", live.page), Page("/live.json", live.data))
 
 
 class _Live:

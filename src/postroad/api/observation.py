@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
@@ -11,14 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from postroad.api.export import Exporter
-from postroad.api.health import Health
+from postroad.api.health import Health, warnings
 from postroad.api.parts import HubParts
+from postroad.ingest.http.app import Page
 
 PULSE_S = 1.0
 LOOK_EVERY = 5
 """Pulses between two looks at what waits in the log for subscriptions that are not in memory."""
-
-Page = tuple[str, Callable[[Request], Awaitable[Response]]]
 
 _log = logging.getLogger(__name__)
 
@@ -34,8 +33,8 @@ class Observation:
         self._exporter = Exporter(parts)
 
     def pages(self) -> list[Page]:
-        """Path and handler of each page."""
-        return [("/healthz", self._healthz), ("/readyz", self._readyz), ("/metrics", self._metrics)]
+        """The pages."""
+        return [Page("/healthz", self._healthz), Page("/readyz", self._readyz), Page("/metrics", self._metrics)]
 
     async def run(self) -> None:
         """Look after what cannot be looked up at once, until cancelled."""
@@ -49,6 +48,7 @@ class Observation:
             if pulses % LOOK_EVERY == 0:
                 try:
                     await self._parts.backlogs.look(self._parts.view())
+                    await self._parts.letters.look()
                 except Exception:  # noqa: BLE001 - a figure that cannot be had must never end the hub
                     _log.exception("The backlog of some subscriptions is not known")
 
@@ -64,7 +64,8 @@ class Observation:
             name: {"ok": False, "reason": found.reason, "message": found.message} if found.reason else {"ok": True}
             for name, found in findings.items()
         }
-        return _json(200 if ready else 503, {"status": "ready" if ready else "not ready", "checks": checks})
+        status = "ready" if ready else "not ready"
+        return _json(200 if ready else 503, {"status": status, "checks": checks, "warnings": warnings(self._parts)})
 
     async def _metrics(self, request: Request) -> Response:
         if not self._allowed(request):

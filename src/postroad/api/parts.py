@@ -1,18 +1,31 @@
 """The parts of a running hub as this package asks them. The service fills it in; nobody here changes anything."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
+from typing import Protocol
 
 import msgspec
 
 from postroad.clock import Clock
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
+from postroad.delivery.delivery import AlertKind, ShardAlertKind
+from postroad.delivery.letter_figures import LetterFigures
 from postroad.delivery.manager import DeliveryManager
+from postroad.delivery.pressure import Pressure
+from postroad.delivery.tasks import TaskRunner
 from postroad.ingest.intake import Intake
 from postroad.log.sqlite import SqliteLog
 from postroad.metrics.counts import Counts
 from postroad.registry.records import RegistryView
 from postroad.routing.router import Router
+
+
+class OpenAlerts(Protocol):
+    """The book of alerts."""
+
+    @property
+    def open(self) -> Set[tuple[AlertKind | ShardAlertKind, int]]:
+        """What is open now: kind and subscription."""
 
 
 class HubParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +38,12 @@ class HubParts(msgspec.Struct, frozen=True, kw_only=True):
     intake: Intake
     manager: DeliveryManager
     backlogs: Backlogs
+    letters: LetterFigures
+    pressure: Mapping[int, Pressure]
+    """By shard, once it was measured."""
     attempts: AttemptRecorder
+    alerts: OpenAlerts
+    tasks: TaskRunner
     view: Callable[[], RegistryView]
     registry_seen_s: Callable[[], float]
     """When the registry last answered, on the monotonic clock."""

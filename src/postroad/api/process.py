@@ -17,7 +17,7 @@ from postroad.api.live import live_pages
 from postroad.clock import Clock, SystemClock
 from postroad.errors import ConfigError, PostroadError
 from postroad.ingest.http.answers import Answer
-from postroad.ingest.http.app import build_app
+from postroad.ingest.http.app import Page, build_app
 from postroad.ingest.server import HttpServer, listen
 from postroad.ingest.tls import Certificates
 from postroad.layout import SHARDS, registry_url, state_path
@@ -115,7 +115,7 @@ class ApiProcess:
             [],
             not_found=Answer(404, b'{"error":"not found"}'),
             server_error=Answer(500, b'{"error":"server error"}'),
-            pages=[*pages, ("/healthz", self._health)],
+            pages=[*pages, Page("/healthz", self._health)],
         )
         try:
             bound = listen(hub.host, hub.port)

@@ -6,11 +6,12 @@ import click
 
 from postroad.cli.folder import folder_option, registry_of
 from postroad.cli.output import json_option, print_json, print_table, when
+from postroad.registry.alerts import number_of
 
 
 @click.group("alerts", short_help="See what needs a person.")
 def group() -> None:
-    """See what needs a person: destinations that refuse, events that were given up."""
+    """See what needs a person: destinations that refuse, events that were given up, a log that fills up."""
 
 
 @group.command("list")
@@ -26,7 +27,9 @@ def list_alerts(everything: bool, limit: int, folder: Path, as_json: bool) -> No
     rows = [
         {
             "kind": alert.kind,
-            "subscription": names.get(alert.about, alert.about) or None,
+            "subscription": names.get(alert.about, alert.about if alert.about.isdigit() else None),
+            "shard": number_of(alert.about, shard=True),
+            "about": names.get(alert.about, alert.about),
             "raised": when(alert.raised_us),
             "last": when(alert.last_us),
             "cleared": when(alert.cleared_us) or None,
@@ -35,7 +38,7 @@ def list_alerts(everything: bool, limit: int, folder: Path, as_json: bool) -> No
         for alert in alerts
     ]
     if as_json:
-        print_json(rows)
+        print_json([{key: value for key, value in row.items() if key != "about"} for row in rows])
         return
-    columns = ["kind", "subscription", "raised", "last", *(["cleared"] if everything else []), "detail"]
+    columns = ["kind", "about", "raised", "last", *(["cleared"] if everything else []), "detail"]
     print_table(columns, [[row[column] for column in columns] for row in rows], empty="No alerts.")

@@ -6,13 +6,16 @@ from typing import Any
 import click
 
 from postroad.cli.folder import folder_option, reader_of, registry_of
+from postroad.cli.meant import letters_at, type_of
 from postroad.cli.output import console, json_option, print_fields, print_json, when
 from postroad.errors import ConfigError, NotFound
+from postroad.log.delivery import Cursor, Letter
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch
 from postroad.log.reader import ShardReader
 from postroad.protocols import SOURCES, TARGETS
-from postroad.protocols.base import position_and_slot
+from postroad.protocols.base import outgoing_id, position_and_slot
 from postroad.registry.attempts import Attempt
+from postroad.registry.records import RegistryView, Subscription
 from postroad.registry.store import RegistryStore
 from postroad.routing.explain import Route, routes_of
 from postroad.routing.translation import Decoder
@@ -27,6 +30,13 @@ WHY = {
     "unreadable": "not sent: today's decoder cannot read it",
 }
 
+WHY_SKIPPED = {
+    "access_ended": "access had ended when it was its turn",
+    "expired": "it was too old when it was its turn, or went with retention",
+    "superseded": "a newer edition of the same document went out instead",
+    "dropped": "it was a dead letter, and dropped",
+}
+
 
 @click.command("explain", short_help="Tell the story of one event.")
 @click.argument("event_id")
@@ -34,6 +44,8 @@ WHY = {
 @json_option
 def command(event_id: str, folder: Path, as_json: bool) -> None:
     """Tell the story of EVENT_ID: came in by whom, stored as what, routed where or why not, and each attempt.
+
+    Also whether it waits for its next attempt, was given up, or was skipped, and why.
 
     EVENT_ID is the id of an event as a customer got it, or SHARD:POSITION as `postroad events tail` shows positions.
     """
@@ -91,7 +103,7 @@ def _story(registry: RegistryStore, reader: ShardReader, shard: int, position: i
             "body": raw.decode(errors="replace"),
         },
         "routes": [
-            _route(route, registry, shard, position, cursors.get(route.subscription_id))
+            _route(route, registry, reader, shard, position, cursors.get(route.subscription_id), view)
             for route in routes_of(batch, index, view=view, decoder=decoder, targets=TARGETS)
         ],
     }
@@ -108,12 +120,27 @@ def _find(reader: ShardReader, shard: int, position: int) -> tuple[Batch, int]:
     return batches[0], position - batches[0].position
 
 
-def _route(route: Route, registry: RegistryStore, shard: int, position: int, cursor: Any) -> dict[str, Any]:
-    attempts = registry.attempts(route.subscription_id, shard=shard, position=position, limit=20)
-    settled = cursor is not None and position < cursor.position
-    if route.verdict != "routed":
+def _route(
+    route: Route,
+    registry: RegistryStore,
+    reader: ShardReader,
+    shard: int,
+    position: int,
+    cursor: Cursor | None,
+    view: RegistryView,
+) -> dict[str, Any]:
+    id_ = route.subscription_id
+    attempts = registry.attempts(id_, shard=shard, position=position, limit=20)
+    dead = [one.letter for one in reader.dead(letters_at(id_, position))]
+    letters = dead + [letter for letter in reader.parked(id_) if letter.position == position]
+    skips = [skip.reason for skip in reader.skips(id_) if skip.first <= position < skip.end]
+    if dead:
+        state = "dead"
+    elif letters:
+        state = "parked"
+    elif skips or (route.verdict != "routed" and not attempts):
         state = "skipped"
-    elif settled:
+    elif cursor is not None and position < cursor.position:
         state = "delivered"
     else:
         state = "failing" if attempts and not attempts[0].succeeded else "pending"
@@ -124,6 +151,22 @@ def _route(route: Route, registry: RegistryStore, shard: int, position: int, cur
         "types": route.events,
         "ids": route.ids,
         "attempts": [_attempt(attempt) for attempt in reversed(attempts)],
+        "letters": [_letter(letter, view.subscriptions[id_]) for letter in letters],
+        "skips": skips,
+    }
+
+
+def _letter(letter: Letter, subscription: Subscription) -> dict[str, Any]:
+    return {
+        "id": outgoing_id(letter.position, letter.slot),
+        "type": type_of(subscription, letter.slot),
+        "state": "parked" if letter.dead_us is None else "dead",
+        "since": when(letter.first_attempt_us if letter.dead_us is None else letter.dead_us) or None,
+        "due": when(letter.due_us) or None,
+        "attempts": letter.attempts,
+        "reason": letter.reason,
+        "status": letter.status,
+        "detail": letter.detail,
     }
 
 
@@ -167,3 +210,11 @@ def _print(story: dict[str, Any]) -> None:
                     f"    {attempt['at']}  attempt {attempt['attempt']} failed: {attempt['reason']}"
                     f" {attempt['status'] or ''} {attempt['detail']}"
                 )
+        for letter in route["letters"]:
+            tries = (
+                f"after {letter['attempts']} attempts: {letter['reason']} {letter['status'] or ''} {letter['detail']}"
+            )
+            until = f", next attempt {letter['due']}" if letter["state"] == "parked" and letter["due"] else ""
+            console().print(f"    {letter['type']} ({letter['id']}) is {letter['state']}{until}, {tries}", markup=False)
+        for reason in route["skips"]:
+            console().print(f"    not sent: {WHY_SKIPPED.get(reason, reason)}")

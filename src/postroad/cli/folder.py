@@ -1,5 +1,6 @@
 """The data folder as commands open it."""
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ import click
 
 from postroad.dataformat import check_format
 from postroad.errors import ConfigError
-from postroad.layout import SHARDS, registry_url
+from postroad.layout import LOCK_FILE, SHARDS, registry_url
 from postroad.log.reader import ShardReader, open_reader
 from postroad.log.schema import shard_path
 from postroad.registry.store import RegistryStore
@@ -70,3 +71,19 @@ def reader_of(folder: Path, shard: int) -> Iterator[ShardReader]:
 def shards_of(folder: Path) -> list[int]:
     """The shards that have a file."""
     return [shard for shard in SHARDS if (shard_path(folder, shard)).exists()]
+
+
+def hub_runs(folder: Path) -> bool:
+    """Whether a hub runs on the folder: it holds the lock. Shared, so that commands asking at once see no hub."""
+    try:
+        lock = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(lock)

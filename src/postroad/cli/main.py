@@ -19,6 +19,8 @@ COMMANDS = {
     "events": "group",
     "explain": "command",
     "subscriptions": "group",
+    "deadletters": "group",
+    "tasks": "group",
     "contracts": "group",
     "alerts": "group",
     "doctor": "command",

@@ -15,6 +15,7 @@ from postroad.clock import SystemClock
 from postroad.delivery.signing import signer_for
 from postroad.errors import NotFound
 from postroad.layout import KEY_FILE
+from postroad.log.delivery import LetterCounts
 from postroad.log.reader import ShardReader
 from postroad.protocols import SOURCES, TARGETS
 from postroad.registry.records import RegistryView, Subscription
@@ -44,13 +45,15 @@ def list_subscriptions(folder: Path, as_json: bool) -> None:
         print_json(rows)
         return
     print_table(
-        ["oldest undelivered", "subscription", "state", "protocol", "last delivered", "last failure"],
+        ["oldest undelivered", "subscription", "state", "protocol", "parked", "dead", "last delivered", "last failure"],
         [
             [
                 age(row["oldest_undelivered_age_s"]),
                 row["subscription"],
                 _state(row),
                 row["protocol"],
+                row["parked"],
+                row["dead"],
                 row["last_delivered"],
                 _failure(row["last_failure"]),
             ]
@@ -72,9 +75,12 @@ def _failure(failure: dict[str, Any] | None) -> str:
 
 def _row(registry: RegistryStore, view: RegistryView, subscription: Subscription, folder: Path) -> dict[str, Any]:
     oldest_us: int | None = None
+    parked = dead = 0
     for shard in shards_of(folder):
         with reader_of(folder, shard) as reader:
             received_us = _oldest_us(reader, subscription, view)
+            letters = reader.letter_counts().get(subscription.id, LetterCounts(0, 0))
+        parked, dead = parked + letters.parked, dead + letters.dead
         if received_us is not None:
             oldest_us = received_us if oldest_us is None else min(oldest_us, received_us)
     attempts = registry.attempts(subscription.id, limit=50)
@@ -87,6 +93,8 @@ def _row(registry: RegistryStore, view: RegistryView, subscription: Subscription
         "paused": when(subscription.paused_us) or None,
         "protocol": subscription.protocol,
         "oldest_undelivered_age_s": None if oldest_us is None else max(0.0, time.time() - oldest_us / 1e6),
+        "parked": parked,
+        "dead": dead,
         "last_delivered": when(delivered.last_at_us) if delivered else None,
         "last_failure": None
         if newest is None or newest.succeeded

@@ -251,7 +251,7 @@ alerts = _table(
     "alerts",
     _id(),
     sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("about", sa.Text, nullable=False),  # the id of a subscription, or empty
+    sa.Column("about", sa.Text, nullable=False),  # the id of a subscription, "shard N", or empty
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("raised_us", sa.BigInteger, nullable=False),
     sa.Column("last_us", sa.BigInteger, nullable=False),

@@ -10,8 +10,9 @@ from postroad.delivery.delivery import Overseer
 from postroad.delivery.entry import Entry
 from postroad.delivery.gate import Gate
 from postroad.delivery.judge import Judgement, shut_for
+from postroad.delivery.oversight import tell
 from postroad.delivery.unsettled import Unsettled
-from postroad.protocols.contract import ENDPOINT_FAILURES, Action, RetryPolicy
+from postroad.protocols.contract import ENDPOINT_FAILURES, RetryPolicy
 from postroad.transports.base import Delivered, Failed
 
 
@@ -50,6 +51,7 @@ class Answers:
             retry_in_s = self._endpoint_failed(attempt, judgement, outcome)
         else:
             retry_in_s = self._events_failed(attempt, judgement, outcome)
+        tell(self._overseer, self._subscription_id, judgement, self._gate)
         for lane in attempt.lanes:
             self._unsettled.end(lane)
         return retry_in_s
@@ -59,8 +61,6 @@ class Answers:
         self.failures = 0
         for entry in attempt.entries:
             self._unsettled.delivered(entry)
-        self._overseer.clear_alert("destination_failing", self._subscription_id)
-        self._overseer.clear_alert("credentials_refused", self._subscription_id)
 
     # The endpoint's fault.
 
@@ -69,7 +69,6 @@ class Answers:
         self.failures += 1
         wait_s = shut_for(contract, action, self._random)
         self._gate.leave(attempt.entered, judgement.verdict, retry_after_s=retry_after_s, wait_s=wait_s)
-        self._tell(failed, action)
         if action == "disable":
             self.disabled = True
             return None
@@ -81,16 +80,6 @@ class Answers:
             if on_its_own:
                 return self._by_own_schedule(on_its_own, attempt, judgement, failed)
         return self._gate.shut_for_s()
-
-    def _tell(self, failed: Failed, action: Action) -> None:
-        detail = failed.reason if failed.status is None else f"{failed.reason}, status {failed.status}"
-        if action == "renew":
-            self._overseer.raise_alert("credentials_refused", self._subscription_id, detail)
-        if self._gate.state == "open":
-            self._overseer.raise_alert("destination_failing", self._subscription_id, detail)
-        if action == "disable":
-            self._overseer.raise_alert("destination_gone", self._subscription_id, detail)
-            self._overseer.pause(self._subscription_id, f"the destination is gone: {detail}")
 
     def _forget_superseded(self, attempt: Attempt) -> None:
         for entry in attempt.entries:

@@ -9,8 +9,9 @@ import msgspec
 from postroad.delivery.delivery import Bulk
 from postroad.delivery.entry import Entry
 from postroad.delivery.gate import Pass
+from postroad.delivery.letter import event_of
 from postroad.delivery.queues import Lane
-from postroad.protocols.base import Outgoing, TargetProtocol
+from postroad.protocols.base import TargetProtocol
 from postroad.protocols.contract import Contract
 from postroad.routing.feed import RoutedItem
 
@@ -57,17 +58,7 @@ def _item(carried: list[tuple[Entry, bytes]]) -> RoutedItem:
     return RoutedItem(
         position=letter.position,
         subject_id=letter.subject_id,
-        events=tuple(
-            Outgoing(
-                slot=entry.letter.slot,
-                body=body,
-                recorded_us=entry.letter.recorded_us,
-                document=entry.letter.document,
-                revision=entry.letter.revision,
-                deletes=entry.letter.deletes,
-            )
-            for entry, body in carried
-        ),
+        events=tuple(event_of(entry.letter, body) for entry, body in carried),
         size=sum(len(body) for _, body in carried),
         received_us=letter.received_us,
         stored_us=letter.stored_us,

@@ -13,8 +13,8 @@ from msgspec import structs
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
 from postroad.delivery.delivery import Overseer
+from postroad.delivery.letter import letter_of
 from postroad.log.delivery import Changes, Letter, LetterId, Posted, Skip
-from postroad.protocols.base import Outgoing
 from postroad.routing.feed import RoutedItem
 from postroad.transports.base import Failed
 
@@ -80,7 +80,7 @@ class LogBooks:
     def bury(self, item: RoutedItem, failed: Failed, attempts: int) -> None:
         """See ``Books``."""
         now_us = self._clock.now_us()
-        letter = structs.replace(_letter(item, item.events[0]), first_attempt_us=now_us)
+        letter = structs.replace(letter_of(item, item.events[0]), first_attempt_us=now_us)
         self._posted.append(Posted(_given_up(letter, failed, attempts, now_us), item.events[0].body))
         _tell_dead(self._overseer, self._subscription_id, failed)
 
@@ -159,21 +159,6 @@ class LetterBooks:
 
 def _id(item: RoutedItem) -> LetterId:
     return LetterId(item.position, item.events[0].slot)
-
-
-def _letter(item: RoutedItem, event: Outgoing) -> Letter:
-    return Letter(
-        position=item.position,
-        slot=event.slot,
-        subject_id=item.subject_id,
-        size=len(event.body),
-        received_us=item.received_us,
-        stored_us=item.stored_us,
-        recorded_us=event.recorded_us,
-        document=event.document,
-        revision=event.revision,
-        deletes=event.deletes,
-    )
 
 
 def _given_up(letter: Letter, failed: Failed, attempts: int, now_us: int) -> Letter:

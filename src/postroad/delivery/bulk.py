@@ -11,33 +11,24 @@ letters that were redriven go out as bulks of their own between the others.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NoReturn
 
 from msgspec import structs
 
-from postroad.access.streams import StreamIndex
-from postroad.clock import Clock
 from postroad.delivery.bisect import Pieces
 from postroad.delivery.books import Books, LetterBooks, LogBooks
 from postroad.delivery.bulks import BulkMaker, LearntSize, gather
-from postroad.delivery.delivery import AttemptObserver, Bulk, Overseer
-from postroad.delivery.gate import Gate, Pass
+from postroad.delivery.delivery import IDLE_SETTLE_S, Bulk, Means
+from postroad.delivery.gate import Pass
 from postroad.delivery.judge import Judgement, judged, shut_for
-from postroad.delivery.options import DeliveryOptions
 from postroad.delivery.oversight import tell
 from postroad.delivery.redriven import Redriven, as_item, narrowing
 from postroad.errors import StoreUnavailable
-from postroad.log.delivery import NO_CHANGES, DeliveryStore, Letter
-from postroad.protocols.base import TargetProtocol
+from postroad.log.delivery import NO_CHANGES, Letter
 from postroad.protocols.contract import Contract
-from postroad.routing.feed import Feed, RoutedItem
-from postroad.routing.router import Router
-from postroad.tracing.interface import AttemptSpan
-from postroad.transports.base import Delivered, Failed, Transport
-
-IDLE_SETTLE_S = 5.0
-"""A subscription with nothing to send makes its cursor durable this often, so that a restart reads little."""
+from postroad.routing.feed import RoutedItem
+from postroad.transports.base import Delivered, Failed
 
 PAUSE_AGAIN_S = 60.0
 """How often a pause that was asked for and has not come is asked for again."""
@@ -45,64 +36,38 @@ PAUSE_AGAIN_S = 60.0
 _log = logging.getLogger(__name__)
 
 
-BeginSpan = Callable[[Bulk, int], AttemptSpan]
-"""Called as an attempt begins, with its number within the bulk, from 1."""
-
-
 class BulkDelivery:
     """Sends one feed to one destination, one bulk at a time."""
 
-    def __init__(
-        self,
-        feed: Feed,
-        router: Router,
-        *,
-        shard: int,
-        target: TargetProtocol,
-        contract: Contract,
-        options: DeliveryOptions,
-        transport: Transport,
-        gate: Gate,
-        store: DeliveryStore,
-        settled: int,
-        streams: Callable[[], StreamIndex],
-        observe: AttemptObserver,
-        overseer: Overseer,
-        clock: Clock,
-        random: Callable[[], float],
-        begin_span: BeginSpan | None = None,
-    ) -> None:
-        """Deliver ``feed`` from ``settled`` on, by the contract, through the destination's ``gate``.
-
-        ``streams`` gives what may be sent right now; ``random`` (0 to 1) how much of the contract's jitter is added.
-        """
-        self.settled = settled
+    def __init__(self, means: Means, contract: Contract) -> None:
+        """Deliver by ``contract``, with the options applied."""
+        self.settled = means.settled
         """The durable cursor."""
         self.failures = 0
         """Attempts in a row that failed."""
         self.sending: Bulk | None = None
         """What is on its way, or waits to be tried again."""
-        self.feed = feed
-        self._router = router
-        self._shard = shard
+        self.feed = means.feed
+        self._router = means.router
+        self._shard = means.shard
         self._contract = contract
-        self._transport = transport
-        self._gate = gate
-        self._store = store
-        self._streams = streams
-        self._observe = observe
-        self._overseer = overseer
-        self._clock = clock
-        self._random = random
-        self._begin_span = begin_span
-        self._make = BulkMaker(target, contract, clock)
-        self._size = LearntSize(contract.max_bytes, clock)
+        self._transport = means.transport
+        self._gate = means.gate
+        self._store = means.store
+        self._streams = means.streams
+        self._observe = means.observe
+        self._overseer = means.overseer
+        self._clock = means.clock
+        self._random = means.random
+        self._begin_span = means.begin_span
+        self._make = BulkMaker(means.target, contract, means.clock)
+        self._size = LearntSize(contract.max_bytes, means.clock)
         self._books = LogBooks(
-            feed.subscription_id,
-            streams=streams,
-            max_age_s=options.max_backlog_age_s,
-            overseer=overseer,
-            clock=clock,
+            means.feed.subscription_id,
+            streams=means.streams,
+            max_age_s=means.options.max_backlog_age_s,
+            overseer=means.overseer,
+            clock=means.clock,
         )
         self._redriven = Redriven()
 

@@ -1,13 +1,23 @@
 """What every order of delivery gives whoever runs it (``postroad.delivery.manager``)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 import msgspec
 
-from postroad.log.delivery import Letter
+from postroad.access.streams import StreamIndex
+from postroad.clock import Clock
+from postroad.delivery.gate import Gate
+from postroad.delivery.options import DeliveryOptions
+from postroad.log.delivery import DeliveryStore, Letter
+from postroad.protocols.base import TargetProtocol
 from postroad.routing.feed import Feed, RoutedItem
-from postroad.transports.base import Outcome
+from postroad.routing.router import Router
+from postroad.tracing.interface import AttemptSpan
+from postroad.transports.base import Outcome, Transport
+
+IDLE_SETTLE_S = 5.0
+"""A subscription with nothing to send makes its cursor durable this often, so that a restart reads little."""
 
 
 class Bulk(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,11 +50,17 @@ AlertKind = Literal[
     "dead_letters",  # events were given up
     "events_expired",  # events were too old, or went with retention, before they could be delivered
 ]
-"""What a person should look at: a closed set, fit for a metric label."""
+"""What a person should look at about a subscription: a closed set, fit for a metric label."""
+
+ShardAlertKind = Literal[
+    "backlog_half",  # what is not delivered yet takes half of the budget of disk
+    "backlog_high",  # it takes four fifths: soon events are lost
+]
+"""The same about a shard."""
 
 
 class Overseer(Protocol):
-    """Whom a delivery tells what a person, or the registry, must know. No call waits."""
+    """Whom deliveries, and what looks after them, tell what a person, or the registry, must know. No call waits."""
 
     def raise_alert(self, kind: AlertKind, subscription_id: int, detail: str) -> None:
         """It is so from now on; saying it again changes the detail only."""
@@ -54,6 +70,34 @@ class Overseer(Protocol):
 
     def pause(self, subscription_id: int, reason: str) -> None:
         """Have the subscription paused; the delivery is stopped soon after, and sends nothing until then."""
+
+
+BeginSpan = Callable[[Bulk, int], AttemptSpan]
+"""Called as an attempt begins, with its number within the bulk, from 1."""
+
+
+class Means(msgspec.Struct, frozen=True, kw_only=True):
+    """What a delivery works with, whatever its order."""
+
+    feed: Feed
+    router: Router
+    shard: int
+    target: TargetProtocol
+    options: DeliveryOptions
+    transport: Transport
+    gate: Gate
+    """Of the destination."""
+    store: DeliveryStore
+    settled: int
+    """Where it begins: the durable cursor."""
+    streams: Callable[[], StreamIndex]
+    """What may be sent right now."""
+    observe: AttemptObserver
+    overseer: Overseer
+    clock: Clock
+    random: Callable[[], float]
+    """0 to 1: how much of a contract's jitter is added."""
+    begin_span: BeginSpan | None = None
 
 
 class Delivery(Protocol):

@@ -1,5 +1,6 @@
 """An event on its way through lanes: a letter-to-be until it is parked, a letter from then on."""
 
+from postroad.delivery.letter import letter_of
 from postroad.log.delivery import Letter, LetterId
 from postroad.protocols.base import Outgoing
 from postroad.routing.feed import RoutedItem
@@ -35,18 +36,4 @@ class Entry:
 
 def fresh(item: RoutedItem, event: Outgoing) -> Entry:
     """An event as it comes from the feed."""
-    return Entry(
-        Letter(
-            position=item.position,
-            slot=event.slot,
-            subject_id=item.subject_id,
-            size=len(event.body),
-            received_us=item.received_us,
-            stored_us=item.stored_us,
-            recorded_us=event.recorded_us,
-            document=event.document,
-            revision=event.revision,
-            deletes=event.deletes,
-        ),
-        event.body,
-    )
+    return Entry(letter_of(item, event), event.body)

@@ -11,27 +11,20 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
-from postroad.access.streams import StreamIndex
-from postroad.clock import Clock
 from postroad.delivery.answers import Answers
 from postroad.delivery.attempt import Attempt
-from postroad.delivery.bulk import IDLE_SETTLE_S, BeginSpan
-from postroad.delivery.delivery import AttemptObserver, Overseer
+from postroad.delivery.delivery import IDLE_SETTLE_S, Means
 from postroad.delivery.entry import Entry
-from postroad.delivery.gate import Gate, Pass
+from postroad.delivery.gate import Pass
 from postroad.delivery.judge import judged
-from postroad.delivery.options import DeliveryOptions
 from postroad.delivery.queues import Lane
 from postroad.delivery.sending import Sender
 from postroad.delivery.settling import Settling
 from postroad.delivery.unsettled import Unsettled
 from postroad.errors import PostroadError, StoreUnavailable
-from postroad.log.delivery import DeliveryStore, Letter, LetterFilter, LetterId
-from postroad.protocols.base import TargetProtocol
+from postroad.log.delivery import Letter, LetterFilter, LetterId
 from postroad.protocols.contract import Contract
-from postroad.routing.feed import Feed, RoutedItem
-from postroad.routing.router import Router
-from postroad.transports.base import Transport
+from postroad.routing.feed import RoutedItem
 
 UNREADABLE_S = 5.0
 """How long a letter whose body the store cannot give waits until it is asked again."""
@@ -46,40 +39,20 @@ _log = logging.getLogger(__name__)
 class LaneDelivery:
     """Sends one feed to one destination, as many events at once as its gate lets in."""
 
-    def __init__(
-        self,
-        feed: Feed,
-        router: Router,
-        *,
-        shard: int,
-        target: TargetProtocol,
-        contract_of: Callable[[int], Contract],
-        options: DeliveryOptions,
-        transport: Transport,
-        gate: Gate,
-        store: DeliveryStore,
-        settled: int,
-        streams: Callable[[], StreamIndex],
-        observe: AttemptObserver,
-        overseer: Overseer,
-        clock: Clock,
-        random: Callable[[], float],
-        begin_span: BeginSpan | None = None,
-    ) -> None:
-        """Deliver ``feed`` from ``settled`` on. ``contract_of`` gives a slot's contract, with the options applied."""
+    def __init__(self, means: Means, contract_of: Callable[[int], Contract]) -> None:
+        """``contract_of`` gives a slot's contract, with the options applied."""
+        feed, options, clock = means.feed, means.options, means.clock
         self.feed = feed
-        self._router = router
+        self._router = means.router
         self._contract_of = contract_of
-        self._options = options
-        self._gate = gate
-        self._store = store
-        self._streams = streams
-        self._observe = observe
-        self._overseer = overseer
-        self._clock = clock
-        self._sender = Sender(
-            transport, target, subscription_id=feed.subscription_id, shard=shard, clock=clock, begin_span=begin_span
-        )
+        self._options = means.options
+        self._gate = means.gate
+        self._store = means.store
+        self._streams = means.streams
+        self._observe = means.observe
+        self._overseer = means.overseer
+        self._clock = means.clock
+        self._sender = Sender(means)
         self._unsettled = Unsettled(
             by_subject=any(contract_of(slot).order == "subject" for slot in feed.selection.slots),
             window=options.window,
@@ -88,9 +61,14 @@ class LaneDelivery:
             now_us=clock.now_us,
         )
         self._answers = Answers(
-            self._unsettled, gate, overseer, subscription_id=feed.subscription_id, clock=clock, random=random
+            self._unsettled,
+            means.gate,
+            means.overseer,
+            subscription_id=feed.subscription_id,
+            clock=clock,
+            random=means.random,
         )
-        self._settling = Settling(store, feed.subscription_id, settled, clock)
+        self._settling = Settling(means.store, feed.subscription_id, means.settled, clock)
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way: set[Attempt] = set()

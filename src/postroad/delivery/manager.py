@@ -11,12 +11,12 @@ import msgspec
 
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
-from postroad.delivery.delivery import AlertKind, Bulk, Delivery, Overseer
+from postroad.delivery.delivery import AlertKind, Bulk, Delivery, Means, Overseer
 from postroad.delivery.gate import DestinationLimits, Gate
 from postroad.delivery.opening import contracts_of, open_delivery
 from postroad.delivery.options import DeliveryOptions
-from postroad.errors import NotFound, PostroadError
-from postroad.log.delivery import DeadLetter, Letter
+from postroad.errors import NotFound, PostroadError, StoreUnavailable
+from postroad.log.delivery import DeadLetter, Letter, given_up
 from postroad.log.interface import ShardLog
 from postroad.protocols.base import TargetProtocol
 from postroad.protocols.contract import Contract
@@ -111,6 +111,8 @@ class DeliveryManager:
         self._queue_bytes = queue_bytes
         self._random = random
         self._tracer = tracer
+        self.changing = asyncio.Lock()
+        """Held while deliveries start or stop. Who holds it knows that what stands still goes on standing still."""
         self._running: dict[int, _Running] = {}
         self._gates: dict[int, Gate] = {}
         self._streams = StreamIndex({})
@@ -118,6 +120,10 @@ class DeliveryManager:
 
     async def use(self, view: RegistryView, streams: StreamIndex) -> None:
         """Make what runs agree with the view. Raises ``StoreUnavailable``; call it again then."""
+        async with self.changing:
+            await self._use(view, streams)
+
+    async def _use(self, view: RegistryView, streams: StreamIndex) -> None:
         self._streams = streams
         wanted = {s.id: s for s in view.subscriptions.values() if s.state == "active" and s.protocol in self._targets}
         for subscription_id, running in list(self._running.items()):
@@ -131,18 +137,32 @@ class DeliveryManager:
             if subscription.id not in self._running:
                 await self._start(subscription, view.destinations.get(subscription.destination_id))
 
+    @property
+    def streams(self) -> StreamIndex:
+        """What may be sent right now."""
+        return self._streams
+
+    def routed_to(self, shard: int) -> int:
+        """Up to where the shard is routed."""
+        return self._shards[shard].router.routed_to
+
     def settled(self, shard: int, subscription_ids: frozenset[int], cursors: Mapping[int, int]) -> int:
         """The position below which nobody needs the shard's batches any more."""
-        positions = [self._shards[shard].log.next_position]
+        needs = self.needs(shard, subscription_ids, cursors)
+        return min(needs.values(), default=self._shards[shard].log.next_position)
+
+    def needs(self, shard: int, subscription_ids: frozenset[int], cursors: Mapping[int, int]) -> dict[int, int]:
+        """Subscription -> the position from which on it needs the shard's batches; without those that need none."""
+        needs = {}
         for subscription_id in subscription_ids:
             running = self._running.get(subscription_id)
             if running is not None:
-                positions.append(running.deliveries[shard].settled)
+                needs[subscription_id] = running.deliveries[shard].settled
                 continue
             begins_at = cursors.get(subscription_id, self._streams.first_position(subscription_id))
             if begins_at is not None:
-                positions.append(begins_at)
-        return min(positions)
+                needs[subscription_id] = begins_at
+        return needs
 
     def deliveries(self, subscription_id: int) -> Mapping[int, Delivery]:
         """What runs for a subscription, by shard; nothing when it is paused or cannot be opened."""
@@ -165,12 +185,17 @@ class DeliveryManager:
 
     async def stop(self) -> None:
         """Stop everything. What is on its way to a destination counts as not delivered."""
-        for subscription_id in list(self._running):
-            await self._stop(subscription_id)
+        async with self.changing:
+            for subscription_id in list(self._running):
+                await self._stop(subscription_id)
 
     async def _start(self, subscription: Subscription, destination: Destination | None) -> None:
         """Begin to deliver, in all shards or, if anything fails, in none."""
         starts = {number: await self._begin_at(subscription.id, shard) for number, shard in self._shards.items()}
+        lost = {
+            number: await self._given_up(subscription.id, shard, starts[number])
+            for number, shard in self._shards.items()
+        }
         try:
             running = self._open(subscription, destination)
         except Exception as exc:  # noqa: BLE001 - whatever is wrong with one subscription, the others go on
@@ -183,7 +208,7 @@ class DeliveryManager:
         self._running[subscription.id] = running
         self._gates[running.destination.id] = running.gate
         for number, shard in self._shards.items():
-            delivery = running.deliveries[number] = self._delivery(running, shard, starts[number])
+            delivery = running.deliveries[number] = self._delivery(running, shard, starts[number], lost[number])
             name = f"delivery {subscription.id}/{number}"
             running.tasks.append(asyncio.create_task(self._keep_running(running, shard, delivery), name=name))
 
@@ -218,15 +243,23 @@ class DeliveryManager:
         await shard.log.delivery.settle(subscription_id, start)
         return start
 
-    def _delivery(self, running: _Running, shard: Shard, start: int) -> Delivery:
-        feed = Feed(running.subscription.id, running.selection, position=start, limit_bytes=self._queue_bytes)
+    async def _given_up(self, subscription_id: int, shard: Shard, start: int) -> list[range]:
+        return given_up(await shard.log.delivery.skips(subscription_id), start)
+
+    def _delivery(self, running: _Running, shard: Shard, start: int, lost: Iterable[range]) -> Delivery:
+        feed = Feed(
+            running.subscription.id,
+            running.selection,
+            position=start,
+            limit_bytes=self._queue_bytes,
+            given_up=lost,
+        )
         shard.router.add(feed)
-        return open_delivery(
-            feed,
-            shard.router,
+        means = Means(
+            feed=feed,
+            router=shard.router,
             shard=shard.log.shard,
             target=self._targets[running.subscription.protocol],
-            contract_of=running.contract_of.__getitem__,
             options=running.options,
             transport=running.transport,
             gate=running.gate,
@@ -239,6 +272,7 @@ class DeliveryManager:
             random=self._random,
             begin_span=functools.partial(_begin_span, self._tracer, running, shard.log.shard) if self._tracer else None,
         )
+        return open_delivery(means, running.contract_of.__getitem__)
 
     async def _keep_running(self, running: _Running, shard: Shard, delivery: Delivery) -> None:
         """Run a delivery; if it breaks down, say so and begin again at its cursor."""
@@ -247,8 +281,20 @@ class DeliveryManager:
                 await delivery.run()
             except Exception:  # noqa: BLE001 - one subscription's defect must neither stop it for ever nor harm others
                 _log.exception("The delivery of subscription %s broke down; it begins again", running.subscription.name)
+            delivery = await self._again(running, shard, delivery)
+
+    async def _again(self, running: _Running, shard: Shard, broken: Delivery) -> Delivery:
+        """A new delivery in the place of one that broke down."""
+        while True:
             await self._clock.sleep(RESTART_S)
-            delivery = running.deliveries[shard.log.shard] = self._delivery(running, shard, delivery.settled)
+            try:
+                async with self.changing:
+                    lost = await self._given_up(running.subscription.id, shard, broken.settled)
+                    delivery = self._delivery(running, shard, broken.settled, lost)
+                    running.deliveries[shard.log.shard] = delivery
+                    return delivery
+            except StoreUnavailable as exc:
+                _log.warning("Subscription %s cannot begin again yet: %s", running.subscription.name, exc)
 
     async def _stop(self, subscription_id: int) -> None:
         running = self._running.pop(subscription_id)

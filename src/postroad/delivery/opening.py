@@ -2,18 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
-from postroad.access.streams import StreamIndex
-from postroad.clock import Clock
-from postroad.delivery.bulk import BeginSpan, BulkDelivery
-from postroad.delivery.delivery import AttemptObserver, Delivery, Overseer
-from postroad.delivery.gate import Gate
+from postroad.delivery.bulk import BulkDelivery
+from postroad.delivery.delivery import Delivery, Means
+from postroad.delivery.lanes import LaneDelivery
 from postroad.delivery.options import DeliveryOptions
-from postroad.log.delivery import DeliveryStore
 from postroad.protocols.base import TargetProtocol
 from postroad.protocols.contract import Contract
-from postroad.routing.feed import Feed
-from postroad.routing.router import Router
-from postroad.transports.base import Transport
 
 
 def contracts_of(target: TargetProtocol, options: DeliveryOptions) -> Mapping[int, Contract]:
@@ -21,66 +15,11 @@ def contracts_of(target: TargetProtocol, options: DeliveryOptions) -> Mapping[in
     return {target.slots[type_]: options.applied_to(contract, type_) for type_, contract in target.contracts.items()}
 
 
-def open_delivery(
-    feed: Feed,
-    router: Router,
-    *,
-    shard: int,
-    target: TargetProtocol,
-    contract_of: Callable[[int], Contract],
-    options: DeliveryOptions,
-    transport: Transport,
-    gate: Gate,
-    store: DeliveryStore,
-    settled: int,
-    streams: Callable[[], StreamIndex],
-    observe: AttemptObserver,
-    overseer: Overseer,
-    clock: Clock,
-    random: Callable[[], float],
-    begin_span: BeginSpan | None = None,
-) -> Delivery:
-    """A delivery of ``feed`` that begins at ``settled``. All types of one protocol have the same order.
+def open_delivery(means: Means, contract_of: Callable[[int], Contract]) -> Delivery:
+    """The delivery that the contract asks for. All types of one protocol have the same order.
 
     ``contract_of`` gives a slot's contract, with the options applied.
     """
-    contract = contract_of(min(feed.selection.slots, default=min(target.slots.values())))
-    if contract.order == "bulk":
-        return BulkDelivery(
-            feed,
-            router,
-            shard=shard,
-            target=target,
-            contract=contract,
-            options=options,
-            transport=transport,
-            gate=gate,
-            store=store,
-            settled=settled,
-            streams=streams,
-            observe=observe,
-            overseer=overseer,
-            clock=clock,
-            random=random,
-            begin_span=begin_span,
-        )
-    from postroad.delivery.lanes import LaneDelivery
-
-    return LaneDelivery(
-        feed,
-        router,
-        shard=shard,
-        target=target,
-        contract_of=contract_of,
-        options=options,
-        transport=transport,
-        gate=gate,
-        store=store,
-        settled=settled,
-        streams=streams,
-        observe=observe,
-        overseer=overseer,
-        clock=clock,
-        random=random,
-        begin_span=begin_span,
-    )
+    slots = means.target.slots.values()
+    contract = contract_of(min(means.feed.selection.slots, default=min(slots)))
+    return BulkDelivery(means, contract) if contract.order == "bulk" else LaneDelivery(means, contract_of)

@@ -75,7 +75,11 @@ class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     max_parked_bytes: Annotated[int, Meta(ge=0, description="Bytes of those events.")] = 256 * 1024 * 1024
     max_backlog_age_s: Annotated[
         float,
-        Meta(gt=0, description="Events that wait longer, from their arrival, expire: they are skipped, and recorded."),
+        Meta(
+            gt=0,
+            description="Events that wait longer, from their arrival, expire: they are skipped, and recorded. Also "
+            "while the subscription is paused. The log keeps them until then, as far as `log.max_bytes` has room.",
+        ),
     ] = 30 * DAY_S
 
     def applied_to(self, contract: Contract, wire_type: str = "") -> Contract:

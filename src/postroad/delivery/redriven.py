@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from msgspec import structs
 
+from postroad.delivery.letter import event_of
 from postroad.log.delivery import Letter, LetterId
-from postroad.protocols.base import Outgoing
 from postroad.protocols.contract import Contract, Response
 from postroad.routing.feed import RoutedItem
 
@@ -58,18 +58,10 @@ class Redriven:
 
 def as_item(letter: Letter, body: bytes) -> RoutedItem:
     """A letter as what comes from the log."""
-    event = Outgoing(
-        letter.slot,
-        body,
-        recorded_us=letter.recorded_us,
-        document=letter.document,
-        revision=letter.revision,
-        deletes=letter.deletes,
-    )
     return RoutedItem(
         letter.position,
         letter.subject_id,
-        (event,),
+        (event_of(letter, body),),
         len(body),
         received_us=letter.received_us,
         stored_us=letter.stored_us,

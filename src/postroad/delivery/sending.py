@@ -2,37 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 
-from postroad.clock import Clock
 from postroad.delivery.attempt import Attempt, bulk_of, request_id
-from postroad.delivery.bulk import BeginSpan
-from postroad.delivery.delivery import Bulk
+from postroad.delivery.delivery import Bulk, Means
 from postroad.delivery.entry import Entry
-from postroad.protocols.base import TargetProtocol
 from postroad.protocols.contract import Contract
-from postroad.transports.base import Delivered, Message, Outcome, Transport
+from postroad.transports.base import Delivered, Message, Outcome
 
 
 class Sender:
     """What of an attempt is the same for all of a delivery's."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        target: TargetProtocol,
-        *,
-        subscription_id: int,
-        shard: int,
-        clock: Clock,
-        begin_span: BeginSpan | None,
-    ) -> None:
-        """Send through ``transport`` what ``target`` makes of events."""
-        self._transport = transport
-        self._target = target
-        self._types = {slot: wire_type for wire_type, slot in target.slots.items()}
-        self._subscription_id = subscription_id
-        self._shard = shard
-        self._clock = clock
-        self._begin_span = begin_span
+    def __init__(self, means: Means) -> None:
+        """Send through the transport what the target makes of events."""
+        self._transport = means.transport
+        self._target = means.target
+        self._types = {slot: wire_type for wire_type, slot in means.target.slots.items()}
+        self._subscription_id = means.feed.subscription_id
+        self._shard = means.shard
+        self._clock = means.clock
+        self._begin_span = means.begin_span
 
     def bulk(self, attempt: Attempt, bodies: Sequence[bytes], *, settles: int) -> Bulk:
         """What the attempt sends; events that have become late since they were written say so."""

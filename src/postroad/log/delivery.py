@@ -82,7 +82,18 @@ class Skip(msgspec.Struct, frozen=True):
     reason: str
     """``access_ended``, ``expired``, ``superseded``, ``dropped`` ..."""
     events: int
-    """So many events of the subscription's; 0 when they were not counted because nobody could read them any more."""
+    """So many events of the subscription's; 0 also when nobody could read them any more to count them."""
+
+
+EXPIRED = "expired"
+"""The reason of what was too old, or went with retention, before it could be delivered."""
+
+
+def given_up(skips: Iterable[Skip], position: int) -> list[range]:
+    """The stretches at or above ``position`` that are recorded as expired ahead of a cursor there, in order."""
+    return [
+        range(max(skip.first, position), skip.end) for skip in skips if skip.reason == EXPIRED and skip.end > position
+    ]
 
 
 def merged(skips: Iterable[Skip]) -> list[Skip]:
@@ -168,6 +179,8 @@ class LetterCounts(msgspec.Struct, frozen=True):
     dead: int
     parked_bytes: int = 0
     dead_bytes: int = 0
+    oldest_parked_us: int | None = None
+    """When the first parked one, in the order of the log, had arrived; ``None``: none is parked."""
 
 
 class DeliveryStore(Protocol):
@@ -212,6 +225,9 @@ class DeliveryStore(Protocol):
 
     async def skips(self, subscription_id: int) -> list[Skip]:
         """What was settled without delivery, as ``merged`` gives it."""
+
+    async def skipped(self) -> dict[int, dict[str, int]]:
+        """Events in ``skips``, by subscription id and reason, for those that have any."""
 
     async def forget(self, subscription_id: int) -> None:
         """Remove everything of a subscription."""

@@ -19,6 +19,7 @@ MAX_PART_BYTES = 1024 * 1024
 DEDUP_KEY_BYTES = 16
 """A digest of the protocol's own key of an item; see ``Part.dedup_keys``."""
 
+MAX_POSITION = 2**63 - 1
 EPOCH_BITS = 40
 """A shard's epoch n begins at position ``(n << EPOCH_BITS) + 1``; within one epoch there is room for 10^12 items."""
 
@@ -173,11 +174,26 @@ class ShardLog(Protocol):
     async def refusals(self, *, limit: int = 100) -> list[Refusal]:
         """The newest refusals, newest first."""
 
-    async def retain(self, *, received_before_us: int, settled: int, max_bytes: int) -> Retained:
+    async def bytes_from(self, position: int) -> int:
+        """The bytes of bodies, as stored, of the batch that holds ``position`` (or the first after it) and all later.
+
+        Costs a look-up or two, however much is stored.
+        """
+
+    async def surplus_end(self, *, max_bytes: int, below: int) -> int:
+        """The end of the oldest batches that must go for at most ``max_bytes`` of bodies, as stored, to stay.
+
+        ``first_position`` when none must. Only batches that end at or below ``below`` are looked at.
+        """
+
+    async def retain(
+        self, *, received_before_us: int, settled: int, max_bytes: int, given_up: int = MAX_POSITION
+    ) -> Retained:
         """Remove batches from the oldest on: those received before the instant that end at or below ``settled``.
 
-        And, while more than ``max_bytes`` of bodies (as stored) remain, the oldest whatever their state. It stops at
-        the first batch that may stay, so that what is stored is always one stretch.
+        And, while more than ``max_bytes`` of bodies (as stored) remain, the oldest whatever their state, as far as they
+        end at or below ``given_up``. It stops at the first batch that may stay, so that what is stored is always one
+        stretch.
         """
 
     async def begin_epoch(self, above_epoch: int = 0) -> int:

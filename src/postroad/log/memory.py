@@ -13,6 +13,7 @@ from postroad.log.interface import (
     DEDUP_KEY_BYTES,
     EPOCH_BITS,
     MAX_PART_BYTES,
+    MAX_POSITION,
     Appended,
     Batch,
     Done,
@@ -128,7 +129,25 @@ class MemoryLog:
         self._check_open()
         return list(islice(self._refusals, limit))
 
-    async def retain(self, *, received_before_us: int, settled: int, max_bytes: int) -> Retained:
+    async def bytes_from(self, position: int) -> int:
+        """See ``ShardLog``."""
+        self._check_open()
+        return sum(len(batch.body) for batch in self._batches if batch.end > position)
+
+    async def surplus_end(self, *, max_bytes: int, below: int) -> int:
+        """See ``ShardLog``."""
+        self._check_open()
+        remaining = sum(len(batch.body) for batch in self._batches)
+        end = self.first_position
+        for batch in self._batches:
+            if remaining <= max_bytes or batch.end > below:
+                break
+            end, remaining = batch.end, remaining - len(batch.body)
+        return end
+
+    async def retain(
+        self, *, received_before_us: int, settled: int, max_bytes: int, given_up: int = MAX_POSITION
+    ) -> Retained:
         """See ``ShardLog``. Names and keys are kept: memory bounds them, not time."""
         self._check_open()
         items = batches = 0
@@ -136,7 +155,7 @@ class MemoryLog:
         while self._batches:
             batch = self._batches[0]
             old = batch.received_us < received_before_us and batch.end <= settled
-            if not old and remaining <= max_bytes:
+            if not old and (remaining <= max_bytes or batch.end > given_up):
                 break
             self._batches.popleft()
             items, batches, remaining = items + len(batch), batches + 1, remaining - len(batch.body)

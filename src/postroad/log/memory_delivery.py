@@ -130,16 +130,29 @@ class MemoryDeliveryStore:
         self._check_open()
         counts = {}
         for subscription_id, letters in self._letters.items():
-            parked = [letter.size for letter, _ in letters.values() if letter.dead_us is None]
+            waiting = [letter for _, (letter, _) in sorted(letters.items()) if letter.dead_us is None]
+            parked = [letter.size for letter in waiting]
             dead = [letter.size for letter, _ in letters.values() if letter.dead_us is not None]
             if letters:
-                counts[subscription_id] = LetterCounts(len(parked), len(dead), sum(parked), sum(dead))
+                counts[subscription_id] = LetterCounts(
+                    *(len(parked), len(dead), sum(parked), sum(dead)), waiting[0].received_us if waiting else None
+                )
         return counts
 
     async def skips(self, subscription_id: int) -> list[Skip]:
         """See ``DeliveryStore``."""
         self._check_open()
         return list(self._skips.get(subscription_id, ()))
+
+    async def skipped(self) -> dict[int, dict[str, int]]:
+        """See ``DeliveryStore``."""
+        self._check_open()
+        found: dict[int, dict[str, int]] = {}
+        for subscription_id, skips in self._skips.items():
+            of_this = found.setdefault(subscription_id, {}) if skips else {}
+            for skip in skips:
+                of_this[skip.reason] = of_this.get(skip.reason, 0) + skip.events
+        return found
 
     async def forget(self, subscription_id: int) -> None:
         """See ``DeliveryStore``."""

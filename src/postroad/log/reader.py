@@ -21,6 +21,14 @@ ORDER BY position
 """
 
 # Without statistics SQLite takes the unique index for the parked ones, too, and would step over all that are dead.
+# `body_end` runs on for ever, so what stands at or above a position is a difference of two ends.
+_LAST_BODY_END = "SELECT body_end FROM batch ORDER BY position DESC LIMIT 1"
+_BYTES_FROM = f"""
+SELECT coalesce(({_LAST_BODY_END}) - body_end + CASE WHEN position + count > ?1 THEN stored_size ELSE 0 END, 0)
+FROM batch
+WHERE position = coalesce((SELECT max(position) FROM batch WHERE position <= ?1), (SELECT min(position) FROM batch))
+"""  # noqa: S608 - a constant
+_OLDEST = "SELECT position + count, body_end, stored_size FROM batch ORDER BY position"
 _PARKED = (
     f"SELECT {COLUMNS} FROM letter INDEXED BY letter_parked"  # noqa: S608 - names only
     " WHERE subscription_id = ? AND dead_us IS NULL ORDER BY position, slot"
@@ -29,15 +37,19 @@ _BODY = """
 SELECT body, checksum FROM letter_body
 WHERE id = (SELECT id FROM letter WHERE subscription_id = ? AND position = ? AND slot = ?)
 """
-# Each half reads nothing but its index.
+# Each half reads nothing but its index, and one letter of each subscription is looked up.
 _LETTER_COUNTS = """
-SELECT subscription_id, sum(parked), sum(dead), sum(parked_bytes), sum(dead_bytes) FROM (
+SELECT subscription_id, sum(parked), sum(dead), sum(parked_bytes), sum(dead_bytes), (
+    SELECT received_us FROM letter AS oldest INDEXED BY letter_parked
+    WHERE oldest.subscription_id = counted.subscription_id AND dead_us IS NULL ORDER BY position, slot LIMIT 1
+) FROM (
     SELECT subscription_id, count(*) AS parked, 0 AS dead, sum(size) AS parked_bytes, 0 AS dead_bytes
     FROM letter WHERE dead_us IS NULL GROUP BY subscription_id
     UNION ALL
     SELECT subscription_id, 0, count(*), 0, sum(size) FROM letter WHERE dead_us IS NOT NULL GROUP BY subscription_id
-) GROUP BY subscription_id
+) AS counted GROUP BY subscription_id
 """
+_SKIPPED = "SELECT subscription_id, reason, sum(events) FROM skip GROUP BY subscription_id, reason"
 _SKIPS = """
 SELECT first_position, end_position, reason, events FROM skip
 WHERE subscription_id = ? ORDER BY first_position, end_position, reason
@@ -74,6 +86,26 @@ class ShardReader:
             finally:
                 rows.close()  # ends the read transaction, which would hold up checkpoints
         return batches
+
+    def bytes_from(self, position: int) -> int:
+        """See ``ShardLog.bytes_from``."""
+        rows = self._rows(_BYTES_FROM, (position,))
+        return int(rows[0][0]) if rows else 0
+
+    def surplus_end(self, *, max_bytes: int, below: int) -> int | None:
+        """See ``ShardLog.surplus_end``; ``None`` when no batch must go."""
+        end: int | None = None
+        with stored_errors():
+            last: int = self._connection.execute(_LAST_BODY_END).get or 0
+            rows = self._connection.execute(_OLDEST)
+            try:
+                for batch_end, body_end, stored_size in rows:
+                    if last - body_end + stored_size <= max_bytes or batch_end > below:
+                        break
+                    end = batch_end
+            finally:
+                rows.close()
+        return end
 
     def dedup_keys(self, *, since_us: int, limit: int) -> list[tuple[int, bytes]]:
         """See ``ShardLog.dedup_keys``."""
@@ -162,6 +194,13 @@ class ShardReader:
     def skips(self, subscription_id: int) -> list[Skip]:
         """See ``DeliveryStore.skips``."""
         return [Skip(*row) for row in self._rows(_SKIPS, (subscription_id,))]
+
+    def skipped(self) -> dict[int, dict[str, int]]:
+        """See ``DeliveryStore.skipped``."""
+        found: dict[int, dict[str, int]] = {}
+        for subscription_id, reason, events in self._rows(_SKIPPED):
+            found.setdefault(subscription_id, {})[reason] = events
+        return found
 
     def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
         with stored_errors():

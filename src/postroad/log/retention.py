@@ -12,18 +12,19 @@ FREE_SHARE_KEPT = 4
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What may stay. The first three are ``ShardLog.retain``'s; the other two bound the memory of keys."""
+    """What may stay. The first four are ``ShardLog.retain``'s; the other two bound the memory of keys."""
 
     received_before_us: int
     settled: int
     max_bytes: int
+    given_up: int
     keys_received_before_us: int
     max_keys: int
 
     def allow(self, *, received_us: int, end: int, remaining_bytes: int) -> bool:
-        """Whether the oldest batch must go: it is old and settled, or with it ``max_bytes`` is exceeded."""
+        """Whether the oldest batch must go: it is old and settled, or given up and with it ``max_bytes`` exceeded."""
         old = received_us < self.received_before_us and end <= self.settled
-        return old or remaining_bytes > self.max_bytes
+        return old or (remaining_bytes > self.max_bytes and end <= self.given_up)
 
 
 class Slice(msgspec.Struct, frozen=True):

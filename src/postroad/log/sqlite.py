@@ -19,6 +19,7 @@ from postroad.log.disk import Reserve, free_bytes_of
 from postroad.log.format import MAX_INT, pack_columns
 from postroad.log.interface import (
     MAX_PART_BYTES,
+    MAX_POSITION,
     Appended,
     Batch,
     Done,
@@ -168,12 +169,24 @@ class SqliteLog:
         """See ``ShardLog``."""
         return await self._look(lambda reader: reader.refusals(limit=limit))
 
-    async def retain(self, *, received_before_us: int, settled: int, max_bytes: int) -> Retained:
+    async def bytes_from(self, position: int) -> int:
+        """See ``ShardLog``."""
+        return await self._look(lambda reader: reader.bytes_from(position))
+
+    async def surplus_end(self, *, max_bytes: int, below: int) -> int:
+        """See ``ShardLog``."""
+        end = await self._look(lambda reader: reader.surplus_end(max_bytes=max_bytes, below=below))
+        return self.first_position if end is None else end
+
+    async def retain(
+        self, *, received_before_us: int, settled: int, max_bytes: int, given_up: int = MAX_POSITION
+    ) -> Retained:
         """See ``ShardLog``. ``max_bytes`` counts bodies as they are stored: it is a budget of disk."""
         limits = Limits(
             received_before_us=received_before_us,
             settled=min(settled, MAX_INT),
             max_bytes=max_bytes,
+            given_up=given_up,
             keys_received_before_us=self._clock.now_us() - self._settings.keys_kept_us,
             max_keys=self._settings.max_keys,
         )

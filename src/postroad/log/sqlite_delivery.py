@@ -84,6 +84,10 @@ class SqliteDeliveryStore:
         """See ``DeliveryStore``."""
         return await self._look(lambda reader: reader.skips(subscription_id))
 
+    async def skipped(self) -> dict[int, dict[str, int]]:
+        """See ``DeliveryStore``."""
+        return await self._look(ShardReader.skipped)
+
     async def forget(self, subscription_id: int) -> None:
         """See ``DeliveryStore``. The cursor goes last, so that one that was interrupted can be seen and done again."""
         while await self._change(lambda tx: letters.forget(tx, subscription_id)):

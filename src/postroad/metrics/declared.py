@@ -10,6 +10,7 @@ import msgspec
 
 PROVIDER = ("provider_id", "provider", "protocol")
 SUBSCRIPTION = ("subscription_id", "subscription", "protocol")
+DESTINATION = ("destination_id", "destination", "transport")
 
 ARRIVAL_S = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600)
 """From a device to us: a buffer may hold a report for hours."""
@@ -97,6 +98,18 @@ LOG_NEXT_POSITION = Metric(
 )
 LOG_FIRST_POSITION = Metric("postroad_log_first_position", "gauge", ("shard",), "The first position still stored.")
 LOG_BYTES = Metric("postroad_log_bytes", "gauge", ("shard",), "Bytes of a shard's files, write-ahead log and all.")
+LOG_UNSETTLED_BYTES = Metric(
+    "postroad_log_unsettled_bytes",
+    "gauge",
+    ("shard",),
+    "Bytes of bodies, as stored, from the oldest item on that some subscription has not settled; once a minute.",
+)
+LOG_BUDGET_USED = Metric(
+    "postroad_log_budget_used_ratio",
+    "gauge",
+    ("shard",),
+    "Bytes of bodies, as stored, of log.max_bytes, settled or not; once a minute.",
+)
 LOG_QUEUED_BYTES = Metric(
     "postroad_log_queued_bytes", "gauge", ("shard",), "Bytes that wait for the log's next commit."
 )
@@ -141,11 +154,57 @@ LAST_SUCCESS = Metric(
     SUBSCRIPTION,
     "When a bulk was last confirmed since the hub started, in seconds since 1970.",
 )
+EVENTS_LOST = Metric(
+    "postroad_subscription_lost_events_total",
+    "counter",
+    (*SUBSCRIPTION, "shard"),
+    "Events recorded as expired because they grew too old while it stood still, or the log had no room for them.",
+)
 POSITIONS_LOST = Metric(
     "postroad_subscription_lost_positions_total",
     "counter",
     (*SUBSCRIPTION, "shard"),
-    "Positions that retention removed before the subscription had read them.",
+    "Positions removed unread and uncounted: after a kill, or under the disk reserve. Others' items count too.",
+)
+PARKED = Metric(
+    "postroad_subscription_parked_events",
+    "gauge",
+    SUBSCRIPTION,
+    "Events that wait beside the log for their next attempt.",
+)
+OLDEST_PARKED_AGE = Metric(
+    "postroad_subscription_oldest_parked_age_seconds",
+    "gauge",
+    SUBSCRIPTION,
+    "Since when the first of those events, in the order of the log, has been here; 0 when none waits.",
+)
+DEAD = Metric(
+    "postroad_subscription_dead_letters",
+    "gauge",
+    SUBSCRIPTION,
+    "Events that were given up and not redriven or dropped yet.",
+)
+EVENTS_SKIPPED = Metric(
+    "postroad_subscription_events_skipped_total",
+    "counter",
+    (*SUBSCRIPTION, "reason"),
+    "Events settled without being delivered: access_ended, expired, superseded, dropped.",
+)
+CIRCUIT = Metric(
+    "postroad_destination_circuit",
+    "gauge",
+    DESTINATION,
+    "0 while the destination is sent to freely, 1 while it recovers, 2 while it fails and is only probed.",
+)
+ALERTS_OPEN = Metric(
+    "postroad_alerts_open", "gauge", ("kind",), "Alerts that are open, as `postroad alerts list` shows."
+)
+TASKS_RUNNING = Metric("postroad_tasks_running", "gauge", (), "Tasks that the hub is at: `postroad tasks list`.")
+TASKS_ENDED = Metric(
+    "postroad_tasks_ended_total",
+    "counter",
+    ("type", "status"),
+    "Tasks that the hub has ended, by type and how: COMPLETED, CANCELED or FAILED.",
 )
 ATTEMPTS_DROPPED = Metric(
     "postroad_attempt_records_dropped_total",

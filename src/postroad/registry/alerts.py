@@ -1,7 +1,7 @@
 """What a person should look at: raised once, kept while it is so, cleared when it is so no longer.
 
-The registry takes any kind; ``postroad.delivery.delivery.AlertKind`` names those that are raised. No view shows alerts:
-they leave the version alone.
+The registry takes any kind; ``AlertKind`` and ``ShardAlertKind`` of ``postroad.delivery.delivery`` name those that are
+raised. No view shows alerts: they leave the version alone.
 """
 
 import msgspec
@@ -17,13 +17,27 @@ PAUSED = "destination_gone"
 _alerts = schema.alerts
 
 
+_SHARD = "shard "
+
+
+def about_shard(shard: int) -> str:
+    """What an alert about a shard says of it."""
+    return f"{_SHARD}{shard}"
+
+
+def number_of(about: str, *, shard: bool) -> int | None:
+    """The shard's number or the subscription's id, if it is about one."""
+    text = about.removeprefix(_SHARD) if shard else about
+    return int(text) if text.isdigit() and about.startswith(_SHARD) == shard else None
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """A row. Instants are microseconds since 1970, UTC."""
 
     id: int
     kind: str
     about: str
-    """The id of a subscription, or empty: the whole hub."""
+    """The id of a subscription, ``shard`` and a shard's number, or empty: the whole hub."""
     detail: str
     raised_us: int
     last_us: int

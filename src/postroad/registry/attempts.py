@@ -4,7 +4,8 @@ A healthy subscription sends thousands of bulks an hour: what matters of those i
 is for people (``explain``, lists): the cursors of the log decide what is sent. It has a bounded life.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -15,7 +16,12 @@ from postroad.registry.text import storable
 MAX_SUCCESS_ROW_US = 3600 * 1_000_000
 """How long after its first success a row takes further ones."""
 
+_MOST_LANES = 1_000
+"""Named in one statement at most: databases bound the values of one."""
+
 _attempts = schema.attempts
+Lane = tuple[int, int]
+"""A subscription and a shard."""
 
 
 class FailedAttempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,18 +107,37 @@ def record_failures(connection: sa.Connection, failures: Sequence[FailedAttempt]
 
 def record_successes(connection: sa.Connection, successes: Sequence[Success]) -> None:
     """Extend the newest row of each subscription and shard if it is one of successes and young enough, else add one."""
-    lanes: dict[tuple[int, int], list[Success]] = {}
+    lanes: dict[Lane, list[Success]] = {}
     for success in successes:
         lanes.setdefault((success.subscription_id, success.shard), []).append(success)
-    for (subscription_id, shard), of_lane in lanes.items():
-        id_, current = _newest(connection, subscription_id, shard)
+    newest = {lane: found for some in _in_groups(list(lanes)) for lane, found in _newest(connection, some).items()}
+    added: list[Attempt] = []
+    changed: list[tuple[int, Attempt]] = []
+    for lane, of_lane in lanes.items():
+        id_, current = newest.get(lane, (None, None))
+        extended = False
         for success in of_lane:
             if current is not None and current.succeeded and success.at_us - current.first_at_us < MAX_SUCCESS_ROW_US:
-                current = _extended(current, success)
+                current, extended = _extended(current, success), True
                 continue
-            _store(connection, id_, current)
-            id_, current = None, _first(success)
-        _store(connection, id_, current)
+            _keep(id_, current, extended, added, changed)
+            id_, current, extended = None, _first(success), True
+        _keep(id_, current, extended, added, changed)
+    # Two statements for all of them: one for each lane and second kept the interpreter's lock from the event loop.
+    if changed:
+        row: dict[str, sa.BindParameter[Any]] = {
+            name: sa.bindparam(f"new_{name}") for name in Attempt.__struct_fields__
+        }
+        statement = sa.update(_attempts).where(_attempts.c.id == sa.bindparam("of_id")).values(row)
+        connection.execute(
+            statement,
+            [
+                {"of_id": id_} | {f"new_{name}": value for name, value in msgspec.structs.asdict(attempt).items()}
+                for id_, attempt in changed
+            ],
+        )
+    if added:
+        connection.execute(sa.insert(_attempts), [msgspec.structs.asdict(attempt) for attempt in added])
 
 
 def listed(
@@ -149,19 +174,27 @@ def prune(connection: sa.Connection, before_us: int) -> int:
     return connection.execute(sa.delete(_attempts).where(_attempts.c.last_at_us < before_us)).rowcount
 
 
-def _newest(connection: sa.Connection, subscription_id: int, shard: int) -> tuple[int | None, Attempt | None]:
-    query = (
-        sa.select(_attempts.c.id, *_COLUMNS)
-        .where(_attempts.c.subscription_id == subscription_id, _attempts.c.shard == shard)
-        .order_by(_attempts.c.id.desc())
-        .limit(1)
-        .with_for_update()
+def _in_groups(lanes: list[Lane]) -> Iterator[list[Lane]]:
+    """So many as one statement may name."""
+    for start in range(0, len(lanes), _MOST_LANES):
+        yield lanes[start : start + _MOST_LANES]
+
+
+def _newest(connection: sa.Connection, lanes: list[Lane]) -> dict[Lane, tuple[int, Attempt]]:
+    """Each lane's newest row and its id."""
+    place = sa.tuple_(_attempts.c.subscription_id, _attempts.c.shard)
+    ids = (
+        sa.select(sa.func.max(_attempts.c.id))
+        .where(place.in_(lanes))
+        .group_by(_attempts.c.subscription_id, _attempts.c.shard)
     )
-    row = connection.execute(query).mappings().one_or_none()
-    if row is None:
-        return None, None
-    fields = dict(row)
-    return fields.pop("id"), Attempt(**fields)
+    query = sa.select(_attempts.c.id, *_COLUMNS).where(_attempts.c.id.in_(ids)).with_for_update()
+    newest = {}
+    for row in connection.execute(query).mappings():
+        fields = dict(row)
+        id_ = fields.pop("id")
+        newest[row.subscription_id, row.shard] = id_, Attempt(**fields)
+    return newest
 
 
 def _first(success: Success) -> Attempt:
@@ -193,11 +226,13 @@ def _extended(row: Attempt, success: Success) -> Attempt:
     )
 
 
-def _store(connection: sa.Connection, id_: int | None, row: Attempt | None) -> None:
-    if row is None or not row.succeeded:
+def _keep(
+    id_: int | None, row: Attempt | None, extended: bool, added: list[Attempt], changed: list[tuple[int, Attempt]]
+) -> None:
+    """Note a row that is complete for now, if it is new or was extended."""
+    if row is None or not extended:
         return
-    values = msgspec.structs.asdict(row)
     if id_ is None:
-        connection.execute(sa.insert(_attempts).values(values))
+        added.append(row)
     else:
-        connection.execute(sa.update(_attempts).where(_attempts.c.id == id_).values(values))
+        changed.append((id_, row))

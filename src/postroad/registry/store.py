@@ -5,7 +5,7 @@ raises ``StoreUnavailable`` when the database cannot be used now, and then nothi
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,16 @@ class RegistryStore:
         with self.transaction() as under_way:
             tokens.revoke(under_way, public_id)
 
+    def subscription_id(self, subscription: int | str) -> int:
+        """The id of a subscription (id, name, ``[organization/]integration/name``).
+
+        Raises:
+            NotFound: There is no such subscription.
+            ConfigError: Several subscriptions are called so.
+        """
+        with self._database.read() as connection:
+            return lookup.subscription_id(connection, subscription)
+
     def set_subscription_state(self, subscription: int | str, state: State, *, reason: str | None = None) -> int:
         """Pause or resume a subscription (id, name, ``integration/name`` or ``organization/integration/name``).
 
@@ -240,6 +250,11 @@ class RegistryStore:
         with self._database.read() as connection:
             return alerts.listed(connection, open_only=open_only, limit=limit)
 
+    def prune_tasks(self, before_us: int) -> int:
+        """Forget tasks that were finished before an instant (microseconds since 1970); how many those were."""
+        with self._database.write() as transaction:
+            return tasks.prune(transaction.connection, before_us)
+
     def prune_alerts(self, before_us: int) -> int:
         """Forget alerts that were cleared before an instant (microseconds since 1970); how many those were."""
         with self._database.write() as transaction:
@@ -252,8 +267,9 @@ class RegistryStore:
         filter_: Mapping[str, Any] | None = None,
         rate_per_s: float | None = None,
         integration_id: int | None = None,
+        remaining: int | None = None,
     ) -> Task:
-        """Ask for a task of the hub.
+        """Ask for a task of the hub; ``remaining``, if the events were counted already.
 
         Raises:
             TaskUnfinished: One of the same type and integration is not finished yet.
@@ -266,13 +282,17 @@ class RegistryStore:
                 filter_=filter_ or {},
                 rate_per_s=rate_per_s,
                 integration_id=integration_id,
+                remaining=remaining,
                 random=self._random,
             )
 
-    def next_task(self) -> Task | None:
-        """The task to carry out now, which is under way from here on: one that was left half done goes first."""
+    def next_task(self, *, besides: Collection[str] = ()) -> Task | None:
+        """The task to carry out now, which is under way from here on: one that was left half done goes first.
+
+        ``besides`` those that are being carried out.
+        """
         with self.transaction() as under_way:
-            return tasks.next_task(under_way)
+            return tasks.next_task(under_way, besides=besides)
 
     def progress_task(self, id_: str, *, items: int, remaining: int | None = None) -> bool:
         """Note how far a task is; False if it was cancelled meanwhile: stop then. ``NotFound`` for an unknown id."""

@@ -4,7 +4,7 @@ One at a time of each type and integration, so that two requests do not push the
 they leave the version alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -70,9 +70,10 @@ def add(
     filter_: Mapping[str, Any],
     rate_per_s: float | None,
     integration_id: int | None,
+    remaining: int | None = None,
     random: Callable[[int], bytes],
 ) -> Task:
-    """Ask for a task.
+    """Ask for a task; ``remaining``, if the events were counted already.
 
     Raises:
         TaskUnfinished: One of the same type and integration is asked for or under way.
@@ -94,16 +95,20 @@ def add(
         rate_per_s=rate_per_s,
         integration_id=integration_id,
         created_us=transaction.now_us,
+        remaining=remaining,
     )
     connection.execute(sa.insert(_tasks).values(msgspec.structs.asdict(task)))
     return task
 
 
-def next_task(transaction: Transaction) -> Task | None:
-    """The task to carry out now: the one under way, which a hub that stopped has left, else the oldest that waits."""
+def next_task(transaction: Transaction, *, besides: Collection[str] = ()) -> Task | None:
+    """The task to carry out now: one under way, which a hub that stopped has left, else the oldest that waits.
+
+    ``besides`` those that are being carried out.
+    """
     query = (
         sa.select(_tasks)
-        .where(_UNFINISHED)
+        .where(_UNFINISHED, _tasks.c.id.not_in(besides))
         .order_by(_tasks.c.started_us.is_(None), _tasks.c.started_us, _tasks.c.created_us, _tasks.c.id)
         .limit(1)
     )
@@ -157,3 +162,9 @@ def _change(transaction: Transaction, id_: str, **values: object) -> bool:
     if not changed:
         get(transaction.connection, id_)
     return bool(changed)
+
+
+def prune(connection: sa.Connection, before_us: int) -> int:
+    """Forget tasks that were finished before an instant; how many those were."""
+    old = sa.delete(_tasks).where(sa.not_(_UNFINISHED), _tasks.c.completed_us < before_us)
+    return connection.execute(old).rowcount

@@ -3,14 +3,16 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from postroad.access.streams import StreamIndex
+from postroad.clock import Clock, SystemClock
 from postroad.errors import PostroadError
 from postroad.log.interface import Batch, ShardLog
 from postroad.protocols.base import Outgoing, TargetProtocol
 from postroad.registry.records import RegistryView
 from postroad.routing.feed import Feed
+from postroad.routing.pace import Pace
 from postroad.routing.translation import BatchTranslation, Decoder
 
 SLICE_ITEMS = 128
@@ -27,8 +29,11 @@ _log = logging.getLogger(__name__)
 Observe = Callable[[BatchTranslation, range], None]
 """Told of every item, once and in order, as it is routed."""
 
-Gap = Callable[[int, int, int], None]
-"""Called with (subscription id, first, end) when retention removed positions that a feed had still to read."""
+Gap = Callable[[int, int, int], Awaitable[None]]
+"""Called with (subscription id, first, end) when positions were removed that a feed had still to read.
+
+It returns once that is durably recorded; only then does the feed go on behind them. Raises ``StoreUnavailable``.
+"""
 
 
 class Router:
@@ -42,8 +47,12 @@ class Router:
         targets: Mapping[str, TargetProtocol],
         gap: Gap,
         observe: Observe | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        """Route from the log's present end; what came before is read by the feeds themselves."""
+        """Route from the log's present end; what came before is read by the feeds themselves.
+
+        ``clock`` is for their pace; the machine's if not given.
+        """
         self.gate = asyncio.Lock()
         """Held while routing a slice. Hold it to change the registry's view between two positions, exactly."""
         self.routed_to = log.next_position
@@ -53,6 +62,7 @@ class Router:
         self._targets = targets
         self._gap = gap
         self._observe = observe
+        self._pace = Pace(clock or SystemClock())
         self._view: RegistryView
         self._streams: StreamIndex
         self._feeds: dict[int, Feed] = {}
@@ -140,6 +150,7 @@ class Router:
         """Offer a batch to the feeds that follow, a slice at a time."""
         if batch.end <= self.routed_to:
             return
+        self._pace.live()
         translation: BatchTranslation | None = None
         index = max(0, self.routed_to - batch.position)
         while index < len(batch):
@@ -192,49 +203,48 @@ class Router:
     async def catch_up(self, feed: Feed) -> None:
         """Read the log for a feed that does not follow, until its queue has something, or it follows again.
 
-        The feed's own task calls this: its pace is its own. It never passes the router: which streams there will be
-        where the router has not been yet is not known.
+        The feed's own task calls this; it works in turns with all others that catch up (``Pace``). It never passes the
+        router: which streams there will be where the router has not been yet is not known.
         """
         while not feed.following and not feed.queue:
-            end = self.routed_to
-            if feed.resume_at >= end:
-                feed.following = True
-                return
-            batches = await self._log.read(feed.resume_at, max_bytes=CATCH_UP_BYTES)
-            first = batches[0].position if batches else end
-            if first > feed.resume_at:
-                for lost in _given(feed.resume_at, first, self._log.jumps):
-                    self._gap(feed.subscription_id, lost.start, lost.stop)
-                feed.resume_at = first
-            for batch in batches:
-                await self._catch_up_batch(feed, batch)
+            async with feed.reading:
+                await self._read_for(feed)
+
+    async def _read_for(self, feed: Feed) -> None:
+        """One step of catching up."""
+        end = self.routed_to
+        while (given_up := feed.gave_up(feed.resume_at)) is not None:
+            feed.resume_at = given_up.stop
+        if feed.resume_at >= end:
+            feed.following = True
+            return
+        batches = await self._log.read(feed.resume_at, max_bytes=CATCH_UP_BYTES)
+        first = batches[0].position if batches else end
+        if first > feed.resume_at:
+            for lost in feed.lost(feed.resume_at, first, self._log.jumps):
+                await self._gap(feed.subscription_id, lost.start, lost.stop)
+            feed.resume_at = first
+        for batch in batches:
+            await self._catch_up_batch(feed, batch)
 
     async def _catch_up_batch(self, feed: Feed, batch: Batch) -> None:
         translation: BatchTranslation | None = None
         mine = set(self._streams.subjects(feed.subscription_id))
         index = max(0, feed.resume_at - batch.position)
         while index < len(batch) and not feed.full and not feed.following:
-            async with self.gate:
+            async with self._pace, self.gate:
+                self._pace.begin()
                 if translation is None or translation.view is not self._view:
                     translation = BatchTranslation(batch, self._decoder, self._targets, self._view)
                     mine = set(self._streams.subjects(feed.subscription_id))
                 stop = min(index + SLICE_ITEMS, len(batch), self.routed_to - batch.position)
                 while index < stop and not feed.full:
-                    if batch.subjects[index] in mine:
+                    if batch.subjects[index] in mine and feed.gave_up(batch.position + index) is None:
                         events = self._wanted(feed, translation, index)
                         if events:
                             feed.put(batch, index, events)
                     index += 1
+                    if self._pace.over:
+                        break
                 feed.resume_at = batch.position + index
                 feed.following = feed.resume_at >= self.routed_to
-            await asyncio.sleep(0)
-
-
-def _given(first: int, end: int, jumps: Iterable[range]) -> Iterator[range]:
-    """The stretches of positions from ``first`` to below ``end`` that were given to items: all but the jumps."""
-    for jump in jumps:
-        if first < min(jump.start, end):
-            yield range(first, min(jump.start, end))
-        first = max(first, jump.stop)
-    if first < end:
-        yield range(first, end)

@@ -7,12 +7,19 @@ from pathlib import Path
 import msgspec
 
 from postroad.alerts.book import AlertBook
+from postroad.alerts.over import clear_what_is_over
+from postroad.api.drivequant import Monitoring
 from postroad.api.observation import Observation
 from postroad.api.parts import HubParts
 from postroad.clock import Clock
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
+from postroad.delivery.expiry import Expiry
+from postroad.delivery.letter_figures import LetterFigures
 from postroad.delivery.manager import DeliveryManager, Shard
+from postroad.delivery.pressure import PressureGauge
+from postroad.delivery.redrive import Surroundings as TaskSurroundings
+from postroad.delivery.tasks import TaskRunner
 from postroad.delivery.watch import AttemptWatch
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
@@ -30,9 +37,15 @@ from postroad.routing.translation import Decoder
 from postroad.service.entrances import EntranceParts, ProviderSettings, build_entrances
 from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
-from postroad.service.housekeeping import Chore, Retention, prune_attempts, save_states
+from postroad.service.housekeeping import Chore, Retention, prune_records, save_states
 from postroad.service.inbound import NEW_VEHICLES_SHARD, vehicle_creator
-from postroad.service.outbound import gap_reporter, observer_of_attempts, signatures, transport_opener
+from postroad.service.outbound import (
+    gap_reporter,
+    loss_reporter,
+    observer_of_attempts,
+    signatures,
+    transport_opener,
+)
 from postroad.settings import Settings
 from postroad.state.keeper import StateKeeper
 from postroad.tracing.interface import Tracer
@@ -66,8 +79,10 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     attempts: AttemptRecorder
     alerts: AlertBook
     manager: DeliveryManager
+    tasks: TaskRunner
     retention: Retention
     observation: Observation
+    monitoring: Monitoring
     entrances: Sequence[Entrance]
     users: Sequence[Use]
     """Who is given each new view of the registry, in this order, before the routers and the manager."""
@@ -79,13 +94,14 @@ def assemble(given: Surroundings) -> Parts:
     """Make every part. Raises ``ConfigError``."""
     settings, clock, counts, opened = given.settings, given.clock, given.counts, given.opened
     decoder = Decoder(SOURCES)
+    alerts = AlertBook(opened.registry, clock=clock)
     states = {number: StateKeeper(state_path(given.folder, number)) for number in opened.logs}
     routers = {
         number: Router(
             log,
             decoder=decoder,
             targets=TARGETS,
-            gap=gap_reporter(counts, number),
+            gap=gap_reporter(counts, alerts, log),
             observe=states[number].observe,
         )
         for number, log in opened.logs.items()
@@ -104,7 +120,6 @@ def assemble(given: Surroundings) -> Parts:
         record_failures=opened.registry.record_attempts,
         record_successes=opened.registry.record_successes,
     )
-    alerts = AlertBook(opened.registry, clock=clock)
     shards = {number: Shard(log, routers[number]) for number, log in opened.logs.items()}
     manager = DeliveryManager(
         shards,
@@ -117,7 +132,28 @@ def assemble(given: Surroundings) -> Parts:
         queue_bytes=settings.delivery.queue_bytes,
         tracer=given.tracer,
     )
-    retention = Retention(opened.logs, manager, view=view, limits=settings.log, clock=clock)
+    stores = {number: log.delivery for number, log in opened.logs.items()}
+    tasks = TaskRunner(
+        TaskSurroundings(
+            registry=opened.registry,
+            stores=stores,
+            revived=manager.revived,
+            view=view,
+            clock=clock,
+        ),
+        refresh=following.refresh,
+    )
+    expiry = Expiry(
+        manager,
+        shards,
+        decoder=decoder,
+        targets=TARGETS,
+        view=view,
+        lost=loss_reporter(counts, alerts),
+        clock=clock,
+    )
+    gauge = PressureGauge(alerts, view=view, max_bytes=settings.log.max_bytes)
+    retention = Retention(opened.logs, manager, expiry=expiry, gauge=gauge, view=view, limits=settings.log, clock=clock)
     observation = Observation(
         HubParts(
             clock=clock,
@@ -127,7 +163,11 @@ def assemble(given: Surroundings) -> Parts:
             intake=intake,
             manager=manager,
             backlogs=Backlogs(manager, shards, decoder=decoder, targets=TARGETS),
+            letters=LetterFigures(stores),
+            pressure=gauge.last,
             attempts=attempts,
+            alerts=alerts,
+            tasks=tasks,
             view=view,
             registry_seen_s=lambda: following.seen_s,
             broken=given.broken,
@@ -145,13 +185,16 @@ def assemble(given: Surroundings) -> Parts:
         attempts=attempts,
         alerts=alerts,
         manager=manager,
+        tasks=tasks,
         retention=retention,
         observation=observation,
+        monitoring=Monitoring(opened.registry, stores, view=view),
         entrances=_entrances(given, intake, provider_settings),
         users=(decoder.use, provider_settings.use, intake.use, alerts.follow),
         chores=(
             Chore(retention.run_once, "Retention could not run"),
-            Chore(functools.partial(prune_attempts, opened.registry, clock), "Old attempts could not be removed"),
+            Chore(functools.partial(clear_what_is_over, alerts, stores, clock), "Alerts could not be looked through"),
+            Chore(functools.partial(prune_records, opened.registry, clock), "Old records could not be removed"),
             Chore(functools.partial(save_states, states, opened.logs), "The state could not be saved"),
         ),
     )

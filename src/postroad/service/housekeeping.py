@@ -1,4 +1,4 @@
-"""What is done once a minute: retention, snapshots of the state, old attempts."""
+"""What is done once a minute: retention, snapshots of the state, old records."""
 
 import asyncio
 import logging
@@ -7,7 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import msgspec
 
 from postroad.clock import DAY_US, Clock
+from postroad.delivery.expiry import Expiry
 from postroad.delivery.manager import DeliveryManager
+from postroad.delivery.pressure import PressureGauge
+from postroad.errors import StoreUnavailable
 from postroad.log.sqlite import SqliteLog
 from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
@@ -16,7 +19,7 @@ from postroad.settings import LogSettings
 from postroad.state.keeper import StateKeeper
 
 HOUSEKEEPING_EVERY_S = 60.0
-ATTEMPTS_KEPT_US = 30 * DAY_US
+RECORDS_KEPT_US = 30 * DAY_US
 
 _log = logging.getLogger(__name__)
 
@@ -39,13 +42,18 @@ async def keep_house(chores: Sequence[Chore], clock: Clock) -> None:
 
 
 class Retention:
-    """Removes from the shards what is old and settled, and what the disk budget has no room for."""
+    """Removes from the shards what is old and settled, and what the disk budget has no room for.
+
+    What somebody has not settled goes only once it is recorded that he loses it; see ``postroad.delivery.expiry``.
+    """
 
     def __init__(
         self,
         logs: Mapping[int, SqliteLog],
         manager: DeliveryManager,
         *,
+        expiry: Expiry,
+        gauge: PressureGauge,
         view: Callable[[], RegistryView],
         limits: LogSettings,
         clock: Clock,
@@ -53,30 +61,68 @@ class Retention:
         """``manager`` knows what is settled; ``view`` names the subscriptions that count."""
         self._logs = logs
         self._manager = manager
+        self._expiry = expiry
+        self._gauge = gauge
         self._view = view
         self._limits = limits
         self._clock = clock
 
     async def run_once(self) -> None:
         """Remove what may go now. Raises ``StoreUnavailable``."""
-        wanted = frozenset(self._view().subscriptions)
-        received_before_us = self._clock.now_us() - int(self._limits.retention_days * DAY_US)
         for number, log in self._logs.items():
-            cursors = {id_: cursor.position for id_, cursor in (await log.delivery.cursors()).items()}
-            for removed_id in cursors.keys() - wanted:
-                await log.delivery.forget(removed_id)
+            await self._forget_removed(log)
+            await self._expiry.expire(number)
+            needs = await self._needs(number, log)
+            pressure = await self._gauge.measure(log, needs)  # before anything is lost: the alerts come first
+            given_up = log.first_position
+            if pressure.stored_bytes > self._limits.max_bytes:
+                given_up = await self._make_room(number, log)
+                needs = await self._needs(number, log)
             removed = await log.retain(
-                received_before_us=received_before_us,
-                settled=self._manager.settled(number, wanted, cursors),
+                received_before_us=self._clock.now_us() - int(self._limits.retention_days * DAY_US),
+                settled=min(needs.values(), default=log.next_position),
                 max_bytes=self._limits.max_bytes,
+                given_up=given_up,
             )
             if removed.items:
                 _log.info("Retention removed %d items from shard %d", removed.items, number)
 
+    async def _forget_removed(self, log: SqliteLog) -> None:
+        for removed_id in (await log.delivery.cursors()).keys() - self._view().subscriptions.keys():
+            await log.delivery.forget(removed_id)
 
-async def prune_attempts(registry: RegistryStore, clock: Clock) -> None:
-    """Forget attempts that nobody asks for any more. Raises ``StoreUnavailable``."""
-    await asyncio.to_thread(registry.prune_attempts, clock.now_us() - ATTEMPTS_KEPT_US)
+    async def _needs(self, shard: int, log: SqliteLog) -> dict[int, int]:
+        cursors = {id_: cursor.position for id_, cursor in (await log.delivery.cursors()).items()}
+        return self._manager.needs(shard, frozenset(self._view().subscriptions), cursors)
+
+    async def _make_room(self, shard: int, log: SqliteLog) -> int:
+        """Up to where the oldest may go so that the budget is kept.
+
+        As far as it is recorded who loses what; where the disk is under its reserve also without, as the hub takes in
+        nothing then: whoever misses it finds and records the gap himself, uncounted.
+        """
+        routed_to = self._manager.routed_to(shard)
+        end = await log.surplus_end(max_bytes=self._limits.max_bytes, below=routed_to)
+        recorded = await self._expiry.make_room(shard, end)
+        if recorded < end and await _under_reserve(log):
+            _log.error("Shard %d is under its disk reserve: what is lost with retention is not counted", shard)
+            return end
+        return recorded
+
+
+async def _under_reserve(log: SqliteLog) -> bool:
+    try:
+        await log.probe()
+    except StoreUnavailable as exc:
+        return exc.reason in {"disk_reserve", "disk_full"}
+    return False
+
+
+async def prune_records(registry: RegistryStore, clock: Clock) -> None:
+    """Forget attempts, cleared alerts and finished tasks that nobody asks for any more. Raises ``StoreUnavailable``."""
+    before_us = clock.now_us() - RECORDS_KEPT_US
+    for prune in (registry.prune_attempts, registry.prune_alerts, registry.prune_tasks):
+        await asyncio.to_thread(prune, before_us)
 
 
 async def save_states(states: Mapping[int, StateKeeper], logs: Mapping[int, SqliteLog]) -> None:

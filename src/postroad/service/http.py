@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from postroad.api.observation import Page
 from postroad.clock import Clock
 from postroad.errors import ConfigError
 from postroad.ingest.http.answers import Answer
-from postroad.ingest.http.app import build_app
+from postroad.ingest.http.app import Page, build_app
 from postroad.ingest.http.entrance import Entrance
 from postroad.ingest.http.limits import ConnectionLimits, rate_limit
 from postroad.ingest.server import HttpServer, listen

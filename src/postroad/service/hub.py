@@ -124,6 +124,7 @@ class Hub:
         spawn(parts.attempts.run(), name="attempts")
         spawn(parts.alerts.run(), name="alerts")
         spawn(parts.following.run(), name="registry")
+        spawn(parts.tasks.run(), name="tasks")
         spawn(keep_house(parts.chores, self._clock), name="housekeeping")
         spawn(parts.observation.run(), name="observation")
 
@@ -134,7 +135,7 @@ class Hub:
             self._folder,
             self._settings,
             entrances=self.parts.entrances,
-            pages=[*self.parts.observation.pages(), *live],
+            pages=[*self.parts.observation.pages(), *self.parts.monitoring.pages(), *live],
             clock=self._clock,
         )
         self._closing.push_async_callback(front.stop)

@@ -8,13 +8,16 @@ import msgspec
 
 from postroad.clock import Clock
 from postroad.delivery.attempts import AttemptRecorder
-from postroad.delivery.delivery import Bulk
+from postroad.delivery.delivery import Bulk, Overseer
+from postroad.delivery.expiry import Lost
 from postroad.delivery.manager import OpenTransport, ShardAttemptObserver, Sign
 from postroad.delivery.signing import SigningTransport, signer_for
 from postroad.delivery.watch import AttemptWatch
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
 from postroad.errors import ConfigError
+from postroad.log.delivery import EXPIRED, Changes, Skip
+from postroad.log.interface import ShardLog
 from postroad.metrics.counts import Counts
 from postroad.registry.records import Destination, Subscription
 from postroad.registry.secrets import KeyRing, opened_config
@@ -69,11 +72,27 @@ def observer_of_attempts(attempts: AttemptRecorder, watch: AttemptWatch) -> Shar
     return observe
 
 
-def gap_reporter(counts: Counts, shard: int) -> Gap:
-    """See ``Gap``: what a subscription has lost is counted and logged."""
+def loss_reporter(counts: Counts, overseer: Overseer) -> Lost:
+    """See ``Lost``: what a subscription has lost is counted, logged, and somebody is told."""
 
-    def report(subscription_id: int, first: int, end: int) -> None:
+    def report(subscription_id: int, shard: int, events: int, why: str) -> None:
+        counts.events_lost.add(subscription_id, shard, by=events)
+        overseer.raise_alert("events_expired", subscription_id, why)
+        _log.warning("Subscription %d lost %d events of shard %d: %s", subscription_id, events, shard, why)
+
+    return report
+
+
+def gap_reporter(counts: Counts, overseer: Overseer, log: ShardLog) -> Gap:
+    """See ``Gap``: what nobody can count any more is recorded all the same."""
+
+    async def report(subscription_id: int, first: int, end: int) -> None:
+        shard = log.shard
+        skip = Skip(first, end, EXPIRED, events=0)
+        await log.delivery.settle(subscription_id, 0, Changes(skips=(skip,)))  # the cursor stays where it is
         counts.positions_lost.add(subscription_id, shard, by=end - first)
+        detail = f"positions {first} to {end - 1} of shard {shard} were removed before they were read"
+        overseer.raise_alert("events_expired", subscription_id, detail)
         _log.error(
             "Subscription %d lost positions %d to %d of shard %d to retention before they were delivered",
             subscription_id, first, end - 1, shard,

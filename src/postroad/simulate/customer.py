@@ -2,15 +2,17 @@
 
 Source   Connected Cars "Push integration (data streams)", delivery contract, common fields, and the vehicle event
          types that can come of a GPS unit. Delivery is at least once; the whole bulk is accepted or not.
-Answers  200 once a bulk is in ``record``; 401 without a valid token. On request 503, or no answer at all.
+Answers  200 once a bulk is in ``record``; 401 without a valid token. On request 503, or no answer at all; or whatever
+         ``steer`` says of a bulk.
 Unknown  An event that breaks the documented shape is counted and its bulk still answered with 200: one bad event must
          not make the sender repeat the good ones for ever. What it held is then missing in the record.
 """
 
+import asyncio
 import hmac
 import secrets
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ssl import SSLContext
 from typing import Annotated, Literal
 
@@ -19,14 +21,21 @@ import msgspec
 
 from postroad.clock import Clock
 from postroad.simulate.record import Record
-from postroad.simulate.streams import decode_bulk
+from postroad.simulate.streams import VehicleEvent, decode_bulk
 
 EVENTS_PATH = "/events"
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a password
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
-Trouble = Literal["unavailable", "answer_lost"]
-"""``unavailable``: 503, nothing taken. ``answer_lost``: taken, but the connection breaks before the answer."""
+SILENT_S = 1.5
+"""A customer that is silent breaks the connection after this long; a sender may give up before."""
+
+Trouble = Literal["unavailable", "answer_lost", "cut", "silent"]
+"""``unavailable``: 503, nothing taken. ``answer_lost``: taken, but the connection breaks before the answer. ``cut``:
+nothing taken, the connection breaks. ``silent``: nothing taken, and no answer comes."""
+
+Steer = Callable[[Sequence[VehicleEvent]], int | Trouble | None]
+"""What becomes of a bulk: refused with a status, a trouble, or taken as ever (``None``)."""
 
 
 class CustomerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,6 +54,7 @@ class Customer:
     Attributes:
         record: what was delivered.
         trouble: set it to make the customer fail, set it to None to let it recover.
+        steer: asked for each bulk that came with a valid token, while there is no ``trouble``.
         tokens_issued: how many tokens were given out.
         unauthorized: event requests without a valid token.
         unavailable: event requests answered with 503.
@@ -61,6 +71,7 @@ class Customer:
         """``clock`` dates deliveries and lets tokens expire."""
         self.record = record or Record()
         self.trouble: Trouble | None = None
+        self.steer: Steer | None = None
         self.tokens_issued = 0
         self.unauthorized = 0
         self.unavailable = 0
@@ -114,9 +125,16 @@ class Customer:
         if scheme != "Bearer" or self._expiry_s.get(token, float("-inf")) <= self._clock.monotonic_s():
             self.unauthorized += 1
             return aiohttp.web.Response(status=self._settings.unauthorized_status)
-        body = await request.read()
-        events, malformed = decode_bulk(body)
-        self.record.add(events, malformed, self._clock.now_us())
-        if self.trouble == "answer_lost" and request.transport is not None:
+        events, malformed = decode_bulk(await request.read())
+        answer = self.trouble or (self.steer(events) if self.steer is not None else None)
+        if answer == "unavailable":
+            answer = 503
+        if isinstance(answer, int):
+            return aiohttp.web.Response(status=answer)
+        if answer == "silent":
+            await asyncio.sleep(SILENT_S)
+        if answer in (None, "answer_lost"):
+            self.record.add(events, malformed, self._clock.now_us())
+        if answer is not None and request.transport is not None:
             request.transport.abort()
         return aiohttp.web.Response(status=200)

@@ -39,6 +39,7 @@ from postroad.log.interface import (
     DEDUP_KEY_BYTES,
     EPOCH_BITS,
     MAX_PART_BYTES,
+    MAX_POSITION,
     Appended,
     Batch,
     Done,
@@ -224,14 +225,28 @@ class JetStreamLog:
         messages = [message async for message in self._newest_first("-refused")]
         return [msgspec.msgpack.decode(message, type=Refusal) for message in messages[:limit]]
 
-    async def retain(self, *, received_before_us: int, settled: int, max_bytes: int) -> Retained:
+    async def bytes_from(self, position: int) -> int:
+        return sum(len(batch.body) for batch in await self.read(position, max_bytes=2**62))
+
+    async def surplus_end(self, *, max_bytes: int, below: int) -> int:
+        batches = await self.read(0, max_bytes=2**62)
+        remaining, end = sum(len(batch.body) for batch in batches), self.first_position
+        for batch in batches:
+            if remaining <= max_bytes or batch.end > below:
+                break
+            end, remaining = batch.end, remaining - len(batch.body)
+        return end
+
+    async def retain(
+        self, *, received_before_us: int, settled: int, max_bytes: int, given_up: int = MAX_POSITION
+    ) -> Retained:
         self._check_open()
         batches = await self.read(0, max_bytes=2**62)
         remaining = sum(len(batch.body) for batch in batches)
         gone = 0
         for batch in batches:
             old = batch.received_us < received_before_us and batch.end <= settled
-            if not old and remaining <= max_bytes:
+            if not old and (remaining <= max_bytes or batch.end > given_up):
                 break
             gone, remaining = gone + 1, remaining - len(batch.body)
         kept = batches[gone:]
@@ -330,6 +345,9 @@ class JetStreamDeliveryStore:
 
     async def skips(self, subscription_id: int) -> list[Skip]:
         return await (await self._load()).skips(subscription_id)
+
+    async def skipped(self) -> dict[int, dict[str, int]]:
+        return await (await self._load()).skipped()
 
     async def forget(self, subscription_id: int) -> None:
         await self._change(lambda state: state.forget(subscription_id))

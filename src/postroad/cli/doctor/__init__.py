@@ -46,6 +46,8 @@ def _examine(folder: Path) -> Findings:
         if findings.look(f"shard {shard}", lambda shard=shard: storage.shard(folder, shard)) and registry:  # type: ignore[misc] # bound for each
             findings.look(f"end of shard {shard}", lambda shard=shard: storage.end(folder, shard))  # type: ignore[misc] # bound for each
     findings.look("disk", lambda: storage.disk(folder, settings))
+    if registry:
+        findings.look("backlog", lambda: storage.backlog(folder))
     findings.look("clock", lambda: storage.clock(folder, clock.now_us()))
     if key and registry:
         with registry_of(folder) as opened:

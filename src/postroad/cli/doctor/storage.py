@@ -19,6 +19,7 @@ from postroad.settings import FILE_NAME, Settings
 
 LOOK_S = 10.0
 """How long one file is looked through for damage."""
+_ALERTS = 1_000_000
 CLOCK_SLACK_US = 60 * 1_000_000
 """What the clock may be behind the newest thing that it dated: corrections are smaller."""
 
@@ -78,6 +79,17 @@ def disk(folder: Path, settings: Settings) -> str:
     if free < 2 * reserve:
         raise ConfigError(f"{told}: nearly full")
     return told
+
+
+def backlog(folder: Path) -> str:
+    """Whether what waits to be delivered takes so much of ``log.max_bytes`` that events may soon be lost."""
+    with registry_of(folder) as opened:
+        alerts = {alert.kind: alert for alert in opened.alerts(open_only=True, limit=_ALERTS)}
+    if "backlog_high" in alerts:
+        raise ConfigError(f"{alerts['backlog_high'].about}: {alerts['backlog_high'].detail}")
+    if "backlog_half" in alerts:
+        return f"look at {alerts['backlog_half'].about}: {alerts['backlog_half'].detail}"
+    return "less than half of log.max_bytes waits to be delivered, when the hub last looked"
 
 
 def clock(folder: Path, now_us: int) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -12,6 +13,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from postroad.ingest.http.answers import Answer
 from postroad.ingest.http.entrance import Entrance
 from postroad.ingest.http.limits import RateLimit, client_key
+
+
+class Page(NamedTuple):
+    """What is answered beside the entrances; another method gets 405."""
+
+    path: str
+    handler: Callable[[Request], Awaitable[Response]]
+    method: str = "GET"
 
 
 def respond(answer: Answer) -> Response:
@@ -61,14 +70,14 @@ def build_app(
     *,
     not_found: Answer,
     server_error: Answer,
-    pages: Sequence[tuple[str, Callable[[Request], Awaitable[Response]]]] = (),
+    pages: Sequence[Page] = (),
     address_rate: RateLimit | None = None,
 ) -> ASGIApp:
-    """The application: entrances at their paths, ``pages`` (path, handler) for GET, ``not_found`` for the rest."""
+    """The application: entrances at their paths, ``pages`` at theirs, ``not_found`` for the rest."""
     routes = [
         Route(path, _EntranceEndpoint(entrance, address_rate)) for entrance in entrances for path in entrance.paths
     ]
-    routes += [Route(path, handler, methods=["GET"]) for path, handler in pages]
+    routes += [Route(page.path, page.handler, methods=[page.method]) for page in pages]
 
     async def unknown(_request: Request, _error: Exception) -> Response:
         return respond(not_found)
