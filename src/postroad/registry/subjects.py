@@ -8,7 +8,7 @@ from postroad.db import schema
 from postroad.errors import ConfigError, NotFound
 from postroad.model.identifiers import MAX_CHARS, normalise
 from postroad.registry import streams
-from postroad.registry.records import Subject
+from postroad.registry.records import Subject, SubjectKind
 from postroad.registry.transaction import Transaction, insert
 
 _identifiers = schema.identifiers
@@ -20,6 +20,28 @@ def create_vehicle(
     transaction: Transaction, organization_id: int, identifiers: Mapping[str, str], *, shard: int, issue: Sequence[str]
 ) -> Subject:
     """Find the vehicle with these identifiers, or create it; see ``RegistryStore.create_vehicle``."""
+    subject_id = _find_or_create(transaction, organization_id, "vehicle", identifiers, shard=shard)
+    issue_numbers(transaction, organization_id, issue, vehicle_id=subject_id)
+    if transaction.touched:
+        streams.reconcile(transaction, organization_id, vehicle_id=subject_id)
+    return load(transaction.connection, subject_id)
+
+
+def create_other(
+    transaction: Transaction, organization_id: int, kind: SubjectKind, identifiers: Mapping[str, str], *, shard: int
+) -> Subject:
+    """Find an account or fleet that a provider named, or create it: as ``create_vehicle``, but nothing is sent for it.
+
+    Raises ``NotFound`` and ``ConfigError`` as that does.
+    """
+    return load(
+        transaction.connection, _find_or_create(transaction, organization_id, kind, identifiers, shard=shard)
+    )
+
+
+def _find_or_create(
+    transaction: Transaction, organization_id: int, kind: SubjectKind, identifiers: Mapping[str, str], *, shard: int
+) -> int:
     wanted = normalised(identifiers)
     owners = {ns: find(transaction.connection, organization_id, ns, value) for ns, value in wanted.items()}
     known = [owner for owner in owners.values() if owner is not None]
@@ -32,14 +54,11 @@ def create_vehicle(
         )
         if transaction.connection.scalar(live) is None:
             raise NotFound(f"there is no organization {organization_id}")
-        subject_id = insert_subject(transaction, organization_id, "vehicle", shard=shard, declared=False)
+        subject_id = insert_subject(transaction, organization_id, kind, shard=shard, declared=False)
     for namespace, owner in owners.items():
         if owner is None:
             identify(transaction, organization_id, subject_id, namespace, wanted[namespace])
-    issue_numbers(transaction, organization_id, issue, vehicle_id=subject_id)
-    if transaction.touched:
-        streams.reconcile(transaction, organization_id, vehicle_id=subject_id)
-    return load(transaction.connection, subject_id)
+    return subject_id
 
 
 def normalised(identifiers: Mapping[str, str]) -> dict[str, str]:

@@ -31,7 +31,7 @@ from postroad.service.entrances import EntranceParts, ProviderSettings, build_en
 from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
 from postroad.service.housekeeping import Chore, Retention, prune_attempts, save_states
-from postroad.service.inbound import NEW_VEHICLES_SHARD, vehicle_creator
+from postroad.service.inbound import NEW_SUBJECTS_SHARD, subject_creator
 from postroad.service.outbound import gap_reporter, observer_of_attempts, signatures, transport_opener
 from postroad.settings import Settings
 from postroad.state.keeper import StateKeeper
@@ -163,7 +163,7 @@ def _intake(given: Surroundings, following: RegistryFollower) -> Intake:
         opened.logs,
         clock=given.clock,
         dedup=given.dedup,
-        create_vehicles=vehicle_creator(opened.registry, opened.logs[NEW_VEHICLES_SHARD], refresh=following.refresh),
+        create_subjects=subject_creator(opened.registry, opened.logs[NEW_SUBJECTS_SHARD], refresh=following.refresh),
         queued_limit_bytes=settings.queued_limit_bytes,
         counts=given.counts,
         ahead_limit_us=settings.ahead_limit_s * 1_000_000,

@@ -1,20 +1,23 @@
-"""The way in, beside the entrances: remembering what was taken in before, and making new vehicles known."""
+"""The way in, beside the entrances: remembering what was taken in before, and making new subjects known."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from postroad.clock import DAY_US, Clock
 from postroad.ingest.dedup import DedupMemory
-from postroad.ingest.intake import CreateVehicles, NewVehicle
+from postroad.ingest.intake import CreateSubjects, NewSubject
 from postroad.layout import SHARDS
 from postroad.log.interface import ShardLog
+from postroad.model.identifiers import kind_of
 from postroad.registry import streams, subjects
+from postroad.registry.records import Subject
 from postroad.registry.store import RegistryStore
+from postroad.registry.transaction import Transaction
 from postroad.service.declarable import catalogue
 from postroad.settings import IngestSettings
 
-NEW_VEHICLES_SHARD = SHARDS[0]
-"""Where what new vehicles say is kept."""
+NEW_SUBJECTS_SHARD = SHARDS[0]
+"""Where what new vehicles, fleets and accounts say is kept."""
 
 
 async def load_dedup(logs: Mapping[int, ShardLog], settings: IngestSettings, clock: Clock) -> DedupMemory:
@@ -26,32 +29,33 @@ async def load_dedup(logs: Mapping[int, ShardLog], settings: IngestSettings, clo
     return dedup
 
 
-def vehicle_creator(
+def subject_creator(
     registry: RegistryStore, log: ShardLog, *, refresh: Callable[[], Awaitable[None]]
-) -> CreateVehicles:
-    """See ``CreateVehicles``: one transaction for all, then one ``refresh``. ``log`` is ``NEW_VEHICLES_SHARD``'s.
+) -> CreateSubjects:
+    """See ``CreateSubjects``: one transaction for all, then one ``refresh``. ``log`` is ``NEW_SUBJECTS_SHARD``'s.
 
-    Nothing of these vehicles is in the log yet, so their streams may begin anywhere up to here: unlike other new
+    Nothing of these subjects is in the log yet, so their streams may begin anywhere up to here: unlike other new
     streams they need not hold up routing.
     """
     issue = catalogue().issued_namespaces
 
-    def store(vehicles: Sequence[NewVehicle], position: int) -> None:
-        with registry.transaction() as transaction:
-            made = [
-                subjects.create_vehicle(
-                    transaction,
-                    new.organization_id,
-                    {new.namespace: new.identifier},
-                    shard=NEW_VEHICLES_SHARD,
-                    issue=issue,
-                )
-                for new in vehicles
-            ]
-            streams.activate(transaction, NEW_VEHICLES_SHARD, position, subject_ids=[subject.id for subject in made])
+    def make(transaction: Transaction, new: NewSubject) -> Subject:
+        identifiers, kind = {new.namespace: new.identifier}, kind_of(new.namespace)
+        if kind != "vehicle":
+            return subjects.create_other(
+                transaction, new.organization_id, kind, identifiers, shard=NEW_SUBJECTS_SHARD
+            )
+        return subjects.create_vehicle(
+            transaction, new.organization_id, identifiers, shard=NEW_SUBJECTS_SHARD, issue=issue
+        )
 
-    async def create(vehicles: Sequence[NewVehicle]) -> None:
-        await asyncio.to_thread(store, vehicles, log.next_position)
+    def store(wanted: Sequence[NewSubject], position: int) -> None:
+        with registry.transaction() as transaction:
+            made = [make(transaction, new).id for new in wanted]
+            streams.activate(transaction, NEW_SUBJECTS_SHARD, position, subject_ids=made)
+
+    async def create(wanted: Sequence[NewSubject]) -> None:
+        await asyncio.to_thread(store, wanted, log.next_position)
         await refresh()
 
     return create
