@@ -1,7 +1,7 @@
 """Intake: from a decoded item to a durable one.
 
-Items come one by one (``offer``) or as the bulk of one request (``offer_bulk``), which becomes parts of its own.
-Single items that arrive while a commit is under way gather; when it is done they go to the log together as one part. So the
+Items come one by one (``offer``) or as the bulk of one request (``offer_bulk``), which becomes parts of its own. Single
+items that arrive while a commit is under way gather; when it is done they go to the log together as one part. So the
 load itself sets the size of a part: one item when it is quiet, thousands when it is not, and no request costs a task.
 """
 
@@ -132,7 +132,7 @@ class Intake:
         self._dedup = dedup
         self._create_subjects = create_subjects
         self._queued_limit_bytes = queued_limit_bytes
-        self._ahead_limit_us = ahead_limit_us
+        self.ahead_limit_us = ahead_limit_us
         self._counts = counts or Counts()
         self._traced = traced
         self._queued_bytes = 0
@@ -214,7 +214,7 @@ class Intake:
         slices, fates = Slices(self._clock), _Fates()
         builders: dict[int, PartBuilder] = {}
         try:
-            failure = await self._make_known(provider, bulk, slices)
+            failure = await self.make_known(provider, bulk.outcomes, slices)
             if failure is not None:
                 self._counts.unavailable.add(provider.id, failure.reason, by=len(bulk.raws))
                 return failure
@@ -222,11 +222,11 @@ class Intake:
                 material = b"unreadable " + raw if isinstance(outcome, WireError) else outcome.dedup
                 key = digest(provider.id, material) if material else b""
                 if not (key and self._is_repeat(provider, key, fates)):
-                    subject_id, shard = self._subject_of(provider, outcome)
+                    subject_id, shard = self.subject_of(provider, outcome)
                     builder = builders.get(shard)
                     if builder is None:
                         builder = builders[shard] = PartBuilder(
-                            provider, received_us, ahead_limit_us=self._ahead_limit_us, request_id=request_id
+                            provider, received_us, ahead_limit_us=self.ahead_limit_us, request_id=request_id
                         )
                     if key:
                         self._pending[key] = []
@@ -242,13 +242,15 @@ class Intake:
                     self._submit_part(shard, rest, fates.expect(), span)
         return await fates.known()
 
-    async def _make_known(self, provider: Provider, bulk: Bulk, slices: Slices) -> StoreUnavailable | None:
-        """Have every subject of a bulk created that the registry does not know, all at once; or why that failed."""
+    async def make_known(
+        self, provider: Provider, outcomes: Sequence[Item | WireError], slices: Slices
+    ) -> StoreUnavailable | None:
+        """Have every subject created that the registry does not know, all at once; or why that failed."""
         if provider.unknown_vehicles != "create":
             return None
         identifiers, organization_id = self.view.identifiers, provider.organization_id
         unknown: dict[NewSubject, None] = {}
-        for outcome in bulk.outcomes:
+        for outcome in outcomes:
             if (
                 not isinstance(outcome, WireError)
                 and (organization_id, outcome.namespace, outcome.identifier) not in identifiers
@@ -277,8 +279,8 @@ class Intake:
         self._counts.duplicates.add(provider.id)
         return True
 
-    def _subject_of(self, provider: Provider, outcome: Item | WireError) -> tuple[int, int]:
-        """Subject and shard of an item."""
+    def subject_of(self, provider: Provider, outcome: Item | WireError) -> tuple[int, int]:
+        """Subject and shard of an item; ``UNASSIGNED`` for one that could not be read or whose subject is unknown."""
         if not isinstance(outcome, WireError):
             key = (provider.organization_id, outcome.namespace, outcome.identifier)
             subject_id = self.view.identifiers.get(key)
@@ -375,7 +377,7 @@ class Intake:
         gathering.revision = provider.revision
         gathering.accepted.append(accepted)
         gathering.subjects.append(subject_id)
-        gathering.flags.append(flags_of(accepted.item, accepted.received_us, self._ahead_limit_us))
+        gathering.flags.append(flags_of(accepted.item, accepted.received_us, self.ahead_limit_us))
         gathering.bytes += size
         if not gathering.busy:
             gathering.busy = True

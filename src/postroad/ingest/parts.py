@@ -1,4 +1,4 @@
-"""From the items of one bulk to the parts that carry them into a shard: whole items, in order, within the log's limits."""
+"""From the items of one bulk to the parts that carry them: whole items, in order, within the log's limits."""
 
 import msgspec
 

@@ -188,7 +188,8 @@ class ShardLog(Protocol):
         """The batches from the one that holds ``position`` (or the first after it) on, in order, whole.
 
         Stops after the batch with which ``max_bytes`` of bodies is reached. Empty: there is nothing from there on.
-        Batches read back carry no ``decoded``, ``dedup_keys``, ``unreadable`` or ``resolves``. Raises ``StoreCorrupt`` at a damaged one.
+        Batches read back carry no ``decoded``, ``dedup_keys``, ``unreadable`` or ``resolves``.
+        Raises ``StoreCorrupt`` at a damaged one.
         """
 
     async def dedup_keys(self, *, since_us: int, limit: int) -> list[tuple[int, bytes]]:
@@ -203,9 +204,7 @@ class ShardLog(Protocol):
     async def refusals(self, *, limit: int = 100) -> list[Refusal]:
         """The newest refusals, newest first."""
 
-    async def quarantined(
-        self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100
-    ) -> list[Quarantined]:
+    async def quarantined(self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100) -> list[Quarantined]:
         """Items in quarantine at positions above ``after``, in order. They go with their batch."""
 
     async def retain(self, *, received_before_us: int, settled: int, max_bytes: int) -> Retained:

@@ -34,9 +34,7 @@ def create_other(
 
     Raises ``NotFound`` and ``ConfigError`` as that does.
     """
-    return load(
-        transaction.connection, _find_or_create(transaction, organization_id, kind, identifiers, shard=shard)
-    )
+    return load(transaction.connection, _find_or_create(transaction, organization_id, kind, identifiers, shard=shard))
 
 
 def _find_or_create(

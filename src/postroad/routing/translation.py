@@ -89,7 +89,10 @@ class BatchTranslation:
         self._selected: dict[tuple[int, Selection], tuple[Outgoing, ...]] = {}
 
     def events(self, index: int) -> tuple[Event, ...]:
-        """What the batch's item ``index`` says; an item in quarantine says nothing. Raises ``PostroadError`` if it cannot be read any more."""
+        """What the batch's item ``index`` says; one in quarantine says nothing.
+
+        Raises ``PostroadError`` if it cannot be read any more.
+        """
         events = self._events.get(index)
         if events is None:
             batch = self.batch

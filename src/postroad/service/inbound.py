@@ -42,9 +42,7 @@ def subject_creator(
     def make(transaction: Transaction, new: NewSubject) -> Subject:
         identifiers, kind = {new.namespace: new.identifier}, kind_of(new.namespace)
         if kind != "vehicle":
-            return subjects.create_other(
-                transaction, new.organization_id, kind, identifiers, shard=NEW_SUBJECTS_SHARD
-            )
+            return subjects.create_other(transaction, new.organization_id, kind, identifiers, shard=NEW_SUBJECTS_SHARD)
         return subjects.create_vehicle(
             transaction, new.organization_id, identifiers, shard=NEW_SUBJECTS_SHARD, issue=issue
         )
