@@ -85,20 +85,19 @@ def redrive(items: tuple[str, ...], provider: str | None, wait_s: float, folder:
 
     What can be read now is taken in as if it had just arrived. The rest stays where it is.
     """
-    wanted = [_parse(item) for item in items] or [(None, None)]
+    which: dict[str, Any] = {"items": [_parse(item) for item in items]} if items else {}
     with registry_of(folder) as registry:
-        provider_id = registry.provider_id(provider) if provider is not None else None
-        tasks = [_redriven(registry, shard, position, provider_id, wait_s) for shard, position in wanted]
+        if provider is not None:
+            which["provider_id"] = registry.provider_id(provider)
+        task = _finished(registry, registry.add_task("REDRIVE_QUARANTINE", filter_=which), wait_s)
     if as_json:
-        print_json([{"task": task.id, "status": task.status, "redriven": task.items} for task in tasks])
-        return
-    waiting = [task.id for task in tasks if task.status in ("PENDING", "IN_PROGRESS")]
-    if waiting:
-        messages().print(f"Asked for (task {', '.join(waiting)}); a hub that runs on {folder} does it.")
-    messages().print(f"{sum(task.items for task in tasks)} items were read and taken in.")
-    failed = [task.detail for task in tasks if task.status == "FAILED"]
-    if failed:
-        raise ConfigError(f"the hub could not do it: {failed[0]}")
+        print_json({"task": task.id, "status": task.status, "redriven": task.items})
+    elif task.completed_us is None:
+        messages().print(f"Task {task.id} is asked for: a hub that runs on {folder} carries it out.")
+    else:
+        messages().print(f"{task.items} items were read and taken in.")
+    if task.status == "FAILED":
+        raise ConfigError(f"the hub could not do it: {task.detail}")
 
 
 def quarantine_told(one: Quarantined | None) -> dict[str, Any] | None:
@@ -123,12 +122,8 @@ def _parse(item: str) -> tuple[int, int]:
     return shard, position
 
 
-def _redriven(
-    registry: RegistryStore, shard: int | None, position: int | None, provider_id: int | None, wait_s: float
-) -> Task:
-    """The task that was asked for, as it stands when it is finished or ``wait_s`` are over."""
-    which = {"shard": shard, "position": position, "provider_id": provider_id}
-    task = registry.add_task("REDRIVE_QUARANTINE", filter_={k: v for k, v in which.items() if v is not None})
+def _finished(registry: RegistryStore, task: Task, wait_s: float) -> Task:
+    """The task as it stands when it is finished, or ``wait_s`` are over."""
     until_s = time.monotonic() + wait_s
     while task.completed_us is None and time.monotonic() < until_s:
         time.sleep(POLL_S)

@@ -27,13 +27,14 @@ _PAGE: Final = 100
 class RedriveFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which items are to be read again: all, or only those that every given field names."""
 
-    shard: int | None = None
-    position: int | None = None
+    items: frozenset[tuple[int, int]] | None = None
+    """By shard and position."""
     provider_id: int | None = None
 
-    def takes(self, one: Quarantined) -> bool:
-        """Whether an item of the filter's shard is meant."""
-        return self.position in (None, one.position) and self.provider_id in (None, one.provider_id)
+    def takes(self, shard: int, one: Quarantined) -> bool:
+        """Whether an item of a shard is meant."""
+        named = self.items is None or (shard, one.position) in self.items
+        return named and self.provider_id in (None, one.provider_id)
 
 
 class Redriver:
@@ -49,17 +50,13 @@ class Redriver:
     async def carry_out(self, task: Task) -> int:
         """Read again what the task's filter names; how many items left quarantine. Raises ``StoreUnavailable``."""
         which = msgspec.convert(task.filter, RedriveFilter)
-        redriven = 0
-        for shard, log in self._logs.items():
-            if which.shard in (None, shard):
-                redriven += await self._redrive_shard(log, which)
-        return redriven
+        return sum([await self._redrive_shard(log, which) for log in self._logs.values()])
 
     async def _redrive_shard(self, log: ShardLog, which: RedriveFilter) -> int:
         redriven, after = 0, 0
         while page := await log.quarantined(after=after, limit=_PAGE):
             for one in page:
-                if which.takes(one):
+                if which.takes(log.shard, one):
                     redriven += await self._redrive(log, one)
             after = page[-1].position
         return redriven

@@ -1,6 +1,7 @@
 """The way in, beside the entrances: remembering what was taken in before, and making new subjects known."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from postroad.clock import DAY_US, Clock
@@ -8,11 +9,8 @@ from postroad.ingest.dedup import DedupMemory
 from postroad.ingest.intake import CreateSubjects, NewSubject
 from postroad.layout import SHARDS
 from postroad.log.interface import ShardLog
-from postroad.model.identifiers import kind_of
 from postroad.registry import streams, subjects
-from postroad.registry.records import Subject
 from postroad.registry.store import RegistryStore
-from postroad.registry.transaction import Transaction
 from postroad.service.declarable import catalogue
 from postroad.settings import IngestSettings
 
@@ -39,18 +37,16 @@ def subject_creator(
     """
     issue = catalogue().issued_namespaces
 
-    def make(transaction: Transaction, new: NewSubject) -> Subject:
-        identifiers, kind = {new.namespace: new.identifier}, kind_of(new.namespace)
-        if kind != "vehicle":
-            return subjects.create_other(transaction, new.organization_id, kind, identifiers, shard=NEW_SUBJECTS_SHARD)
-        return subjects.create_vehicle(
-            transaction, new.organization_id, identifiers, shard=NEW_SUBJECTS_SHARD, issue=issue
-        )
-
     def store(wanted: Sequence[NewSubject], position: int) -> None:
+        groups = defaultdict[tuple[int, str], list[str]](list)
+        for new in wanted:
+            groups[new.organization_id, new.namespace].append(new.identifier)
         with registry.transaction() as transaction:
-            made = [make(transaction, new).id for new in wanted]
-            streams.activate(transaction, NEW_SUBJECTS_SHARD, position, subject_ids=made)
+            for (organization_id, namespace), values in groups.items():
+                made = subjects.create_named(
+                    transaction, organization_id, namespace, values, shard=NEW_SUBJECTS_SHARD, issue=issue
+                )
+                streams.activate(transaction, NEW_SUBJECTS_SHARD, position, subject_ids=made)
 
     async def create(wanted: Sequence[NewSubject]) -> None:
         await asyncio.to_thread(store, wanted, log.next_position)
