@@ -297,12 +297,16 @@ class Intake:
 
         self._logs[shard].submit(made.part, done)
 
+    def remember(self, made: BulkPart) -> None:
+        """A part is durable: know its items when they come again, and count them."""
+        self._dedup.add(made.keys, made.part.received_us)
+        self._count(made.part)
+
     def _settle_part(self, made: BulkPart, result: Appended | StoreUnavailable, reply: Reply) -> None:
         part = made.part
         failure = result if isinstance(result, StoreUnavailable) else None
         if failure is None:
-            self._dedup.add(made.keys, part.received_us)
-            self._count(part)
+            self.remember(made)
         else:
             self._counts.unavailable.add(part.provider_id, failure.reason, by=len(part))
         for key in made.keys:

@@ -80,7 +80,10 @@ class Redriver:
         if made is None:
             raise AssertionError  # an item was added
         part = msgspec.structs.replace(made.part, key=b"redrive %d" % one.position, resolves=one.position)
-        return not (await log.append(part)).duplicate
+        if (await log.append(part)).duplicate:
+            return False
+        self._intake.remember(made)
+        return True
 
     def _read(self, provider: Provider, raw: bytes) -> Item | None:
         try:

@@ -15,6 +15,8 @@ _identifiers = schema.identifiers
 _issued = schema.issued_numbers
 _subjects = schema.subjects
 _LOOKED_UP_AT_ONCE = 1_000
+_ONE_BY_ONE = 10
+"""So few new vehicles are looked at one by one; for more it is cheaper to look at all of the organization's."""
 
 
 def create_vehicle(
@@ -67,8 +69,9 @@ def create_named(
         transaction.connection.execute(sa.insert(_identifiers), rows)
         transaction.touched = True
         if kind == "vehicle":
-            issue_numbers(transaction, organization_id, issue)
-            streams.reconcile(transaction, organization_id)
+            for vehicle_id in ids if len(new) <= _ONE_BY_ONE else [None]:
+                issue_numbers(transaction, organization_id, issue, vehicle_id=vehicle_id)
+                streams.reconcile(transaction, organization_id, vehicle_id=vehicle_id)
     return list(known.values())
 
 
