@@ -11,6 +11,7 @@ from fixtures.bulks import ACCOUNT, CAR, Bulks, event
 from postroad.cli.main import cli
 from postroad.protocols import connected_cars
 from postroad.registry.tasks import Task
+from postroad.routing.translation import BatchTranslation
 
 BAD = {"type": "car_odometer_km", "id": 1, "vehicleId": "x", "value": 1, "time": "2026-01-01T12:30:10.000Z"}
 
@@ -128,3 +129,13 @@ async def test_the_state_and_the_router_pass_over_what_cannot_be_read(folder: Bu
     await folder.start()
     await folder.post([event(2)])
     assert [vehicle.readings["odometer_km"][0] for vehicle in folder.hub.parts.states[0].known.vehicles.values()] == [2]
+
+
+async def test_an_item_in_quarantine_says_nothing_even_if_it_could_be_read_today(
+    folder: Bulks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await folder.post([BAD])
+    taught(monkeypatch)
+    [batch] = await folder.batches()
+    parts = folder.hub.parts
+    assert BatchTranslation(batch, parts.decoder, {}, parts.following.view).events(0) == ()

@@ -1,4 +1,4 @@
-"""The hub is killed while bulks come in; all that the provider does is to send a bulk again until it is answered 200."""
+"""The hub is killed while bulks come in; all that the provider does is to send each again until it is answered 200."""
 
 import asyncio
 import json

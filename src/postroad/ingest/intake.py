@@ -15,6 +15,7 @@ from postroad.clock import Clock
 from postroad.errors import PostroadError, StoreUnavailable, WireError
 from postroad.ingest.bulk import Bulk
 from postroad.ingest.dedup import NO_KEY, DedupMemory, digest
+from postroad.ingest.fates import Fates, Reply
 from postroad.ingest.parts import BulkPart, PartBuilder, flags_of, lags_s
 from postroad.ingest.slices import Slices
 from postroad.log.interface import (
@@ -35,9 +36,6 @@ _log = logging.getLogger(__name__)
 
 REFUSAL_BODY_BYTES = 16 * 1024
 """As much of a refused body is kept for viewing."""
-
-Reply = Callable[[StoreUnavailable | None], None]
-"""Called once per item: with ``None`` when it is durable (or was before), else with why it could not be kept."""
 
 
 class NewSubject(msgspec.Struct, frozen=True):
@@ -62,32 +60,6 @@ class _Accepted(msgspec.Struct, frozen=True):
     key: bytes
     reply: Reply
     span: RequestSpan | None
-
-
-class _Fates:
-    """What a bulk waits for: each of its parts, and items of it that are under way already for somebody else."""
-
-    def __init__(self) -> None:
-        self.failure: StoreUnavailable | None = None
-        self._left = 1
-        self._known: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def expect(self) -> Reply:
-        """One more; the reply is its fate."""
-        self._left += 1
-        return self._settle
-
-    async def known(self) -> StoreUnavailable | None:
-        """Nothing more is expected: wait for what was. Gives one of the failures, if there are any."""
-        self._settle(None)
-        await self._known
-        return self.failure
-
-    def _settle(self, failure: StoreUnavailable | None) -> None:
-        self.failure = self.failure or failure
-        self._left -= 1
-        if not self._left and not self._known.done():
-            self._known.set_result(None)
 
 
 class _Gathering:
@@ -211,7 +183,7 @@ class Intake:
         Otherwise why some could not be kept. The request is to be sent again whole then, and what did become durable is
         known by its keys; only items without a key are stored again.
         """
-        slices, fates = Slices(self._clock), _Fates()
+        slices, fates = Slices(self._clock), Fates()
         builders: dict[int, PartBuilder] = {}
         try:
             failure = await self.make_known(provider, bulk.outcomes, slices)
@@ -269,7 +241,7 @@ class Intake:
             return StoreUnavailable("lost", "A new subject did not appear")
         return None
 
-    def _is_repeat(self, provider: Provider, key: bytes, fates: _Fates) -> bool:
+    def _is_repeat(self, provider: Provider, key: bytes, fates: Fates) -> bool:
         """Whether an item of a bulk is known; if it is under way, the bulk shares its fate."""
         if key not in self._dedup:
             waiters = self._pending.get(key)
