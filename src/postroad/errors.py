@@ -21,7 +21,8 @@ class WireError(PostroadError):
     """What a provider sent cannot be read.
 
     Attributes:
-        code: what is wrong, of a closed set, fit for a metric label: ``missing``, ``invalid`` or ``not_json``.
+        code: what is wrong, of a closed set, fit for a metric label: ``missing``, ``invalid`` or ``not_json``; of an
+            item of a bulk also ``too_large`` or ``other_feed``.
         field: the path of the offending field as its protocol writes it (``event.status``), or ``None``.
     """
 

@@ -10,7 +10,7 @@ from log_members import Member, part_of, read_all, refusal_of, said
 
 from fixtures.clock import VirtualClock
 from postroad.errors import StoreUnavailable
-from postroad.log.interface import MAX_PART_ITEMS, Appended, Batch, ShardLog
+from postroad.log.interface import MAX_PART_ITEMS, UNREADABLE, Appended, Batch, ShardLog, Unreadable
 
 EVERYTHING = 2**62
 
@@ -364,3 +364,82 @@ async def test_once_closed_every_call_says_so(log: ShardLog) -> None:
         with pytest.raises(StoreUnavailable) as failure:
             await call
         assert failure.value.reason == "closed"
+
+
+def with_unreadable(*indexes: int, **fields: Any) -> Any:
+    """A part of four items, of which these could not be read."""
+    kinds = bytes(UNREADABLE if index in indexes else 1 for index in range(4))
+    unreadable = [Unreadable(index, f"field{index}: missing") for index in indexes]
+    return part_of(b"a", b"b", b"c", b"d", kinds=kinds, unreadable=unreadable, **fields)
+
+
+async def test_what_cannot_be_read_is_listed_with_its_position_and_reason(member: Member, log: ShardLog) -> None:
+    first = await log.append(with_unreadable(1, 3, received_offsets_us=[0, 5, 6, 7]))
+    await log.append(part_of(b"x"))
+    second = await log.append(with_unreadable(0, provider_id=8, protocol="connected_cars"))
+    if member.survives_restart:
+        log = await reopened(member, log)
+    found = await log.quarantined()
+    received_us = 1_700_000_000_000_000
+    assert [(one.position, one.reason, one.received_us) for one in found] == [
+        (first.position + 1, "field1: missing", received_us + 5),
+        (first.position + 3, "field3: missing", received_us + 7),
+        (second.position, "field0: missing", received_us),
+    ]
+    assert [(one.provider_id, one.protocol, one.resolved_by) for one in found[1:]] == [
+        (7, "drivetech", None),
+        (8, "connected_cars", None),
+    ]
+    assert await log.quarantined(after=found[0].position, limit=1) == [found[1]]
+    assert said(await read_all(log)) == [b"a", b"b", b"c", b"d", b"x", b"a", b"b", b"c", b"d"]
+
+
+async def test_what_takes_its_place_marks_it_in_the_same_step(member: Member, log: ShardLog) -> None:
+    bad = await log.append(with_unreadable(2))
+    again = part_of(b"c", key=b"redrive 1", resolves=bad.position + 2)
+    good = await log.append(again)
+    assert (await log.append(again)).duplicate
+    if member.survives_restart:
+        log = await reopened(member, log)
+    assert await log.quarantined() == []
+    [one] = await log.quarantined(unresolved_only=False)
+    assert (one.position, one.resolved_by) == (bad.position + 2, good.position)
+
+
+async def test_quarantine_goes_with_its_batch(log: ShardLog) -> None:
+    await log.append(with_unreadable(0, received_us=10))
+    kept = await log.append(with_unreadable(0, received_us=30))
+    await log.retain(received_before_us=20, settled=EVERYTHING, max_bytes=EVERYTHING)
+    assert [one.position for one in await log.quarantined()] == [kept.position]
+
+
+async def test_a_part_that_is_known_is_not_listed_again(log: ShardLog) -> None:
+    for _ in range(2):
+        await log.append(with_unreadable(1, key=b"once"))
+    assert len(await log.quarantined()) == 1
+
+
+async def test_the_request_that_brought_a_part_is_remembered(member: Member, log: ShardLog) -> None:
+    await log.append(part_of(b"a", request_id="r-1"))
+    await log.append(part_of(b"b"))
+    if member.survives_restart:
+        log = await reopened(member, log)
+    assert [batch.request_id for batch in await read_all(log)] == ["r-1", ""]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kinds": bytes([UNREADABLE, 1])},
+        {"unreadable": [Unreadable(0, "why")]},
+        {"kinds": bytes([UNREADABLE, 1]), "unreadable": [Unreadable(1, "why")]},
+        {"kinds": bytes([UNREADABLE, UNREADABLE]), "unreadable": [Unreadable(1, "why"), Unreadable(0, "why")]},
+        {"kinds": bytes([UNREADABLE, 1]), "unreadable": [Unreadable(2, "why")]},
+        {"resolves": -1},
+        {"request_id": "\ud800"},
+    ],
+)
+async def test_quarantine_that_does_not_fit_its_part_is_refused_at_once(log: ShardLog, fields: Any) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - every defect has its own words
+        log.submit(part_of(b"a", b"b", **fields), lambda _: None)
+    assert await read_all(log) == []

@@ -2,7 +2,8 @@
 
 ERRORS = {
     "WireError": (
-        "Look at `postroad events refused`: it shows what was sent and which field is wrong. The sender's client has "
+        "Look at `postroad events refused`, for an item of a bulk at `postroad quarantine list`: it shows what was "
+        "sent and which field is wrong. The sender's client has "
         "to change, or the provider's `settings` in the declared file (a lenient profile, other units)."
     ),
     "ConfigError": (
@@ -27,7 +28,9 @@ REASONS = {
     "WireError": {
         "missing": "The protocol requires the field; the client must send it.",
         "invalid": "Wrong type or out of range; the protocol's page has the range.",
-        "not_json": "The body is no JSON object: often a wrong encoding, or an array.",
+        "not_json": "The body is no JSON object (of a bulk: no array of items): often a wrong encoding.",
+        "too_large": "One item is longer than 1 MiB. What is kept of it is cut off; its sender must send less.",
+        "other_feed": "The message belongs to the other feed: correct the URLs at the sender, then redrive it.",
     },
     "StoreUnavailable": {
         "disk_reserve": "Free some disk, or lower `log.max_bytes`: less is free than `log.reserve_bytes`.",
@@ -92,6 +95,17 @@ HTTP = {
     413: "The body is longer than `ingest.body_limit_bytes`, before or after inflation.",
     500: "A defect of the hub; its log says which. Send the event again.",
     503: "The event cannot be stored now and was not kept. Send it again after the seconds in `Retry-After`.",
+}
+
+BULK_HTTP = {
+    200: "Every item is durably stored: new ones now, repeats before. What could not be read is in quarantine. Done.",
+    400: "The body as a whole is no JSON array. `postroad events refused` shows it.",
+    401: "The token is missing, unknown, revoked, or of a provider of another protocol; the body was not read.",
+    404: "Another path. Correct the URL at the sender.",
+    405: "Another method; the header `Allow` says which.",
+    413: "Longer than `ingest.bulk_limit_bytes`, also after inflation, or more items than `ingest.bulk_limit_items`.",
+    500: "A defect of the hub; its log says which. Send the bulk again.",
+    503: "Not all of it could be stored now. Send the whole bulk again after the seconds in `Retry-After`.",
 }
 
 ACTIONS = {

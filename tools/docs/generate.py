@@ -25,6 +25,8 @@ from postroad import errors
 from postroad.alerts.book import KINDS
 from postroad.cli.main import cli
 from postroad.delivery.options import DeliveryOptions, RetryOptions
+from postroad.ingest.http import connected_cars_feeds as feeds
+from postroad.ingest.http import problems
 from postroad.protocols import CONTRACTS
 from postroad.protocols.contract import Contract, GiveUp, plan_of
 from postroad.protocols.drivetech import answers
@@ -189,7 +191,36 @@ def http_page() -> str:
         f"`{msgspec.json.decode(answers.parameter_invalid('speed'))['description']}`. "
         "[The protocol's page](../protocols/drivetech.md) has every field and type.\n\n"
         + table(["status", "description", "what it means, and what the client does"], rows)
+        + "\n## Bulks\n\nAt "
+        + ", ".join(f"`POST {bulks.path}`" for bulks in (feeds.STREAMS, feeds.ACCOUNT, feeds.CAR))
+        + ". So are other paths answered, except the one above.\n\n"
+        + table(
+            ["status", "body", "what it means, and what the sender does"],
+            [
+                [str(status), ", ".join(f"`{body.decode()}`" for body in bodies), advice.BULK_HTTP[status]]
+                for status, bodies in _bulk_bodies().items()
+            ],
+        )
     )
+
+
+def _bulk_bodies() -> dict[int, list[bytes]]:
+    """The bodies that entrances of bulks answer with, by status."""
+    answers_ = [
+        problems.STORED,
+        problems.refused(errors.WireError("not_json")),
+        problems.UNAUTHORIZED,
+        problems.NOT_FOUND,
+        problems.METHOD_NOT_ALLOWED,
+        problems.TOO_LARGE,
+        problems.TOO_MANY_ITEMS,
+        problems.SERVER_ERROR,
+        problems.unavailable(5),
+    ]
+    bodies: dict[int, list[bytes]] = {}
+    for answer in answers_:
+        bodies.setdefault(answer.status, []).append(answer.body)
+    return bodies
 
 
 def contracts_page() -> str:

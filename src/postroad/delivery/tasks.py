@@ -6,7 +6,7 @@ A task that the hub was at when it stopped is found in the registry, and gone on
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from postroad.delivery.redrive import NotWanted, Redrive, Surroundings, to_its_end
@@ -24,11 +24,21 @@ AT_ONCE = 8
 _log = logging.getLogger(__name__)
 
 
+CarryOut = Callable[[Task], Awaitable[int]]
+"""Do what a task asks for; how many items were dealt with. A ``PostroadError`` fails the task."""
+
+
 class TaskRunner:
     """One for each hub; ``run`` it as a task."""
 
-    def __init__(self, given: Surroundings, *, refresh: Callable[[], Awaitable[object]]) -> None:
-        """Nothing runs yet.
+    def __init__(
+        self,
+        given: Surroundings,
+        *,
+        refresh: Callable[[], Awaitable[object]],
+        others: Mapping[TaskType, CarryOut] | None = None,
+    ) -> None:
+        """Nothing runs yet. ``others``: what is carried out beside the tasks of dead letters, by type.
 
         ``refresh`` brings the view up to date: a subscription that was resumed before its letters were redriven must
         not look paused.
@@ -37,6 +47,7 @@ class TaskRunner:
         """How the tasks ended that this hub has ended."""
         self._given = given
         self._refresh = refresh
+        self._others = others or {}
         self._running: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -83,7 +94,12 @@ class TaskRunner:
         registry = self._given.registry
         try:
             await self._refresh()
-            await Redrive(task, self._given).run()
+            other = self._others.get(task.type)
+            if other is None:
+                await Redrive(task, self._given).run()
+            else:
+                items = await other(task)
+                await to_its_end(partial(registry.progress_task, task.id, items=items, remaining=0))
         except NotWanted:
             await to_its_end(partial(registry.cancel_task, task.id))
             self._note(task, "CANCELED")

@@ -25,6 +25,7 @@ from postroad.log.interface import (
     Done,
     Listener,
     Part,
+    Quarantined,
     Refusal,
     Retained,
 )
@@ -177,6 +178,12 @@ class SqliteLog:
         """See ``ShardLog``."""
         end = await self._look(lambda reader: reader.surplus_end(max_bytes=max_bytes, below=below))
         return self.first_position if end is None else end
+
+    async def quarantined(self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100) -> list[Quarantined]:
+        """See ``ShardLog``."""
+        return await self._look(
+            lambda reader: reader.quarantined(after=after, unresolved_only=unresolved_only, limit=limit)
+        )
 
     async def retain(
         self, *, received_before_us: int, settled: int, max_bytes: int, given_up: int = MAX_POSITION

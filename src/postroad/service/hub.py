@@ -135,7 +135,7 @@ class Hub:
             self._folder,
             self._settings,
             entrances=self.parts.entrances,
-            pages=[*self.parts.observation.pages(), *self.parts.monitoring.pages(), *live],
+            pages=[*self.parts.observation.pages(), *self.parts.monitoring.pages(), *live, self.parts.landing],
             clock=self._clock,
         )
         self._closing.push_async_callback(front.stop)
