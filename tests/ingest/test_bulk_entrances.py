@@ -185,6 +185,21 @@ async def test_two_bulks_of_the_same_at_once_are_stored_once(bulks: Bulks) -> No
     assert sorted(await bulks.stored()) == sorted(raws(items))
 
 
+async def test_a_repeat_that_overtakes_its_first_shares_its_fate(bulks: Bulks) -> None:
+    log: Any = bulks.hub.parts.logs[0]
+    submit, held = log.submit, []
+    log.submit = lambda _part, done: held.append(done)
+    items = [event(number) for number in range(100)]
+    answers = [asyncio.create_task(bulks.post(items)) for _ in range(2)]
+    await soon(lambda: sum(bulks.hub.parts.counts.duplicates.values.values()) == 100)
+    assert not any(answer.done() for answer in answers)
+    held[0](StoreUnavailable("disk_full", "no room"))
+    assert [status for status, _ in await asyncio.gather(*answers)] == [503, 503]
+    log.submit = submit
+    assert (await bulks.post(items))[0] == 200
+    assert await bulks.stored() == raws(items)
+
+
 async def test_a_part_that_fails_fails_the_bulk_and_sending_it_again_completes_it(bulks: Bulks) -> None:
     log: Any = bulks.hub.parts.logs[0]
     submit, seen = log.submit, []

@@ -54,6 +54,8 @@ def at_once(body: bytes, split: Split) -> list[bytes] | None:
 @given(body=BODY | damaged())
 @example(body=b"[{},]")
 @example(body=b"[{}, ]")
+@example(body=b"[{},{},]")
+@example(body=b"[{},{}, ]")
 @example(body=b"[{},{},,{}]")
 @example(body=b'[{"a":[{},{}]},{"a":"},{"},{}]')
 def test_pieces_are_what_the_whole_is(monkeypatch: pytest.MonkeyPatch, name: str, body: bytes) -> None:
