@@ -13,7 +13,19 @@ from typing import Any
 from postroad.clock import Clock, SystemClock
 from postroad.db.engine import Database, sqlite_url
 from postroad.db.migrate import migrate, require_current
-from postroad.registry import alerts, attempts, lookup, signing, streams, subjects, subscriptions, tasks, tokens
+from postroad.registry import (
+    alerts,
+    attempts,
+    consents,
+    lookup,
+    signing,
+    streams,
+    subjects,
+    subscriptions,
+    tasks,
+    tokens,
+    upstreams,
+)
 from postroad.registry.alerts import Alert
 from postroad.registry.attempts import Attempt, FailedAttempt, Success
 from postroad.registry.records import RegistryView, Subject
@@ -22,6 +34,7 @@ from postroad.registry.subscriptions import State
 from postroad.registry.tasks import Task, TaskType
 from postroad.registry.tokens import TokenInfo
 from postroad.registry.transaction import Transaction, transaction
+from postroad.registry.upstreams import UpstreamRun
 from postroad.registry.view import read_version, read_view
 
 
@@ -244,6 +257,31 @@ class RegistryStore:
         """Forget alerts that were cleared before an instant (microseconds since 1970); how many those were."""
         with self._database.write() as transaction:
             return alerts.prune(transaction.connection, before_us)
+
+    def record_upstream_run(self, run: UpstreamRun) -> None:
+        """Keep a run against a provider's control plane as its last; raise or clear the alert."""
+        with self.transaction() as under_way:
+            upstreams.record(under_way, run)
+
+    def upstream_run(self, provider_id: int) -> UpstreamRun | None:
+        """The last run against a provider's control plane."""
+        with self._database.read() as connection:
+            return upstreams.last_run(connection, provider_id)
+
+    def withdrawn(self, provider_id: int) -> int:
+        """How many vehicles a provider has lost access to."""
+        with self._database.read() as connection:
+            return consents.withdrawn(connection, provider_id)
+
+    def followed(self, shard: int) -> int:
+        """Admin events of the shard below this position have had their effect."""
+        with self._database.read() as connection:
+            return upstreams.followed(connection, shard)
+
+    def provider_id(self, named: int | str) -> int:
+        """The provider with this id, name, or ``organization/name``; raises like ``issue_token``."""
+        with self._database.read() as connection:
+            return lookup.provider_id(connection, named)
 
     def add_task(
         self,

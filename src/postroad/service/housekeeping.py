@@ -8,6 +8,7 @@ import msgspec
 
 from postroad.clock import DAY_US, Clock
 from postroad.delivery.manager import DeliveryManager
+from postroad.log.delivery import FOLLOWER_ID
 from postroad.log.sqlite import SqliteLog
 from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
@@ -63,7 +64,7 @@ class Retention:
         received_before_us = self._clock.now_us() - int(self._limits.retention_days * DAY_US)
         for number, log in self._logs.items():
             cursors = {id_: cursor.position for id_, cursor in (await log.delivery.cursors()).items()}
-            for removed_id in cursors.keys() - wanted:
+            for removed_id in cursors.keys() - wanted - {FOLLOWER_ID}:
                 await log.delivery.forget(removed_id)
             removed = await log.retain(
                 received_before_us=received_before_us,
