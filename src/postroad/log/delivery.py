@@ -13,7 +13,6 @@ from typing import Protocol
 
 import msgspec
 
-
 FOLLOWER_ID = -1
 """Stands for a subscription in the cursor of the hub's own reader of admin events; subscriptions count from 1."""
 

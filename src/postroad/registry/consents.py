@@ -17,6 +17,10 @@ from postroad.registry.transaction import Transaction, insert
 _consents, _memberships, _subjects, _streams = schema.consents, schema.memberships, schema.subjects, schema.streams
 
 
+_FEW = 20
+"""Vehicles are reconciled one by one; more of them, with all of their organization's."""
+
+
 class Place(NamedTuple):
     """Where in the log something was said."""
 
@@ -34,8 +38,11 @@ class Counted(NamedTuple):
 def give(transaction: Transaction, provider_id: int, organization_id: int, vehicle_ids: Collection[int]) -> int:
     """The provider has access to these vehicles; for how many that is news. Their streams begin by the selectors."""
     changed = [id_ for id_ in vehicle_ids if _say(transaction, provider_id, id_, given=True)]
-    for id_ in changed:
-        streams.reconcile(transaction, organization_id, vehicle_id=id_)
+    if len(changed) > _FEW:
+        streams.reconcile(transaction, organization_id)
+    else:
+        for id_ in changed:
+            streams.reconcile(transaction, organization_id, vehicle_id=id_)
     return len(changed)
 
 
@@ -64,30 +71,33 @@ def listed(
     organization_id: int,
     fleets: Mapping[int, str | None],
     *,
+    namespace: str,
+    shard: int,
     before_us: int,
 ) -> Counted:
     """The provider was asked: exactly these vehicles (id -> its fleet there) give access.
 
-    What was said from ``before_us`` on, when asking began, is newer and stays.
+    What was said from ``before_us`` on, when asking began, is newer and stays. ``namespace`` is that of the fleets,
+    ``shard`` for those that are new.
     """
     known = sa.select(_consents).where(_consents.c.provider_id == provider_id)
     rows = {row.vehicle_id: row for row in transaction.connection.execute(known)}
     newer = {id_ for id_, row in rows.items() if row.changed_us >= before_us}
     for id_, fleet in fleets.items():
-        if id_ not in newer:
-            note_fleet(transaction, provider_id, id_, fleet, given=id_ not in rows or rows[id_].given)
+        if id_ not in newer and (id_ not in rows or rows[id_].fleet != fleet):
+            note_fleet(transaction, provider_id, id_, fleet)
+            place = None if fleet is None else (namespace, fleet)
+            move(transaction, organization_id, id_, place, shard=shard)
     given = give(transaction, provider_id, organization_id, [id_ for id_ in fleets if id_ not in newer])
     gone = [id_ for id_ in rows if id_ not in fleets and id_ not in newer]
     return Counted(given, withdraw(transaction, provider_id, gone, None))
 
 
-def note_fleet(
-    transaction: Transaction, provider_id: int, vehicle_id: int, fleet: str | None, *, given: bool = True
-) -> None:
-    """Remember in which of its fleets the provider has the vehicle; ``given`` is for one of which nothing was said."""
+def note_fleet(transaction: Transaction, provider_id: int, vehicle_id: int, fleet: str | None) -> None:
+    """Remember in which of its fleets the provider has the vehicle. That there is access was said, or is not denied."""
     this = (_consents.c.provider_id == provider_id) & (_consents.c.vehicle_id == vehicle_id)
     if transaction.connection.execute(sa.update(_consents).where(this).values(fleet=fleet)).rowcount == 0:
-        values = {"provider_id": provider_id, "vehicle_id": vehicle_id, "fleet": fleet, "given": given}
+        values = {"provider_id": provider_id, "vehicle_id": vehicle_id, "fleet": fleet, "given": True}
         transaction.connection.execute(sa.insert(_consents).values(changed_us=transaction.now_us, **values))
 
 

@@ -1,7 +1,8 @@
 """Streams: one vehicle x one subscription, over an interval of positions.
 
 Which streams are open follows from the subscriptions' selectors, less the vehicles to which a provider has lost access
-(``consents``): ``reconcile`` opens and ends streams until the two agree. It runs inside every change that can move a vehicle into or out of a selector.
+(``consents``): ``reconcile`` opens and ends streams until the two agree. It runs inside every change that can move a
+vehicle into or out of a selector.
 """
 
 from collections import defaultdict

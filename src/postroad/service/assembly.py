@@ -33,9 +33,12 @@ from postroad.service.following import RegistryFollower, Use
 from postroad.service.housekeeping import Chore, Retention, prune_attempts, save_states
 from postroad.service.inbound import NEW_VEHICLES_SHARD, vehicle_creator
 from postroad.service.outbound import gap_reporter, observer_of_attempts, signatures, transport_opener
+from postroad.service.upstreams import admin_followers, upstream_keeper
 from postroad.settings import Settings
 from postroad.state.keeper import StateKeeper
 from postroad.tracing.interface import Tracer
+from postroad.upstream.connected_cars.admin import AdminFollower
+from postroad.upstream.connected_cars.keeper import UpstreamKeeper
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +69,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     attempts: AttemptRecorder
     alerts: AlertBook
     manager: DeliveryManager
+    upstreams: UpstreamKeeper
+    followers: Mapping[int, AdminFollower]
     retention: Retention
     observation: Observation
     entrances: Sequence[Entrance]
@@ -117,6 +122,7 @@ def assemble(given: Surroundings) -> Parts:
         queue_bytes=settings.delivery.queue_bytes,
         tracer=given.tracer,
     )
+    keeper = upstream_keeper(opened, given.egress, clock, following)
     retention = Retention(opened.logs, manager, view=view, limits=settings.log, clock=clock)
     observation = Observation(
         HubParts(
@@ -145,10 +151,12 @@ def assemble(given: Surroundings) -> Parts:
         attempts=attempts,
         alerts=alerts,
         manager=manager,
+        upstreams=keeper,
+        followers=admin_followers(opened, clock, following, keeper),
         retention=retention,
         observation=observation,
         entrances=_entrances(given, intake, provider_settings),
-        users=(decoder.use, provider_settings.use, intake.use, alerts.follow),
+        users=(decoder.use, provider_settings.use, intake.use, alerts.follow, keeper.use),
         chores=(
             Chore(retention.run_once, "Retention could not run"),
             Chore(functools.partial(prune_attempts, opened.registry, clock), "Old attempts could not be removed"),

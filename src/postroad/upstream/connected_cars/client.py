@@ -5,7 +5,7 @@ that deleting a stream which is gone may be refused. A vehicle's ``id`` is text 
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -21,6 +21,7 @@ PAGE = 100
 """Asked for at once: what the vendor's page calls usual, and well within the bytes of an answer that are read."""
 MAX_PAGES = 10_000
 
+T = TypeVar("T")
 _Id = Annotated[str, Meta(pattern=r"^[0-9]{1,10}$")]
 
 
@@ -71,13 +72,8 @@ class _PageInfo(msgspec.Struct, rename="camel"):
     end_cursor: str | None = None
 
 
-class _VehiclePage(msgspec.Struct, rename="camel"):
-    items: list[ConsentingVehicle]
-    page_info: _PageInfo
-
-
-class _StreamPage(msgspec.Struct, rename="camel"):
-    items: list[Stream]
+class _Page(msgspec.Struct, Generic[T], rename="camel"):
+    items: list[T]
     page_info: _PageInfo
 
 
@@ -107,7 +103,7 @@ class ConnectedCarsClient:
         """Every vehicle that consents, or those of some fleets, or some."""
         fields = f"{{ items {{ id vin unitSerial unitProvider fleetId }} {_PAGE_INFO} }}"
         which = {"fleetIds": list(fleet_ids) or None, "vehicleIds": list(vehicle_ids) or None}
-        return await self._pages("consentedIntegrationVehicles", which, fields, _VehiclePage)
+        return await self._pages("consentedIntegrationVehicles", which, fields, _Page[ConsentingVehicle])
 
     async def integration_topics(self) -> list[Topic] | Problem:
         """The topics that we may use (the vendor's page since 2025-07)."""
@@ -118,7 +114,9 @@ class ConnectedCarsClient:
     ) -> list[Stream] | Problem:
         """Every stream that we may see, or those of some topics or vehicles."""
         which = {"integrationTopicIds": list(topic_ids) or None, "vehicleIds": list(vehicle_ids) or None}
-        return await self._pages("vehicleDataStreams", which, f"{{ items {_STREAM_FIELDS} {_PAGE_INFO} }}", _StreamPage)
+        return await self._pages(
+            "vehicleDataStreams", which, f"{{ items {_STREAM_FIELDS} {_PAGE_INFO} }}", _Page[Stream]
+        )
 
     async def add_vehicle_data_streams(self, new: Sequence[NewStream]) -> list[Stream] | Problem:
         """Add streams; where there is an active one already it is returned, as it is."""
@@ -141,9 +139,11 @@ class ConnectedCarsClient:
         arguments = {"input": {"id": stream_id, "referenceUrl": reference_url}}
         return await self._graphql.ask("mutation", "updateVehicleDataStream", arguments, _STREAM_FIELDS, Stream)
 
-    async def _pages(self, operation: str, which: Mapping[str, Any], fields: str, type_: type[Any]) -> Any:
+    async def _pages(
+        self, operation: str, which: Mapping[str, Any], fields: str, type_: type[_Page[T]]
+    ) -> list[T] | Problem:
         """The items of every page: all of them or a ``Problem``, because a list with a hole would be acted upon."""
-        found: list[Any] = []
+        found: list[T] = []
         after: str | None = None
         for _ in range(MAX_PAGES):
             arguments = {**which, "first": PAGE, "after": after}

@@ -60,9 +60,7 @@ def of_status(operation: str, answer: Answer, now_us: int, secrets: tuple[str, .
         case _:
             kind = "refused"
     wait_s = retry_after_s(answer.headers.get("retry-after"), now_us)
-    return Problem(
-        kind=kind, operation=operation, detail=excerpt(answer, secrets), status=status, retry_after_s=wait_s
-    )
+    return Problem(kind=kind, operation=operation, detail=excerpt(answer, secrets), status=status, retry_after_s=wait_s)
 
 
 def quoted(texts: list[str], secrets: tuple[str, ...]) -> str:

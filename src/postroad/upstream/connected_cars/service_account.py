@@ -1,7 +1,7 @@
 """Signing in with a service account: an assertion signed by our key is exchanged for a short-lived token.
 
-The assertion is a JWT (RFC 7519) signed by RS256. Two lines of JSON and one signature are made here, by the library that
-seals secrets too: a JWT library mostly reads tokens of others, which is where they go wrong, and we read none.
+The assertion is a JWT (RFC 7519) signed by RS256: two lines of JSON and a signature, made by the library that seals
+secrets too. A library for JWTs is mostly about reading those of others, which is where they go wrong; we read none.
 """
 
 import base64

@@ -39,9 +39,7 @@ class Outcome(msgspec.Struct, kw_only=True):
         return None
 
 
-async def synchronise(
-    client: ConnectedCarsClient, config: ConnectedCarsUpstream, *, dry_run: bool = False
-) -> Outcome:
+async def synchronise(client: ConnectedCarsClient, config: ConnectedCarsUpstream, *, dry_run: bool = False) -> Outcome:
     """Make the topic's streams those that are wanted: of vehicles that consent and are declared. Never raises."""
     outcome = Outcome()
     outcome.problem = await _run(client, config, outcome, dry_run=dry_run)
@@ -74,9 +72,7 @@ async def _run(
     return problem
 
 
-async def _check_types(
-    client: ConnectedCarsClient, config: ConnectedCarsUpstream, outcome: Outcome
-) -> Problem | None:
+async def _check_types(client: ConnectedCarsClient, config: ConnectedCarsUpstream, outcome: Outcome) -> Problem | None:
     topics = await client.integration_topics()
     if isinstance(topics, Problem):
         return topics
@@ -91,6 +87,8 @@ async def _carry_out(client: ConnectedCarsClient, planned: Plan, outcome: Outcom
         done = await client.delete_vehicle_data_streams(ids)
         if isinstance(done, Problem):
             return done
+        if not done:
+            return Problem(kind="refused", operation="deleteVehicleDataStreams", detail="answered false", status=200)
         outcome.deleted += len(ids)
     for new in slices(planned.add):
         added = await client.add_vehicle_data_streams(new)

@@ -1,4 +1,4 @@
-"""What the control plane towards providers needs: who signs in where, runs, consents, how far admin events were read."""
+"""What control planes of providers need: how to sign in, runs, consents, how far admin events were followed."""
 
 import sqlalchemy as sa
 from alembic import op
