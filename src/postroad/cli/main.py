@@ -21,6 +21,7 @@ COMMANDS = {
     "subscriptions": "group",
     "contracts": "group",
     "alerts": "group",
+    "upstream": "group",
     "doctor": "command",
     "backup": "command",
     "restore": "command",

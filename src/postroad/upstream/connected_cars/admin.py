@@ -1,8 +1,8 @@
 """Following admin events: what a provider's feed says about access is done here, in the order of the log.
 
 One reader a shard. The bytes of other items are not looked at: their kind says enough. Effects are exactly once: each
-is written in one transaction with the position that it came from (``registry.upstreams.follow``), and what lies below that
-position is passed over. The cursor beside it, kept in the shard under ``FOLLOWER_ID``, only saves a restart from
+is written in one transaction with the position that it came from (``registry.upstreams.follow``), and what lies below
+that position is passed over. The cursor beside it, kept in the shard under ``FOLLOWER_ID``, only saves a restart from
 reading the shard from its beginning. It holds up no retention.
 """
 
