@@ -141,7 +141,9 @@ class Site:
 @pytest.fixture
 async def site(tmp_path: Path, declare: Declare, step_clock: Any) -> AsyncIterator[Site]:
     store = RegistryStore.open(tmp_path / "registry.db", clock=step_clock)
-    catalogue = replace(CATALOGUE, source_settings={**CATALOGUE.source_settings, "connected_cars": ConnectedCarsSettings})
+    catalogue = replace(
+        CATALOGUE, source_settings={**CATALOGUE.source_settings, "connected_cars": ConnectedCarsSettings}
+    )
     declare(store, DECLARATION, catalogue=catalogue)
     site = Site(store, step_clock)
     yield site
@@ -231,7 +233,9 @@ async def test_memberships_follow_a_move_and_those_of_a_file_are_the_file_s(site
 async def test_applying_a_file_again_leaves_what_the_provider_said_of_fleets(site: Site, declare: Declare) -> None:
     vehicle = site.know(1)
     await site.said(event("vehicle_added_to_fleet", vehicleId=1, fleetId=50))
-    catalogue = replace(CATALOGUE, source_settings={**CATALOGUE.source_settings, "connected_cars": ConnectedCarsSettings})
+    catalogue = replace(
+        CATALOGUE, source_settings={**CATALOGUE.source_settings, "connected_cars": ConnectedCarsSettings}
+    )
     assert declare(site.registry, DECLARATION, catalogue=catalogue, prune=True) == []
     assert site.fleet_of(vehicle) == "50"
 
@@ -351,4 +355,3 @@ async def test_a_list_of_the_consenting_corrects_what_was_missed_and_not_what_wa
     assert listed({stays: None, missed: None, since: None}, site.clock.us) == (2, 0)
     assert [site.open(v) for v in (stays, missed, since)] == [True, True, True]
     assert site.fleet_of(stays) is None
-

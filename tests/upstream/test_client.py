@@ -99,9 +99,7 @@ async def test_an_answer_beside_errors_is_partial_and_not_taken_for_the_whole(
 ) -> None:
     page = {"items": [], "pageInfo": {"hasNextPage": False}}
     body = {"data": {"consentedIntegrationVehicles": page}, "errors": [{"message": "a shard did not answer"}]}
-    connected_cars.before = lambda operation: (
-        None if operation == "sign_in" else Reply(200, json.dumps(body).encode())
-    )
+    connected_cars.before = lambda operation: None if operation == "sign_in" else Reply(200, json.dumps(body).encode())
     problem = await client.consented_integration_vehicles()
     assert isinstance(problem, Problem)
     assert (problem.kind, problem.detail) == ("partial", "a shard did not answer")
@@ -133,7 +131,13 @@ async def test_one_token_serves_until_shortly_before_its_end(
     assert connected_cars.asked.count("sign_in") == 1
     clock.advance(2)
     assert await client.vehicle_data_streams() == []
-    assert connected_cars.asked == ["sign_in", "vehicleDataStreams", "vehicleDataStreams", "sign_in", "vehicleDataStreams"]
+    assert connected_cars.asked == [
+        "sign_in",
+        "vehicleDataStreams",
+        "vehicleDataStreams",
+        "sign_in",
+        "vehicleDataStreams",
+    ]
 
 
 async def test_a_token_that_is_refused_is_renewed_once_and_the_question_repeated(

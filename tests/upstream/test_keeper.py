@@ -11,18 +11,17 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from fixtures.connected_cars_server import AUDIENCE, ISSUER, KEY_ID, NAMESPACE, TOPIC, ConnectedCarsServer, throttled
-from fixtures.registry import CATALOGUE, Declare
+from fixtures.connected_cars_server import TOPIC, ConnectedCarsServer, throttled
+from fixtures.registry import Declare
+from fixtures.upstream_declared import CC_CATALOGUE, declaration
 from fixtures.remote import LOOPBACK, Reply
 from postroad.egress.client import EgressClient
 from postroad.errors import ConfigError
-from postroad.protocols.connected_cars import ConnectedCarsSettings
 from postroad.registry.alerts import Alert
 from postroad.registry.records import Provider
 from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
 from postroad.registry.upstreams import FAILED
-from postroad.upstream.connected_cars.config import ConnectedCarsUpstream
 from postroad.upstream.connected_cars.keeper import (
     DAILY_S,
     GATHER_S,
@@ -33,33 +32,6 @@ from postroad.upstream.connected_cars.keeper import (
     run_once,
 )
 from postroad.upstream.connected_cars.vehicles import NewSubjects
-
-CC_CATALOGUE = replace(
-    CATALOGUE,
-    source_settings={**CATALOGUE.source_settings, "connected_cars": ConnectedCarsSettings},
-    upstream_config={"connected_cars": ConnectedCarsUpstream},
-)
-
-
-def declaration(server: ConnectedCarsServer, **changes: Any) -> str:
-    upstream = {
-        "graphql_url": server.graphql_url,
-        "auth_url": server.auth_url,
-        "namespace": NAMESPACE,
-        "service_account": {
-            "issuer": ISSUER, "audience": AUDIENCE, "key_id": KEY_ID, "private_key": {"env": "ACCOUNT_KEY"}
-        },
-        "topic": TOPIC,
-    } | changes  # fmt: skip
-    provider = {"name": "cc", "protocol": "connected_cars", "upstream": upstream}
-    subscription = {
-        "name": "all", "protocol": "connected_cars", "destination": "webhook", "types": ["gps_position"],
-        "vehicles": "all",
-    }  # fmt: skip
-    destination = {"name": "webhook", "transport": "https", "config": {"url": "https://customer.example/"}}
-    integration = {"name": "insurer", "destinations": [destination], "subscriptions": [subscription]}
-    return json.dumps({"organizations": [{"name": "Andes", "providers": [provider], "integrations": [integration]}]})
-
 
 Apply = Callable[..., Any]
 
@@ -100,8 +72,10 @@ class Kept:
         await asyncio.sleep(0.005)
 
     async def failed(self, finished_us: int = 0) -> None:
-        while (run := self.registry.upstream_run(self.provider.id)) is None or run.error is None or (
-            run.finished_us < finished_us
+        while (
+            (run := self.registry.upstream_run(self.provider.id)) is None
+            or run.error is None
+            or (run.finished_us < finished_us)
         ):
             await asyncio.sleep(0.005)  # noqa: ASYNC110 - the same
         await asyncio.sleep(0.005)
@@ -147,7 +121,7 @@ def test_an_upstream_is_declared_shown_without_its_key_and_stored_sealed(
     upstream = kept.registry.view().providers[kept.provider.id].upstream
     assert upstream is not None
     assert list(upstream.sealed) == ["service_account.private_key"]
-    assert config_of(kept.provider, keys).service_account.private_key == account_pem.removesuffix("\n") or account_pem
+    assert config_of(kept.provider, keys).service_account.private_key == account_pem
     secret = account_pem.splitlines()[3]
     assert secret not in repr(config_of(kept.provider, keys)) + repr(upstream) + str(change)
     assert secret.encode() not in b"".join(file.read_bytes() for file in tmp_path.glob("registry.db*"))

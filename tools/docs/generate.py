@@ -28,6 +28,7 @@ from postroad.delivery.options import DeliveryOptions, RetryOptions
 from postroad.protocols import CONTRACTS
 from postroad.protocols.contract import Contract, GiveUp, plan_of
 from postroad.protocols.drivetech import answers
+from postroad.registry.upstreams import FAILED
 from postroad.settings import Settings
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
@@ -167,10 +168,10 @@ def _advice(error: str, reason: str) -> str:
 
 def alerts_page() -> str:
     """Every kind of alert, and what a person does about it."""
-    rows = [[f"`{kind}`", described(f"advice on alert {kind}", advice.ALERTS.get(kind))] for kind in KINDS]
+    rows = [[f"`{kind}`", described(f"advice on alert {kind}", advice.ALERTS.get(kind))] for kind in (*KINDS, FAILED)]
     return (
         "# Alerts\n\nWhat a person should look at, as `postroad alerts list` shows it. "
-        "Each is about one subscription.\n\n" + table(["kind", "what it means, and what to do"], rows)
+        "Each is about one subscription, or one provider.\n\n" + table(["kind", "what it means, and what to do"], rows)
     )
 
 
