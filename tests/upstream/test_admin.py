@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from fixtures.registry import CATALOGUE, Declare
+from fixtures.until import until
 from postroad.access.streams import StreamIndex
 from postroad.db import schema
 from postroad.errors import StoreUnavailable
@@ -62,6 +63,7 @@ class Site:
         self.providers = {p.name: p for p in self.view.providers.values()}
         self.changed: list[int] = []
         self.fail: Exception | None = None
+        self.hangs = False
         self.task: asyncio.Task[None] | None = None
         self.start()
 
@@ -79,6 +81,8 @@ class Site:
         self.log._listeners.clear()
 
     async def refresh(self) -> None:
+        if self.hangs:
+            await asyncio.Event().wait()
         if self.fail is not None:
             failure, self.fail = self.fail, None
             raise failure
@@ -98,9 +102,8 @@ class Site:
 
     async def followed(self) -> None:
         """Wait until everything was looked at."""
-        while self.follower.position < self.log.next_position or self.follower._news.is_set():
-            await asyncio.sleep(0.001)  # noqa: ASYNC110 - the registry works in a thread, and nothing signals its end
-        await asyncio.sleep(0.005)
+        await until(lambda: self.follower.position >= self.log.next_position and not self.follower._news.is_set())
+        await until(lambda: self.follower.idle)
 
     async def said(self, *raws: bytes) -> int:
         """Append, and wait until it had its effect."""
@@ -166,7 +169,7 @@ async def test_access_that_is_removed_ends_the_vehicle_s_streams_at_exactly_that
     assert site.changed == [site.providers["cc"].id]
 
 
-async def test_while_access_is_withdrawn_nothing_opens_a_stream_again(site: Site, declare: Declare) -> None:
+async def test_while_access_is_withdrawn_nothing_opens_a_stream_again(site: Site) -> None:
     vehicle = site.know(7)
     await site.said(event("access_removed_from_vehicle", vehicleId=7))
     site.know(7, vin="WVWZZZAUZRW000417")
@@ -255,16 +258,15 @@ async def test_the_same_admin_event_again_changes_nothing(site: Site) -> None:
 async def test_after_a_kill_events_that_had_their_effect_have_none_again(site: Site) -> None:
     """The effects are durable, the cursor is not: what is read again is passed over."""
     vehicle = site.know(7)
-    site.fail = StoreUnavailable("locked", "killed here, between the effects and the cursor")
+    site.hangs = True  # between the effects and the cursor
     position = await site.say(
         event("access_removed_from_vehicle", vehicleId=7), event("access_granted_to_vehicle", vehicleId=7)
     )
-    while site.registry.followed(0) <= position:
-        await asyncio.sleep(0.001)
+    await until(lambda: site.registry.followed(0) > position + 1)
     await site.kill()
     assert FOLLOWER_ID not in await site.log.delivery.cursors()
     before = site.rows(sa.select(schema.streams))
-    site.fail = None
+    site.hangs = False
     site.start()
     await site.followed()
     after = site.rows(sa.select(schema.streams))
@@ -355,3 +357,15 @@ async def test_a_list_of_the_consenting_corrects_what_was_missed_and_not_what_wa
     assert listed({stays: None, missed: None, since: None}, site.clock.us) == (2, 0)
     assert [site.open(v) for v in (stays, missed, since)] == [True, True, True]
     assert site.fleet_of(stays) is None
+
+
+async def test_without_a_provider_to_follow_nothing_is_read_or_written(site: Site) -> None:
+    await site.kill()
+    site.log = MemoryLog(0, clock=site.clock)
+    for _ in range(3):
+        await site.say(event("access_removed_from_vehicle", vehicleId=7))
+    site.view = replace(site.view, providers={})
+    site.start()
+    await site.followed()
+    assert site.follower.position == site.log.next_position
+    assert await site.log.delivery.cursors() == {}

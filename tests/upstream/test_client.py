@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidSignature
 
 from fixtures.connected_cars_server import TOPIC, ConnectedCarsServer, read_question, throttled
 from fixtures.remote import Reply
@@ -205,8 +206,6 @@ async def test_no_token_key_or_assertion_is_in_a_problem_that_quotes_the_answer(
 
 class _Nobody:
     def verify(self, *_args: Any) -> None:
-        from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
-
         raise InvalidSignature
 
 

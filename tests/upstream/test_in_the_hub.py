@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from fixtures.connected_cars_server import TOPIC, ConnectedCarsServer
 from fixtures.remote import Reply
+from fixtures.until import until
 from fixtures.upstream_declared import CC_CATALOGUE, declaration
 from postroad.cli.main import cli
 from postroad.clock import SystemClock
@@ -27,9 +28,7 @@ from postroad.settings import load
 
 
 @pytest.fixture
-async def folder(
-    tmp_path: Path, connected_cars: ConnectedCarsServer, ca_file: str, account_pem: str
-) -> AsyncIterator[Path]:
+async def folder(tmp_path: Path, connected_cars: ConnectedCarsServer, ca_file: str, account_pem: str) -> Path:
     """A folder in which a provider's control plane is declared; the server goes by the machine's clock."""
     connected_cars.clock = SystemClock()
     folder = tmp_path / "hub"
@@ -44,7 +43,7 @@ async def folder(
     store = RegistryStore.open(folder / REGISTRY_FILE)
     apply_file(store, declared, catalogue=CC_CATALOGUE, keys=keys, environment={"ACCOUNT_KEY": account_pem})
     store.close()
-    yield folder
+    return folder
 
 
 Command = Callable[..., Awaitable[tuple[int, str]]]
@@ -59,12 +58,6 @@ def command(folder: Path) -> Command:
         return done.exit_code, done.stdout
 
     return run
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - another thread or process works
 
 
 async def test_sync_and_show_on_the_command_line(
@@ -152,7 +145,7 @@ async def test_a_hub_asks_at_its_start_and_follows_what_the_feed_says(
                 flags=b"\0",
                 lengths=[len(raw)],
                 body=raw,
-            )  # fmt: skip
+            )
         )
         await until(lambda: open_() == {1})
         ended = [s for s in following.view.streams.values() if s.subject_id == vehicle]

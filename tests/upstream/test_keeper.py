@@ -12,9 +12,11 @@ import pytest
 from msgspec.structs import replace
 
 from fixtures.connected_cars_server import TOPIC, ConnectedCarsServer, throttled
+from fixtures.pipeline import quiet
 from fixtures.registry import Declare
-from fixtures.upstream_declared import CC_CATALOGUE, declaration
 from fixtures.remote import LOOPBACK, Reply
+from fixtures.until import until
+from fixtures.upstream_declared import CC_CATALOGUE, declaration
 from postroad.egress.client import EgressClient
 from postroad.errors import ConfigError
 from postroad.registry.alerts import Alert
@@ -67,18 +69,16 @@ class Kept:
 
     async def runs(self, count: int) -> None:
         """Wait until so many runs are over."""
-        while self.refreshed < count:
-            await asyncio.sleep(0.005)  # noqa: ASYNC110 - sockets and threads work, and nothing signals their end
-        await asyncio.sleep(0.005)
+        await until(lambda: self.refreshed >= count and self.keeper.idle)
 
-    async def failed(self, finished_us: int = 0) -> None:
-        while (
-            (run := self.registry.upstream_run(self.provider.id)) is None
-            or run.error is None
-            or (run.finished_us < finished_us)
-        ):
-            await asyncio.sleep(0.005)  # noqa: ASYNC110 - the same
-        await asyncio.sleep(0.005)
+    async def failed(self) -> None:
+        """Wait until a run has failed."""
+
+        def so() -> bool:
+            run = self.registry.upstream_run(self.provider.id)
+            return run is not None and run.error is not None and self.keeper.idle
+
+        await until(so)
 
     def alerts(self) -> list[Alert]:
         return self.registry.alerts()
@@ -180,7 +180,7 @@ async def test_a_day_later_it_is_asked_again_earlier_by_the_jitter(
     await kept.runs(1)
     connected_cars.consent(3)
     clock.advance(DAILY_S - JITTER_S / 2 - 1)
-    await asyncio.sleep(0.05)
+    await quiet()
     assert kept.refreshed == 1
     clock.advance(1)
     await kept.runs(2)
@@ -190,18 +190,16 @@ async def test_a_day_later_it_is_asked_again_earlier_by_the_jitter(
     assert run.reason == "daily"
 
 
-async def test_a_crowd_of_admin_events_is_answered_by_one_run_soon_after(
-    kept: Kept, connected_cars: ConnectedCarsServer, clock: Any
-) -> None:
+async def test_a_crowd_of_admin_events_is_answered_by_one_run_soon_after(kept: Kept, clock: Any) -> None:
     kept.start()
     await kept.runs(1)
     for _ in range(100):
         kept.keeper.changed(kept.provider.id)
-    await asyncio.sleep(0.01)
+    await quiet()
     clock.advance(GATHER_S)
     await kept.runs(2)
     clock.advance(GATHER_S)
-    await asyncio.sleep(0.05)
+    await quiet()
     assert kept.refreshed == 2
     run = kept.registry.upstream_run(kept.provider.id)
     assert run is not None
@@ -251,7 +249,7 @@ async def test_it_is_not_tried_again_before_they_said(
     asked = len(connected_cars.asked)
     connected_cars.before = None
     clock.advance(899)
-    await asyncio.sleep(0.05)
+    await quiet()
     assert len(connected_cars.asked) == asked
     clock.advance(1)
     await kept.runs(2)
@@ -308,13 +306,13 @@ async def test_an_upstream_that_is_taken_out_of_the_file_is_asked_no_more_and_it
     kept.use()
     asked = len(connected_cars.asked)
     clock.advance(2 * DAILY_S)
-    await asyncio.sleep(0.05)
+    await quiet()
     assert len(connected_cars.asked) == asked
     assert kept.alerts() == []
     assert kept.provider.upstream is None
 
 
-async def test_a_key_that_cannot_be_opened_is_told_as_an_alert(kept: Kept, account_pem: str) -> None:
+async def test_a_key_that_cannot_be_opened_is_told_as_an_alert(kept: Kept) -> None:
     assert kept.provider.upstream is not None
     moved = {"service_account.private_key": b"\x01" + bytes(60)}
     broken = replace(kept.provider, upstream=msgspec.structs.replace(kept.provider.upstream, sealed=moved))

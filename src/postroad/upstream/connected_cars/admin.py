@@ -159,15 +159,23 @@ class AdminFollower:
         self._settled = 0
         self.position = 0
         """Everything below was looked at."""
+        self.idle = False
+        """Nothing is left to be looked at or done."""
 
     async def run(self) -> None:
         """Begin where the cursor is, and follow until cancelled."""
         cursor = (await self._log.delivery.cursors()).get(FOLLOWER_ID)
-        self.position = self._settled = self._log.first_position if cursor is None else cursor.position
+        if cursor is not None:
+            self.position = cursor.position
+        else:
+            self.position = self._log.first_position if self._anybody else self._log.next_position
+        self._settled = self.position
         self._log.listen(self._stored)
         while True:
+            self.idle = not self._news.is_set()
             await self._news.wait()
             self._news.clear()
+            self.idle = False
             try:
                 await self._follow()
             except PostroadError as exc:
@@ -185,6 +193,11 @@ class AdminFollower:
         if self.position - self._settled >= SETTLED_EVERY:
             self._news.set()
 
+    @property
+    def _anybody(self) -> bool:
+        """Whether there is a provider to follow: without one, nothing is read or written."""
+        return any(provider.protocol == PROTOCOL.name for provider in self._view().providers.values())
+
     async def _follow(self) -> None:
         """Look at everything up to the log's end. Raises ``StoreUnavailable`` or ``StoreCorrupt``."""
         acted = False
@@ -195,7 +208,7 @@ class AdminFollower:
             for batch in batches:
                 acted |= await self._look(batch)
                 self.position = max(self.position, batch.end)
-        if acted or self.position - self._settled >= SETTLED_EVERY:
+        if acted or (self._anybody and self.position - self._settled >= SETTLED_EVERY):
             await self._log.delivery.settle(FOLLOWER_ID, self.position)
             self._settled = self.position
 

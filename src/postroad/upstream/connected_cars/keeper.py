@@ -128,6 +128,8 @@ class UpstreamKeeper:
         self._plans: dict[int, _Plan] = {}
         self._declared: dict[int, Upstream] = {}
         self._news = asyncio.Event()
+        self.idle = False
+        """Nobody is due."""
 
     def use(self, view: RegistryView) -> None:
         """Ask whom this view declares: at once whoever is new, or declared otherwise than before."""
@@ -153,7 +155,8 @@ class UpstreamKeeper:
         while True:
             now_s = self._clock.monotonic_s()
             due = sorted((plan.due_s, id_) for id_, plan in self._plans.items())
-            if due and due[0][0] <= now_s:
+            self.idle = not due or due[0][0] > now_s
+            if not self.idle:
                 await self._ask(due[0][1])
             else:
                 await self._wait(due[0][0] - now_s if due else None)
