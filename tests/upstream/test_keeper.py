@@ -70,6 +70,7 @@ class Kept:
     async def runs(self, count: int) -> None:
         """Wait until so many runs are over."""
         await until(lambda: self.refreshed >= count and self.keeper.idle)
+        await quiet()  # it goes to sleep
 
     async def failed(self) -> None:
         """Wait until a run has failed."""
@@ -79,6 +80,7 @@ class Kept:
             return run is not None and run.error is not None and self.keeper.idle
 
         await until(so)
+        await quiet()
 
     def alerts(self) -> list[Alert]:
         return self.registry.alerts()
