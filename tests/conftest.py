@@ -13,5 +13,6 @@ pytest_plugins = [
     "fixtures.postgres",
     "fixtures.registry",
     "fixtures.remote",
+    "fixtures.connected_cars_server",  # after what it imports, or that is not rewritten
     "fixtures.site",
 ]

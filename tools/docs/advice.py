@@ -52,6 +52,11 @@ REASONS = {
 }
 
 ALERTS = {
+    "upstream_failed": (
+        "A provider's control plane could not be made what is declared: it cannot be reached, does not take the "
+        "service account, or refused a change; the detail quotes it. The hub tries again by itself; `postroad "
+        "upstream sync PROVIDER` tries now."
+    ),
     "credentials_refused": (
         "The destination does not take the hub's credentials. Correct them where the declared file refers to, and "
         "`postroad apply` it; events wait meanwhile. `postroad subscriptions test NAME` shows the step."

@@ -30,6 +30,7 @@ from postroad.ingest.http import problems
 from postroad.protocols import CONTRACTS
 from postroad.protocols.contract import Contract, GiveUp, plan_of
 from postroad.protocols.drivetech import answers
+from postroad.registry.upstreams import FAILED
 from postroad.settings import Settings
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
@@ -169,11 +170,11 @@ def _advice(error: str, reason: str) -> str:
 
 def alerts_page() -> str:
     """Every kind of alert, and what a person does about it."""
-    rows = [[f"`{kind}`", described(f"advice on alert {kind}", advice.ALERTS.get(kind))] for kind in KINDS]
+    rows = [[f"`{kind}`", described(f"advice on alert {kind}", advice.ALERTS.get(kind))] for kind in (*KINDS, FAILED)]
     return (
         "# Alerts\n\nWhat a person should look at, as `postroad alerts list` shows it. "
-        "Each is about one subscription; `backlog_...` is about a shard of the log.\n\n"
-        + table(["kind", "what it means, and what to do"], rows)
+        "Each is about one subscription; `backlog_...` is about a shard of the log, `upstream_...` about a "
+        "provider.\n\n" + table(["kind", "what it means, and what to do"], rows)
     )
 
 

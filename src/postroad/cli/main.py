@@ -24,6 +24,7 @@ COMMANDS = {
     "tasks": "group",
     "contracts": "group",
     "alerts": "group",
+    "upstream": "group",
     "doctor": "command",
     "backup": "command",
     "restore": "command",

@@ -84,6 +84,38 @@ provider_revisions = sa.Table(
     sa.Column("created_us", sa.BigInteger, nullable=False),
 )
 
+upstreams = sa.Table(
+    "upstreams",
+    metadata,
+    sa.Column("provider_id", Id, sa.ForeignKey("providers.id"), primary_key=True),
+    sa.Column("config", Json, nullable=False),  # without its secrets
+)
+
+upstream_secrets = sa.Table(
+    "upstream_secrets",
+    metadata,
+    sa.Column("provider_id", Id, sa.ForeignKey("providers.id"), primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+
+upstream_runs = sa.Table(  # the last one of each provider
+    "upstream_runs",
+    metadata,
+    sa.Column("provider_id", Id, sa.ForeignKey("providers.id"), primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("started_us", sa.BigInteger, nullable=False),
+    sa.Column("finished_us", sa.BigInteger, nullable=False),
+    sa.Column("succeeded_us", sa.BigInteger),  # when one last did
+    sa.Column("consenting", sa.Integer),
+    sa.Column("wanted", sa.Integer),
+    sa.Column("streams", sa.Integer),
+    sa.Column("added", sa.Integer, nullable=False),
+    sa.Column("deleted", sa.Integer, nullable=False),
+    sa.Column("updated", sa.Integer, nullable=False),
+    sa.Column("error", sa.Text),
+)
+
 provider_tokens = _table(
     "provider_tokens",
     _id(),
@@ -157,6 +189,24 @@ memberships = _table(
     sa.Column("since_us", sa.BigInteger, nullable=False),
     sa.Column("until_us", sa.BigInteger),
     _unique_where("uq_memberships_open", "vehicle_id", condition="until_us IS NULL"),
+)
+
+consents = sa.Table(  # a provider's last word on its access to a vehicle; without a row nothing was said
+    "consents",
+    metadata,
+    sa.Column("provider_id", Id, sa.ForeignKey("providers.id"), primary_key=True),
+    sa.Column("vehicle_id", Id, sa.ForeignKey("subjects.id"), primary_key=True),
+    sa.Column("fleet", sa.Text),  # as the provider numbers it; null: none, or not known
+    sa.Column("given", sa.Boolean, nullable=False),
+    sa.Column("changed_us", sa.BigInteger, nullable=False),
+    sa.Index(None, "vehicle_id"),
+)
+
+followed = sa.Table(  # admin events below the position have had their effect
+    "followed",
+    metadata,
+    sa.Column("shard", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
 )
 
 destinations = _table(

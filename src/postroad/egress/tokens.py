@@ -74,19 +74,18 @@ class _Cached(msgspec.Struct, frozen=True):
     until_s: float
 
 
-class TokenSource:
-    """The current access token of one grant. Any number may wait for it; one request is made."""
+Fetch = Callable[[], Awaitable[tuple[str, float]]]
+"""Ask for a token: the token and its lifetime in seconds. Raises ``TokenFailed`` or ``EgressRefused``."""
 
-    def __init__(self, grant: Grant, post: Post, clock: Clock) -> None:
-        self._grant = grant
-        self._post = post
+
+class SharedToken:
+    """The current token of one way to get it. Any number may wait for it; one request is made."""
+
+    def __init__(self, fetch: Fetch, clock: Clock) -> None:
+        self._fetch = fetch
         self._clock = clock
         self._cached: _Cached | None = None
         self._renewal: asyncio.Task[_Cached] | None = None
-
-    def __repr__(self) -> str:
-        """Without the token."""
-        return f"TokenSource({self._grant!r})"
 
     async def get(self) -> str:
         """The token, from memory while it is good. Raises ``TokenFailed``, or ``EgressRefused`` for its URL."""
@@ -116,13 +115,26 @@ class TokenSource:
     async def _renew(self) -> _Cached:
         started = self._clock.monotonic_s()
         try:
-            token, lifetime_s = await self._request()
+            token, lifetime_s = await self._fetch()
             self._cached = _Cached(token, started + lifetime_s - min(MARGIN_S, MARGIN_SHARE * lifetime_s))
         except (TokenFailed, EgressRefused) as exc:
             self._cached = _Cached(exc, self._clock.monotonic_s() + FAILURE_S)
         finally:
             self._renewal = None
         return self._cached
+
+
+class TokenSource(SharedToken):
+    """The current access token of one grant."""
+
+    def __init__(self, grant: Grant, post: Post, clock: Clock) -> None:
+        super().__init__(self._request, clock)
+        self._grant = grant
+        self._post = post
+
+    def __repr__(self) -> str:
+        """Without the token."""
+        return f"TokenSource({self._grant!r})"
 
     async def _request(self) -> tuple[str, float]:
         grant = self._grant

@@ -13,6 +13,9 @@ from typing import Protocol
 
 import msgspec
 
+FOLLOWER_ID = -1
+"""Stands for a subscription in the cursor of the hub's own reader of admin events; subscriptions count from 1."""
+
 
 class Cursor(msgspec.Struct, frozen=True):
     """How far a subscription has come in a shard: everything below ``position`` is settled."""

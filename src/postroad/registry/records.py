@@ -19,6 +19,15 @@ class Organization(msgspec.Struct, frozen=True):
     name: str
 
 
+class Upstream(msgspec.Struct, frozen=True, kw_only=True):
+    """How a provider's own control plane is reached, and what we want of it."""
+
+    config: Mapping[str, Any]
+    """What the config struct of the provider's protocol takes, secrets left out."""
+    sealed: Mapping[str, bytes] = {}
+    """Secret fields by path (``service_account.private_key``), sealed."""
+
+
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Who sends to us, by one protocol."""
 
@@ -30,6 +39,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 1
     """Of ``settings``: raised whenever they change; older revisions stay readable in the view."""
     settings: Mapping[str, Any] = {}
+    upstream: Upstream | None = None
+    """None: its control plane is left to people."""
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):

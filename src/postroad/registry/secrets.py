@@ -23,7 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from postroad.errors import ConfigError, StoreCorrupt
-from postroad.registry.records import Destination
+from postroad.registry.records import Destination, Upstream
 
 _VERSION = b"\x01"
 _ID_BYTES = 4
@@ -38,6 +38,11 @@ _HEADING = (
 def secret_place(destination_id: int, path: str) -> str:
     """The place of a secret field of a destination."""
     return f"destination/{destination_id}/{path}"
+
+
+def upstream_place(provider_id: int, path: str) -> str:
+    """The place of a secret field of a provider's upstream."""
+    return f"upstream/{provider_id}/{path}"
 
 
 def sealing_key_id(sealed: bytes) -> str:
@@ -56,13 +61,24 @@ def opened_config(destination: Destination, keys: "KeyRing") -> dict[str, Any]:
     Raises:
         ConfigError, StoreCorrupt: See ``KeyRing.unseal``.
     """
-    config: dict[str, Any] = msgspec.to_builtins(destination.config)  # a copy, all the way down
-    for path, sealed in destination.sealed.items():
+    secrets = {path: keys.unseal(secret_place(destination.id, path), s) for path, s in destination.sealed.items()}
+    return _whole(destination.config, secrets)
+
+
+def opened_upstream(provider_id: int, upstream: Upstream, keys: "KeyRing") -> dict[str, Any]:
+    """The same of a provider's upstream. Raises like ``opened_config``."""
+    secrets = {path: keys.unseal(upstream_place(provider_id, path), s) for path, s in upstream.sealed.items()}
+    return _whole(upstream.config, secrets)
+
+
+def _whole(public: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, Any]:
+    config: dict[str, Any] = msgspec.to_builtins(public)  # a copy, all the way down
+    for path, secret in secrets.items():
         *outer, last = (key.replace("~1", ".").replace("~0", "~") for key in path.split("."))
         mapping = config
         for key in outer:
             mapping = mapping.setdefault(key, {})
-        mapping[last] = keys.unseal(secret_place(destination.id, path), sealed)
+        mapping[last] = secret
     return config
 
 

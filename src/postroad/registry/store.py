@@ -17,6 +17,7 @@ from postroad.registry import (
     account_links,
     alerts,
     attempts,
+    consents,
     lookup,
     signing,
     streams,
@@ -24,6 +25,7 @@ from postroad.registry import (
     subscriptions,
     tasks,
     tokens,
+    upstreams,
 )
 from postroad.registry.account_links import AccountLink
 from postroad.registry.alerts import Alert
@@ -34,6 +36,7 @@ from postroad.registry.subscriptions import State
 from postroad.registry.tasks import Task, TaskType
 from postroad.registry.tokens import TokenInfo
 from postroad.registry.transaction import Transaction, transaction
+from postroad.registry.upstreams import UpstreamRun
 from postroad.registry.view import read_version, read_view
 
 
@@ -286,6 +289,26 @@ class RegistryStore:
         """The links of accounts with vehicles, ended ones too, oldest first."""
         with self._database.read() as connection:
             return account_links.listed(connection, organization_id)
+
+    def record_upstream_run(self, run: UpstreamRun) -> None:
+        """Keep a run against a provider's control plane as its last; raise or clear the alert."""
+        with self.transaction() as under_way:
+            upstreams.record(under_way, run)
+
+    def upstream_run(self, provider_id: int) -> UpstreamRun | None:
+        """The last run against a provider's control plane."""
+        with self._database.read() as connection:
+            return upstreams.last_run(connection, provider_id)
+
+    def withdrawn(self, provider_id: int) -> int:
+        """How many vehicles a provider has lost access to."""
+        with self._database.read() as connection:
+            return consents.withdrawn(connection, provider_id)
+
+    def followed(self, shard: int) -> int:
+        """Admin events of the shard below this position have had their effect."""
+        with self._database.read() as connection:
+            return upstreams.followed(connection, shard)
 
     def add_task(
         self,

@@ -1,7 +1,8 @@
 """Streams: one vehicle x one subscription, over an interval of positions.
 
-Which streams are open follows from the subscriptions' selectors: ``reconcile`` opens and ends streams until the two
-agree. It runs inside every change that can move a vehicle into or out of a selector.
+Which streams are open follows from the subscriptions' selectors, less the vehicles to which a provider has lost access
+(``consents``): ``reconcile`` opens and ends streams until the two agree. It runs inside every change that can move a
+vehicle into or out of a selector.
 """
 
 from collections import defaultdict
@@ -110,6 +111,7 @@ def reconcile(transaction: Transaction, organization_id: int, *, vehicle_id: int
 
 def _vehicles(connection: sa.Connection, organization_id: int, vehicle_id: int | None) -> dict[int, _Vehicle]:
     subjects, identifiers, memberships = schema.subjects, schema.identifiers, schema.memberships
+    withdrawn = sa.select(schema.consents.c.vehicle_id).where(~schema.consents.c.given)
     fleets = schema.subjects.alias("fleets")
     plates_query = sa.select(identifiers.c.subject_id, identifiers.c.value).where(
         identifiers.c.organization_id == organization_id, identifiers.c.namespace == PLATE
@@ -122,6 +124,7 @@ def _vehicles(connection: sa.Connection, organization_id: int, vehicle_id: int |
             subjects.c.organization_id == organization_id,
             subjects.c.kind == "vehicle",
             subjects.c.removed_us.is_(None),
+            subjects.c.id.not_in(withdrawn),
         )
     )
     if vehicle_id is not None:

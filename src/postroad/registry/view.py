@@ -15,6 +15,7 @@ from postroad.registry.records import (
     Stream,
     Subject,
     Subscription,
+    Upstream,
 )
 
 
@@ -63,6 +64,7 @@ def _provider_settings(connection: sa.Connection) -> dict[tuple[int, int], dict[
 
 
 def _providers(connection: sa.Connection, settings: dict[tuple[int, int], dict[str, Any]]) -> dict[int, Provider]:
+    upstreams = _upstreams(connection)
     return {
         row.id: Provider(
             id=row.id,
@@ -72,8 +74,19 @@ def _providers(connection: sa.Connection, settings: dict[tuple[int, int], dict[s
             unknown_vehicles=row.unknown_vehicles,
             revision=row.revision,
             settings=settings[row.id, row.revision],
+            upstream=upstreams.get(row.id),
         )
         for row in connection.execute(_live(schema.providers))
+    }
+
+
+def _upstreams(connection: sa.Connection) -> dict[int, Upstream]:
+    sealed: dict[int, dict[str, bytes]] = defaultdict(dict)
+    for row in connection.execute(sa.select(schema.upstream_secrets)):
+        sealed[row.provider_id][row.path] = row.sealed
+    return {
+        row.provider_id: Upstream(config=row.config, sealed=sealed.get(row.provider_id, {}))
+        for row in connection.execute(sa.select(schema.upstreams))
     }
 
 

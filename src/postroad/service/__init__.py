@@ -6,5 +6,6 @@
 from postroad.service.declarable import catalogue
 from postroad.service.hub import Hub
 from postroad.service.outbound import egress_of
+from postroad.service.upstreams import upstream_surroundings
 
-__all__ = ["Hub", "catalogue", "egress_of"]
+__all__ = ["Hub", "catalogue", "egress_of", "upstream_surroundings"]

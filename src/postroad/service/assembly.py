@@ -50,9 +50,12 @@ from postroad.service.outbound import (
     signatures,
     transport_opener,
 )
+from postroad.service.upstreams import admin_followers, upstream_keeper
 from postroad.settings import Settings
 from postroad.state.keeper import StateKeeper
 from postroad.tracing.interface import Tracer
+from postroad.upstream.connected_cars.admin import AdminFollower
+from postroad.upstream.connected_cars.keeper import UpstreamKeeper
 
 LANDINGS_PER_S = 50.0
 LEGACY = connected_cars_legacy.PROTOCOL.name
@@ -87,6 +90,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     alerts: AlertBook
     manager: DeliveryManager
     tasks: TaskRunner
+    upstreams: UpstreamKeeper
+    followers: Mapping[int, AdminFollower]
     retention: Retention
     observation: Observation
     monitoring: Monitoring
@@ -152,6 +157,7 @@ def assemble(given: Surroundings) -> Parts:
         refresh=following.refresh,
         others={"REDRIVE_QUARANTINE": Redriver(opened.logs, intake, decoder=decoder, clock=clock).carry_out},
     )
+    keeper = upstream_keeper(opened, given.egress, clock, following)
     expiry = Expiry(
         manager,
         shards,
@@ -195,6 +201,8 @@ def assemble(given: Surroundings) -> Parts:
         alerts=alerts,
         manager=manager,
         tasks=tasks,
+        upstreams=keeper,
+        followers=admin_followers(opened, clock, following, keeper),
         retention=retention,
         observation=observation,
         monitoring=Monitoring(opened.registry, stores, view=view),
@@ -204,7 +212,7 @@ def assemble(given: Surroundings) -> Parts:
             exists=lambda: any(one.protocol == LEGACY for one in view().providers.values()),
             rate=rate_limit(LANDINGS_PER_S, 1.0, clock),
         ),
-        users=(decoder.use, provider_settings.use, intake.use, alerts.follow),
+        users=(decoder.use, provider_settings.use, intake.use, alerts.follow, keeper.use),
         chores=(
             Chore(retention.run_once, "Retention could not run"),
             Chore(functools.partial(clear_what_is_over, alerts, stores, clock), "Alerts could not be looked through"),

@@ -2,9 +2,10 @@
 
 from postroad.delivery.gate import DestinationLimits
 from postroad.delivery.options import DeliveryOptions
-from postroad.protocols import SOURCES, TARGETS
+from postroad.protocols import SOURCES, TARGETS, connected_cars
 from postroad.registry.apply import Catalogue
 from postroad.transports import TRANSPORTS
+from postroad.upstream.connected_cars.config import ConnectedCarsUpstream
 
 
 def catalogue() -> Catalogue:
@@ -16,5 +17,6 @@ def catalogue() -> Catalogue:
         delivery_type=DeliveryOptions,
         limits_type=DestinationLimits,
         transport_config={name: spec.config_type for name, spec in TRANSPORTS.items()},
+        upstream_config={connected_cars.PROTOCOL.name: ConnectedCarsUpstream},
         issued_namespaces=[target.issued_namespace for target in TARGETS.values()],
     )

@@ -11,6 +11,7 @@ from postroad.delivery.expiry import Expiry
 from postroad.delivery.manager import DeliveryManager
 from postroad.delivery.pressure import PressureGauge
 from postroad.errors import StoreUnavailable
+from postroad.log.delivery import FOLLOWER_ID
 from postroad.log.sqlite import SqliteLog
 from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
@@ -80,7 +81,7 @@ class Retention:
                 needs = await self._needs(number, log)
             removed = await log.retain(
                 received_before_us=self._clock.now_us() - int(self._limits.retention_days * DAY_US),
-                settled=min(needs.values(), default=log.next_position),
+                settled=min([*needs.values(), *await _followed(log)], default=log.next_position),
                 max_bytes=self._limits.max_bytes,
                 given_up=given_up,
             )
@@ -88,7 +89,8 @@ class Retention:
                 _log.info("Retention removed %d items from shard %d", removed.items, number)
 
     async def _forget_removed(self, log: SqliteLog) -> None:
-        for removed_id in (await log.delivery.cursors()).keys() - self._view().subscriptions.keys():
+        known = {*self._view().subscriptions, FOLLOWER_ID}
+        for removed_id in (await log.delivery.cursors()).keys() - known:
             await log.delivery.forget(removed_id)
 
     async def _needs(self, shard: int, log: SqliteLog) -> dict[int, int]:
@@ -108,6 +110,12 @@ class Retention:
             _log.error("Shard %d is under its disk reserve: what is lost with retention is not counted", shard)
             return end
         return recorded
+
+
+async def _followed(log: SqliteLog) -> list[int]:
+    """Where the hub's own reader of admin events stands, if there is one: what it has not read is needed."""
+    cursor = (await log.delivery.cursors()).get(FOLLOWER_ID)
+    return [] if cursor is None else [cursor.position]
 
 
 async def _under_reserve(log: SqliteLog) -> bool:

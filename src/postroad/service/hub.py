@@ -121,6 +121,9 @@ class Hub:
         parts, spawn = self.parts, self._tasks.spawn
         for number, router in parts.routers.items():
             spawn(router.run(), name=f"router {number}")
+        for number, follower in parts.followers.items():
+            spawn(follower.run(), name=f"admin events {number}")
+        spawn(parts.upstreams.run(), name="upstreams")
         spawn(parts.attempts.run(), name="attempts")
         spawn(parts.alerts.run(), name="alerts")
         spawn(parts.following.run(), name="registry")

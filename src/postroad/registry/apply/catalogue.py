@@ -20,5 +20,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """What a destination can bear."""
     transport_config: Mapping[str, type[msgspec.Struct]]
     """Transport -> its config. Secret fields are marked ``Meta(extra_json_schema={"writeOnly": True})``."""
+    upstream_config: Mapping[str, type[msgspec.Struct]] = {}
+    """Protocol whose providers have a control plane -> the config of our side of it. Secret fields are marked too."""
     issued_namespaces: Sequence[str]
     """Namespaces in which every vehicle gets a number."""

@@ -60,8 +60,22 @@ class Checker:
         self._known(part.protocol, settings, "protocol that can be taken in", f"{path}.protocol")
         self._source.convert(part.settings, settings[part.protocol], f"{path}.settings")
         return desired.Provider(
-            name=part.name, protocol=part.protocol, unknown_vehicles=part.unknown_vehicles, settings=part.settings
+            name=part.name,
+            protocol=part.protocol,
+            unknown_vehicles=part.unknown_vehicles,
+            settings=part.settings,
+            upstream=self._upstream(part, f"{path}.upstream"),
         )
+
+    def _upstream(self, part: document.ProviderPart, path: str) -> desired.Upstream | None:
+        if part.upstream is None:
+            return None
+        type_ = self._catalogue.upstream_config.get(part.protocol)
+        if type_ is None:
+            raise self._source.error(path, f"providers of {part.protocol} have no control plane that we know")
+        config = self._resolver.config(part.upstream, type_, path)
+        self._source.convert(config.whole, type_, path)
+        return desired.Upstream(config=config.public, secrets=config.secrets)
 
     def _vehicles(
         self, parts: Sequence[document.VehiclePart], fleets: Collection[str], path: str

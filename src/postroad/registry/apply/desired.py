@@ -11,6 +11,17 @@ import msgspec
 from postroad.registry.selection import Selector
 
 
+class Upstream(msgspec.Struct, frozen=True, kw_only=True):
+    """See ``records.Upstream``. ``secrets`` are open, by path: never shown, never logged."""
+
+    config: dict[str, Any]
+    secrets: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        """Without the secrets."""
+        return f"Upstream(config={self.config!r})"
+
+
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """See ``records.Provider``."""
 
@@ -18,6 +29,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     protocol: str
     unknown_vehicles: str
     settings: dict[str, Any]
+    upstream: Upstream | None = None
 
 
 class Vehicle(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ class ProviderPart(_Part, frozen=True, kw_only=True):
     protocol: str
     unknown_vehicles: Literal["create", "unassigned"] = "create"
     settings: dict[str, Any] = {}
+    upstream: dict[str, Any] | None = None
 
 
 class FleetPart(_Part, frozen=True, kw_only=True):

@@ -1,18 +1,31 @@
 """Makes the registry what a file wants it to be, in one transaction, from organizations down to streams."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import ConfigError, StoreCorrupt
-from postroad.registry import signing, streams, subjects, subscriptions, tokens
+from postroad.registry import consents, signing, streams, subjects, subscriptions, tokens, upstreams
 from postroad.registry.apply import desired
 from postroad.registry.apply.rows import SECRET, Change, Rows
 from postroad.registry.apply.source import Source
 from postroad.registry.apply.vehicles import Vehicles, end_memberships
-from postroad.registry.secrets import KeyRing, secret_place
+from postroad.registry.secrets import KeyRing, secret_place, upstream_place
 from postroad.registry.transaction import Transaction
+
+
+class _Sealed(NamedTuple):
+    """Where secrets of one kind are kept."""
+
+    table: sa.Table
+    owner: str
+    """Its column."""
+    place: Callable[[int, str], str]
+    kind: str
+    field: str
+    """Under which they stand in the file."""
 
 
 class Reconciler:
@@ -95,6 +108,23 @@ class Reconciler:
         for provider in wanted:
             id_ = ids[provider.name]
             self._settings(id_, before.get(id_), provider, prefix + provider.name)
+            self._upstream(id_, provider.upstream, prefix + provider.name)
+
+    def _upstream(self, id_: int, wanted: desired.Upstream | None, name: str) -> None:
+        """Store how the provider's control plane is reached; what a file leaves out is gone."""
+        table = schema.upstreams
+        mine = table.c.provider_id == id_
+        before = self._connection.execute(sa.select(table.c.config).where(mine)).scalar_one_or_none()
+        config = None if wanted is None else wanted.config
+        if before != config:
+            self._connection.execute(sa.delete(table).where(mine))
+            if config is not None:
+                self._connection.execute(sa.insert(table).values(provider_id=id_, config=config))
+            else:
+                upstreams.forget(self._transaction, id_)
+            self._rows.tell(Change(action="update", kind="provider", name=name, fields={"upstream": (before, config)}))
+        sealed = _Sealed(schema.upstream_secrets, "provider_id", upstream_place, "provider", "upstream")
+        self._secrets(sealed, id_, {} if wanted is None else wanted.secrets, name)
 
     def _settings(
         self, id_: int, before: sa.Row[tuple[object, ...]] | None, wanted: desired.Provider, name: str
@@ -118,18 +148,20 @@ class Reconciler:
         fields = {"settings": (settings, wanted.settings), "revision": (revision - 1 or None, revision)}
         self._rows.tell(Change(action="update", kind="provider", name=name, fields=fields))
 
-    def _remove_provider(self, id_: int, _name: str) -> None:
+    def _remove_provider(self, id_: int, name: str) -> None:
         tokens.revoke_all(self._transaction, "provider", id_)
+        self._upstream(id_, None, name)
+        consents.forget(self._transaction, id_)
 
     def _fleets(self, organization_id: int, wanted: Sequence[str], prefix: str) -> dict[str, int]:
         return self._rows.sync(
             schema.subjects,
             "fleet",
-            {"organization_id": organization_id, "kind": "fleet"},
+            {"organization_id": organization_id, "kind": "fleet", "declared": True},  # the others are providers'
             {name: {} for name in wanted},
             prefix=prefix,
             remove=lambda id_, _name: end_memberships(self._rows, schema.memberships.c.fleet_id == id_),
-            new={"shard": self._shard, "declared": True, "created_us": self._transaction.now_us},
+            new={"shard": self._shard, "created_us": self._transaction.now_us},
         )
 
     def _integration(self, id_: int, wanted: desired.Integration, prefix: str) -> dict[str, int]:
@@ -144,7 +176,8 @@ class Reconciler:
             remove=self._remove_destination,
         )
         for destination in wanted.destinations:
-            self._secrets(destinations[destination.name], destination.secrets, prefix + destination.name)
+            sealed = _Sealed(schema.destination_secrets, "destination_id", secret_place, "destination", "config")
+            self._secrets(sealed, destinations[destination.name], destination.secrets, prefix + destination.name)
         names = {destination_id: name for name, destination_id in destinations.items()}
         before = self._states(id_)
         ids = self._rows.sync(
@@ -198,23 +231,22 @@ class Reconciler:
         fields = {"state": (None if before is None else state, wanted)}
         self._rows.tell(Change(action="update", kind="subscription", name=name, fields=fields))
 
-    def _secrets(self, destination_id: int, wanted: Mapping[str, str], name: str) -> None:
+    def _secrets(self, kept: "_Sealed", owner_id: int, wanted: Mapping[str, str], name: str) -> None:
         """Seal the secrets that are new or others than before; sealing the same one again would change its bytes."""
-        table = schema.destination_secrets
-        of_destination = table.c.destination_id == destination_id
-        found = {row.path: row.sealed for row in self._connection.execute(sa.select(table).where(of_destination))}
+        table = kept.table
+        of_owner = table.c[kept.owner] == owner_id
+        found = {row.path: row.sealed for row in self._connection.execute(sa.select(table).where(of_owner))}
         for path in sorted(found.keys() | wanted.keys()):
-            before, secret, place = found.get(path), wanted.get(path), secret_place(destination_id, path)
+            before, secret, place = found.get(path), wanted.get(path), kept.place(owner_id, path)
             if before is not None and secret is not None and self._opens_to(before, place, secret):
                 continue
-            self._connection.execute(sa.delete(table).where(of_destination, table.c.path == path))
+            self._connection.execute(sa.delete(table).where(of_owner, table.c.path == path))
             if secret is not None:
-                sealed = self._keys.seal(place, secret)
-                self._connection.execute(
-                    sa.insert(table).values(destination_id=destination_id, path=path, sealed=sealed)
-                )
-            fields = {f"config.{path}": (None if before is None else SECRET, None if secret is None else SECRET)}
-            self._rows.tell(Change(action="update", kind="destination", name=name, fields=fields))
+                row = {kept.owner: owner_id, "path": path, "sealed": self._keys.seal(place, secret)}
+                self._connection.execute(sa.insert(table).values(row))
+            field = f"{kept.field}.{path}"
+            fields = {field: (None if before is None else SECRET, None if secret is None else SECRET)}
+            self._rows.tell(Change(action="update", kind=kept.kind, name=name, fields=fields))
 
     def _opens_to(self, sealed: bytes, place: str, secret: str) -> bool:
         try:
