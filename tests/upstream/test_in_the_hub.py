@@ -21,10 +21,12 @@ from postroad.log.interface import Part
 from postroad.protocols import READABLE
 from postroad.protocols.connected_cars import PROTOCOL, ConnectedCarsSettings
 from postroad.registry.apply import apply_file
+from postroad.registry.rotation import retire_unused, rotate
 from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
 from postroad.service import Hub, assembly
 from postroad.settings import load
+from postroad.upstream.connected_cars.keeper import config_of
 
 
 @pytest.fixture
@@ -86,6 +88,17 @@ async def test_sync_and_show_on_the_command_line(
         assert line not in out + refused + shown + people
     code, out = await command("alerts", "list")
     assert "upstream_failed" in out
+
+
+def test_rotating_the_sealing_key_seals_the_account_s_key_anew(folder: Path, account_pem: str) -> None:
+    registry = RegistryStore.open(folder / REGISTRY_FILE)
+    try:
+        assert rotate(folder / KEY_FILE, registry).resealed == 1
+        assert len(retire_unused(folder / KEY_FILE, registry)) == 1
+        [provider] = registry.view().providers.values()
+        assert config_of(provider, KeyRing.load(folder / KEY_FILE)).service_account.private_key == account_pem
+    finally:
+        registry.close()
 
 
 async def test_a_process_that_is_killed_in_the_middle_leaves_a_run_that_the_next_one_finishes(

@@ -183,7 +183,7 @@ async def test_a_day_later_it_is_asked_again_earlier_by_the_jitter(
     connected_cars.consent(3)
     clock.advance(DAILY_S - JITTER_S / 2 - 1)
     await quiet()
-    assert kept.refreshed == 1
+    assert (kept.refreshed, kept.keeper.idle) == (1, True)
     clock.advance(1)
     await kept.runs(2)
     assert connected_cars.streaming() == [3]
@@ -202,7 +202,7 @@ async def test_a_crowd_of_admin_events_is_answered_by_one_run_soon_after(kept: K
     await kept.runs(2)
     clock.advance(GATHER_S)
     await quiet()
-    assert kept.refreshed == 2
+    assert (kept.refreshed, kept.keeper.idle) == (2, True)
     run = kept.registry.upstream_run(kept.provider.id)
     assert run is not None
     assert run.reason == "admin_event"
@@ -252,7 +252,7 @@ async def test_it_is_not_tried_again_before_they_said(
     connected_cars.before = None
     clock.advance(899)
     await quiet()
-    assert len(connected_cars.asked) == asked
+    assert (len(connected_cars.asked), kept.keeper.idle) == (asked, True)
     clock.advance(1)
     await kept.runs(2)
 
@@ -309,7 +309,7 @@ async def test_an_upstream_that_is_taken_out_of_the_file_is_asked_no_more_and_it
     asked = len(connected_cars.asked)
     clock.advance(2 * DAILY_S)
     await quiet()
-    assert len(connected_cars.asked) == asked
+    assert (len(connected_cars.asked), kept.keeper.idle) == (asked, True)
     assert kept.alerts() == []
     assert kept.provider.upstream is None
 
