@@ -335,3 +335,29 @@ async def test_a_bulk_by_the_ordinary_way_fares_the_same(bulks: Bulks) -> None:
     assert await bulks.stored() == raws(items)
     async with bulks.session.post(bulks.url(STREAMS), data=body, expect100=True) as response:
         assert response.status == 401
+
+
+class Spans:
+    """A tracer that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def request(self, traceparent: bytes | None, **about: Any) -> "Spans":
+        self.told.append((traceparent, about["kind"], about["request_id"]))
+        return self
+
+    def stored(self, shard: int, position: int) -> None:
+        self.told.append((shard, position))
+
+    def end(self, failure: str | None) -> None:
+        self.told.append(failure)
+
+
+async def test_a_bulk_is_one_span_that_names_its_request_and_each_part(bulks: Bulks) -> None:
+    spans = Spans()
+    entrance: Any = next(one for one in bulks.hub.parts.entrances if one.paths == (STREAMS,))
+    entrance._tracer = spans
+    items = [event(number) for number in range(3000)]
+    assert (await bulks.post(items, X_Request_Id="r-1", traceparent="00-a-b-01"))[0] == 200
+    assert spans.told == [(b"00-a-b-01", "bulk", "r-1"), (0, 1), (0, 2501), None]

@@ -47,8 +47,8 @@ def tail(last: int, follow: bool, with_body: bool, folder: Path, as_json: bool) 
                     names = _Names(registry.view())
                     decoder.use(names.view)
                 row = _row(batch, index, names, decoder, with_body=with_body)
-                if (quarantined := reader.quarantined_at(row["position"])) is not None:
-                    row["unreadable"] = quarantined.reason
+                if batch.kinds[index] == UNREADABLE and (found := reader.quarantined_at(row["position"])):
+                    row["unreadable"] = found.reason
                 print_json(row) if as_json else _print_row(row)
                 position = batch.position + index + 1
             if not follow:

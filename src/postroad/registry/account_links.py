@@ -64,11 +64,12 @@ def visit(transaction: Transaction, user_id: str, car_id: str) -> Literal["conne
         return "connected"
     _forget(connection, user_id, car_id)
     connection.execute(sa.delete(_landings).where(_landings.c.visited_us < now_us - WAITS_US))
-    connection.execute(sa.insert(_landings).values(user_id=user_id, car_id=car_id, visited_us=now_us))
-    surplus = (connection.scalar(sa.select(sa.func.count()).select_from(_landings)) or 0) - MAX_WAITING
+    surplus = (connection.scalar(sa.select(sa.func.count()).select_from(_landings)) or 0) + 1 - MAX_WAITING
     if surplus > 0:
-        last = sa.select(_landings.c.visited_us).order_by(_landings.c.visited_us).offset(surplus - 1).limit(1)
-        connection.execute(sa.delete(_landings).where(_landings.c.visited_us <= last.scalar_subquery()))
+        oldest = sa.select(_landings.c.user_id, _landings.c.car_id).order_by(_landings.c.visited_us).limit(surplus)
+        for row in connection.execute(oldest).all():
+            _forget(connection, row.user_id, row.car_id)
+    connection.execute(sa.insert(_landings).values(user_id=user_id, car_id=car_id, visited_us=now_us))
     return "waiting"
 
 
