@@ -16,11 +16,12 @@ from postroad.db import schema
 from postroad.db.engine import Database
 from postroad.db.migrate import migrate
 from postroad.errors import ConfigError, NotFound, StoreUnavailable
+from postroad.model.identifiers import Issue
 from postroad.registry.attempts import MAX_SUCCESS_ROW_US, FailedAttempt, Success
 from postroad.registry.store import RegistryStore
 
 NAMESPACE = "connected_cars.vehicle_id"
-ISSUE = (NAMESPACE,)
+ISSUE = (Issue(NAMESPACE, "vehicle"),)
 
 FLEET = """
 organizations:
@@ -210,7 +211,7 @@ def test_numbers_are_issued_from_one_upward_and_never_again(fleet: RegistryStore
     assert third.issued == {NAMESPACE: 3}
     declare(fleet, FLEET.replace("      - {plate: BBCC22}\n", ""), prune=True)
     assert fleet.create_vehicle(andes, {"plate": "BBCC22"}, shard=0, issue=ISSUE).issued == {NAMESPACE: 4}
-    other = fleet.create_vehicle(andes, {"plate": "BBCC22"}, shard=0, issue=(*ISSUE, "other"))
+    other = fleet.create_vehicle(andes, {"plate": "BBCC22"}, shard=0, issue=(*ISSUE, Issue("other", "vehicle")))
     assert other.issued == {NAMESPACE: 4, "other": 1}
 
 

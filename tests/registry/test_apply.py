@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import ConfigError
+from postroad.model.identifiers import Issue
 from postroad.registry.apply import apply_file
 from postroad.registry.secrets import KeyRing, opened_config
 from postroad.registry.store import RegistryStore
@@ -241,7 +242,9 @@ def test_a_membership_is_dated_and_kept(store: RegistryStore, declare: Any, step
 def test_pruning_leaves_vehicles_that_were_learnt(store: RegistryStore, declare: Any) -> None:
     declare(store, with_vehicles("{plate: A1}"), ENVIRONMENT)
     andes = next(iter(store.view().organizations))
-    learnt = store.create_vehicle(andes, {"plate": "L1"}, shard=0, issue=("connected_cars.vehicle_id",))
+    learnt = store.create_vehicle(
+        andes, {"plate": "L1"}, shard=0, issue=(Issue("connected_cars.vehicle_id", "vehicle"),)
+    )
     changes = declare(store, with_vehicles(), ENVIRONMENT, prune=True)
     assert ("delete", "vehicle", "Andes Transport/A1") in told(changes)
     assert vehicles(store) == {"L1": learnt.id}

@@ -13,7 +13,7 @@ from postroad.cli.output import console, json_option, print_json, print_table, w
 from postroad.errors import PostroadError
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch, Refusal
 from postroad.log.reader import ShardReader
-from postroad.protocols import SOURCES
+from postroad.protocols import READABLE
 from postroad.registry.records import RegistryView
 from postroad.routing.translation import Decoder
 
@@ -35,7 +35,7 @@ def group() -> None:
 def tail(last: int, follow: bool, with_body: bool, folder: Path, as_json: bool) -> None:
     """Show the newest items of the log, oldest first, one a line."""
     with registry_of(folder) as registry, reader_of(folder, shards_of(folder)[0]) as reader:
-        decoder = Decoder(SOURCES)
+        decoder = Decoder(READABLE)
         names = _Names(registry.view())
         decoder.use(names.view)
         position = max(reader.heads().first_position, reader.heads().next_position - last)
@@ -132,7 +132,7 @@ def _row(batch: Batch, index: int, names: _Names, decoder: Decoder, *, with_body
 
 def _kind(batch: Batch, index: int) -> str:
     """What the item is, in its protocol's words; its number if this version does not know them."""
-    source, kind = SOURCES.get(batch.protocol), batch.kinds[index]
+    source, kind = READABLE.get(batch.protocol), batch.kinds[index]
     return source.kinds[kind] if source is not None and kind < len(source.kinds) else f"{batch.protocol} {kind}"
 
 

@@ -10,7 +10,7 @@ from postroad.cli.output import console, json_option, print_fields, print_json, 
 from postroad.errors import ConfigError, NotFound
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch
 from postroad.log.reader import ShardReader
-from postroad.protocols import SOURCES, TARGETS
+from postroad.protocols import READABLE, TARGETS
 from postroad.protocols.base import position_and_slot
 from postroad.registry.attempts import Attempt
 from postroad.registry.store import RegistryStore
@@ -61,7 +61,7 @@ def _parse(event_id: str) -> tuple[int, int]:
 def _story(registry: RegistryStore, reader: ShardReader, shard: int, position: int) -> dict[str, Any]:
     batch, index = _find(reader, shard, position)
     view = registry.view()
-    decoder = Decoder(SOURCES)
+    decoder = Decoder(READABLE)
     decoder.use(view)
     cursors = reader.cursors()
     provider = view.providers.get(batch.provider_id)
@@ -74,7 +74,7 @@ def _story(registry: RegistryStore, reader: ShardReader, shard: int, position: i
         "came_in": {
             "protocol": batch.protocol,
             "provider": provider.name if provider else str(batch.provider_id),
-            "kind": SOURCES[batch.protocol].kinds[batch.kinds[index]],
+            "kind": READABLE[batch.protocol].kinds[batch.kinds[index]],
             "received": when(
                 batch.received_us + (batch.received_offsets_us[index] if batch.received_offsets_us else 0)
             ),

@@ -85,7 +85,9 @@ def _check_sizes(part: Part) -> None:
 
 def _check_quarantine(part: Part) -> None:
     if len(part.unreadable) != part.kinds.count(UNREADABLE):
-        raise ValueError(f"{part.kinds.count(UNREADABLE)} items are unreadable, {len(part.unreadable)} reasons are given")
+        raise ValueError(
+            f"{part.kinds.count(UNREADABLE)} items are unreadable, {len(part.unreadable)} reasons are given"
+        )
     previous = -1
     for one in part.unreadable:
         if not previous < one.index < len(part) or part.kinds[one.index] != UNREADABLE:

@@ -203,9 +203,7 @@ class ShardLog(Protocol):
     async def refusals(self, *, limit: int = 100) -> list[Refusal]:
         """The newest refusals, newest first."""
 
-    async def quarantined(
-        self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100
-    ) -> list[Quarantined]:
+    async def quarantined(self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100) -> list[Quarantined]:
         """Items in quarantine at positions above ``after``, in order. They go with their batch."""
 
     async def retain(self, *, received_before_us: int, settled: int, max_bytes: int) -> Retained:

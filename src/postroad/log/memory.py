@@ -107,9 +107,7 @@ class MemoryLog:
             resolved = self._quarantine[batch.resolves]
             self._quarantine[batch.resolves] = structs.replace(resolved, resolved_by=batch.position)
 
-    async def quarantined(
-        self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100
-    ) -> list[Quarantined]:
+    async def quarantined(self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100) -> list[Quarantined]:
         """See ``ShardLog``."""
         self._check_open()
         found = [

@@ -169,9 +169,7 @@ class SqliteLog:
         """See ``ShardLog``."""
         return await self._look(lambda reader: reader.refusals(limit=limit))
 
-    async def quarantined(
-        self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100
-    ) -> list[Quarantined]:
+    async def quarantined(self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100) -> list[Quarantined]:
         """See ``ShardLog``."""
         return await self._look(
             lambda reader: reader.quarantined(after=after, unresolved_only=unresolved_only, limit=limit)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from postroad.protocols import connected_cars, connected_cars_legacy, damoov, drivequant, drivetech
+from postroad.protocols import connected_cars, connected_cars_legacy, damoov, drivequant, drivetech, postroad
 from postroad.protocols.base import SourceProtocol, TargetProtocol
 from postroad.protocols.contract import Contract
 
@@ -15,11 +15,13 @@ READABLE: Mapping[str, SourceProtocol] = {
     **SOURCES,
     connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
     connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.PROTOCOL,
+    postroad.PROTOCOL.name: postroad.PROTOCOL,
 }
-"""What can be read, by name, whether or not there is an entrance for it yet."""
+"""What can be read, by name: with an entrance, without one yet, and the hub's own."""
 
 TARGETS: Mapping[str, TargetProtocol] = {
     connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
+    connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.PROTOCOL,
 }
 """What can be sent on, by name."""
 

@@ -5,7 +5,7 @@ raises ``StoreUnavailable`` when the database cannot be used now, and then nothi
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from typing import Any
 from postroad.clock import Clock, SystemClock
 from postroad.db.engine import Database, sqlite_url
 from postroad.db.migrate import migrate, require_current
-from postroad.registry import alerts, attempts, lookup, signing, streams, subjects, subscriptions, tasks, tokens
+from postroad.model.identifiers import Issue
+from postroad.registry import alerts, attempts, lookup, outbox, signing, streams, subjects, subscriptions, tasks, tokens
 from postroad.registry.alerts import Alert
 from postroad.registry.attempts import Attempt, FailedAttempt, Success
+from postroad.registry.outbox import Pending
 from postroad.registry.records import RegistryView, Subject
 from postroad.registry.secrets import KeyRing
 from postroad.registry.subscriptions import State
@@ -71,7 +73,7 @@ class RegistryStore:
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Begin a change of several parts, in one transaction with one new version."""
-        return transaction(self._database, self._clock.now_us())
+        return transaction(self._database, self._clock.now_us(), self._random)
 
     def version(self) -> int:
         """The version of what ``view`` would show. Increases with every change, in the same transaction. Cheap."""
@@ -84,7 +86,7 @@ class RegistryStore:
             return read_view(connection)
 
     def create_vehicle(
-        self, organization_id: int, identifiers: Mapping[str, str], *, shard: int, issue: Sequence[str]
+        self, organization_id: int, identifiers: Mapping[str, str], *, shard: int, issue: Sequence[Issue]
     ) -> Subject:
         """Find the vehicle with these identifiers, or create it. Two calls at once create one vehicle.
 
@@ -96,7 +98,7 @@ class RegistryStore:
             organization_id: to whom it belongs.
             identifiers: namespace -> value, in any spelling.
             shard: where a new vehicle's items will live.
-            issue: namespaces in which it is to have a number.
+            issue: identifiers that it is to have of the hub.
 
         Raises:
             NotFound: There is no such organization.
@@ -106,8 +108,12 @@ class RegistryStore:
             return subjects.create_vehicle(under_way, organization_id, identifiers, shard=shard, issue=issue)
 
     def activate_streams(self, shard: int, position: int) -> int:
-        """Let the open streams of a shard that have no beginning yet begin at ``position``; how many those were."""
+        """Let the open streams of a shard that have no beginning yet begin at ``position``; how many those were.
+
+        Ended streams without an end that nobody is told of end there.
+        """
         with self.transaction() as under_way:
+            outbox.conclude(under_way, shard, position)
             return streams.activate(under_way, shard, position)
 
     def end_stream(self, stream_id: int, until_position: int | None) -> None:
@@ -118,6 +124,26 @@ class RegistryStore:
         """
         with self.transaction() as under_way:
             streams.end(under_way, stream_id, until_position)
+
+    def authorise(self, stream_id: int, scopes: Collection[str] | None) -> None:
+        """Say what of a subscription's requested scopes is authorised for a stream; None: all. Raises ``NotFound``."""
+        with self.transaction() as under_way:
+            streams.authorise(under_way, stream_id, scopes)
+
+    def issue_all(self, issues: Sequence[Issue]) -> None:
+        """Give every subject what it lacks of the identifiers that the hub issues."""
+        with self.transaction() as under_way:
+            subjects.give_all(under_way, issues)
+
+    def pending(self, shard: int, *, limit: int) -> list[Pending]:
+        """What is to be appended to the shard of what was told of changes, in order."""
+        with self._database.read() as connection:
+            return outbox.pending(connection, shard, limit)
+
+    def relayed(self, rows: Sequence[Pending], positions: Mapping[int, int]) -> None:
+        """These rows stand in the log, at these positions by id: forget them, and note where streams end."""
+        with self.transaction() as under_way:
+            outbox.relayed(under_way, rows, positions)
 
     def issue_token(self, provider: int | str, label: str) -> tuple[str, str]:
         """Make a token for a provider (id, name or ``organization/name``).

@@ -50,7 +50,9 @@ def oldest_undelivered(
                 if subject_id not in mine or not streams.covers(subscription.id, subject_id, at):
                     continue
                 try:
-                    if not translation.selected(index, selection):
+                    if not translation.meant_for(index, subscription.id):
+                        continue
+                    if not translation.selected(index, selection, streams.scopes(subscription.id, subject_id)):
                         continue
                 except PostroadError:
                     continue

@@ -23,7 +23,7 @@ from postroad.ingest.intake import Intake
 from postroad.layout import state_path
 from postroad.log.sqlite import SqliteLog
 from postroad.metrics.counts import Counts
-from postroad.protocols import SOURCES, TARGETS
+from postroad.protocols import READABLE, TARGETS
 from postroad.registry.records import RegistryView
 from postroad.routing.router import Router
 from postroad.routing.translation import Decoder
@@ -78,7 +78,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 def assemble(given: Surroundings) -> Parts:
     """Make every part. Raises ``ConfigError``."""
     settings, clock, counts, opened = given.settings, given.clock, given.counts, given.opened
-    decoder = Decoder(SOURCES)
+    decoder = Decoder(READABLE)
     states = {number: StateKeeper(state_path(given.folder, number)) for number in opened.logs}
     routers = {
         number: Router(
@@ -91,7 +91,7 @@ def assemble(given: Surroundings) -> Parts:
         for number, log in opened.logs.items()
     }
     following = RegistryFollower(
-        opened.registry, routers, clock=clock, poll_s=settings.delivery.registry_poll_ms / 1000
+        opened.registry, routers, logs=opened.logs, clock=clock, poll_s=settings.delivery.registry_poll_ms / 1000
     )
 
     def view() -> RegistryView:

@@ -16,5 +16,5 @@ def catalogue() -> Catalogue:
         delivery_type=DeliveryOptions,
         limits_type=DestinationLimits,
         transport_config={name: spec.config_type for name, spec in TRANSPORTS.items()},
-        issued_namespaces=[target.issued_namespace for target in TARGETS.values()],
+        issues=[issue for target in TARGETS.values() for issue in target.issues],
     )

@@ -37,14 +37,12 @@ def subject_creator(
     Nothing of these subjects is in the log yet, so their streams may begin anywhere up to here: unlike other new
     streams they need not hold up routing.
     """
-    issue = catalogue().issued_namespaces
+    issue = catalogue().issues
 
     def make(transaction: Transaction, new: NewSubject) -> Subject:
         identifiers, kind = {new.namespace: new.identifier}, kind_of(new.namespace)
         if kind != "vehicle":
-            return subjects.create_other(
-                transaction, new.organization_id, kind, identifiers, shard=NEW_SUBJECTS_SHARD
-            )
+            return subjects.create_other(transaction, new.organization_id, kind, identifiers, shard=NEW_SUBJECTS_SHARD)
         return subjects.create_vehicle(
             transaction, new.organization_id, identifiers, shard=NEW_SUBJECTS_SHARD, issue=issue
         )

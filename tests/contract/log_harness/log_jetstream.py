@@ -201,9 +201,7 @@ class JetStreamLog:
     async def _quarantine(self) -> list[Quarantined]:
         return msgspec.json.decode(await self._get("quarantine") or b"[]", type=list[Quarantined])
 
-    async def quarantined(
-        self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100
-    ) -> list[Quarantined]:
+    async def quarantined(self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100) -> list[Quarantined]:
         self._check_open()
         found = [
             one

@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
+from postroad.model.identifiers import Issue
+
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """Names that may be used, and the structs that check what is said about them."""
@@ -20,5 +22,5 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """What a destination can bear."""
     transport_config: Mapping[str, type[msgspec.Struct]]
     """Transport -> its config. Secret fields are marked ``Meta(extra_json_schema={"writeOnly": True})``."""
-    issued_namespaces: Sequence[str]
-    """Namespaces in which every vehicle gets a number."""
+    issues: Sequence[Issue]
+    """The identifiers that the hub issues."""

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import ConfigError, StoreCorrupt
-from postroad.registry import signing, streams, subjects, subscriptions, tokens
+from postroad.model.identifiers import Issue
+from postroad.registry import coverage, signing, subjects, subscriptions, tokens
 from postroad.registry.apply import desired
 from postroad.registry.apply.rows import SECRET, Change, Rows
 from postroad.registry.apply.source import Source
@@ -25,7 +26,7 @@ class Reconciler:
         *,
         keys: KeyRing,
         shard: int,
-        issue: Sequence[str],
+        issue: Sequence[Issue],
         prune: bool,
     ) -> None:
         """Work within ``transaction``; ``shard`` is for subjects that are new, ``issue`` as in ``create_vehicle``."""
@@ -70,10 +71,10 @@ class Reconciler:
             inner = f"{prefix}{integration.name}/"
             ids_by_name = self._integration(integrations[integration.name], integration, inner)
             names |= {subscription_id: inner + name for name, subscription_id in ids_by_name.items()}
-        for namespace, count in subjects.issue_numbers(self._transaction, id_, self._issue).items():
-            fields = {"vehicles": (None, count)}
-            self._rows.tell(Change(action="create", kind="number", name=prefix + namespace, fields=fields))
-        self._streams(id_, names)
+        self._streams(id_, names)  # an account may come into being with its first stream
+        for namespace, count in subjects.give(self._transaction, id_, self._issue).items():
+            fields = {"subjects": (None, count)}
+            self._rows.tell(Change(action="create", kind="identifier", name=prefix + namespace, fields=fields))
 
     def _remove_integration(self, id_: int, name: str) -> None:
         tokens.revoke_all(self._transaction, "integration", id_)
@@ -228,7 +229,7 @@ class Reconciler:
 
     def _streams(self, organization_id: int, names: Mapping[int, str]) -> None:
         """Open and end streams; those of a subscription that goes need no telling of their own."""
-        for subscription_id, moved in streams.reconcile(self._transaction, organization_id).items():
+        for subscription_id, moved in coverage.reconcile(self._transaction, organization_id).items():
             name = names.get(subscription_id)
             if name is not None and moved.opened:
                 opened = {"vehicles": (None, moved.opened)}
