@@ -261,7 +261,7 @@ def test_a_new_vehicle_gets_a_stream_for_each_subscription_that_covers_it(fleet:
 def test_activating_gives_a_beginning_to_open_streams_of_the_shard_that_have_none(fleet: RegistryStore) -> None:
     elsewhere = fleet.create_vehicle(organization_id(fleet), {"plate": "ELSE"}, shard=1, issue=ISSUE)
     fleet.end_stream(1, None)
-    assert fleet.activate_streams(0, 100) == 2
+    assert fleet.activate_streams(0, 100) == 3  # two of vehicles, and that of the fleet
     assert fleet.activate_streams(0, 200) == 0
     begins = {s.from_position for s in fleet.view().streams.values() if s.shard == 0 and not s.ended}
     assert begins == {100}

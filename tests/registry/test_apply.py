@@ -51,7 +51,7 @@ def test_the_example_of_the_how_to_can_be_applied(store: RegistryStore, declare:
         ("create", "integration", "Andes Transport/insurer"),
         ("create", "destination", "Andes Transport/insurer/webhook"),
         ("create", "subscription", "Andes Transport/insurer/telemetry"),
-        ("create", "number", "Andes Transport/connected_cars.vehicle_id"),
+        ("create", "identifier", "Andes Transport/connected_cars.vehicle_id"),
         ("create", "stream", "Andes Transport/insurer/telemetry"),
     ]
     view = store.view()
@@ -279,8 +279,9 @@ def test_an_organization_goes_with_everything_in_it(store: RegistryStore, declar
     store.create_vehicle(andes, {"plate": "L1"}, shard=0, issue=())
     declare(store, "organizations: []", prune=True)
     view = store.view()
-    left = (view.organizations, view.providers, view.subjects, view.identifiers, view.destinations, view.subscriptions)
+    left = (view.organizations, view.providers, view.identifiers, view.destinations, view.subscriptions)
     assert not any(left)
+    assert all(subject.removed for subject in view.subjects.values())
     assert all(stream.ended for stream in view.streams.values())
 
 

@@ -71,10 +71,11 @@ class Reconciler:
             inner = f"{prefix}{integration.name}/"
             ids_by_name = self._integration(integrations[integration.name], integration, inner)
             names |= {subscription_id: inner + name for name, subscription_id in ids_by_name.items()}
-        self._streams(id_, names)  # an account may come into being with its first stream
         for namespace, count in subjects.give(self._transaction, id_, self._issue).items():
             fields = {"subjects": (None, count)}
             self._rows.tell(Change(action="create", kind="identifier", name=prefix + namespace, fields=fields))
+        self._streams(id_, names)
+        subjects.give(self._transaction, id_, self._issue)  # an account may have come into being with its first stream
 
     def _remove_integration(self, id_: int, name: str) -> None:
         tokens.revoke_all(self._transaction, "integration", id_)
