@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from postroad.access.streams import StreamIndex
 from postroad.model.identifiers import LEGACY_CAR_ID, LEGACY_USER_ID, Issue
+from postroad.registry import coverage
 from postroad.registry.records import Stream
 from postroad.registry.store import RegistryStore
 
@@ -154,8 +155,6 @@ def test_texts_are_issued_once_and_fleets_have_numbers(store: RegistryStore, sit
 def test_what_is_undone_is_not_told(store: RegistryStore, site: Any) -> None:
     site({"A": None}, "none")
     with pytest.raises(ZeroDivisionError), store.transaction() as under_way:
-        from postroad.registry import coverage  # noqa: PLC0415 - only here
-
         under_way.connection.exec_driver_sql("""UPDATE subscriptions SET vehicles = '{"everything": true}'""")
         coverage.reconcile(under_way, 1)
         raise ZeroDivisionError

@@ -154,7 +154,7 @@ def test_a_field_goes_out_only_if_it_was_requested_and_authorised() -> None:
 
 def test_a_feed_gets_no_message_of_the_other() -> None:
     target = TARGETS["connected_cars_legacy"]
-    types = {name: slot for name, slot in target.slots.items()}
+    types = dict(target.slots)
     both = structs.replace(CARS, types=tuple(types))
     account = structs.replace(both, options={"feed": "account"})
     cars, accounts = selection_of(both, target).slots, selection_of(account, target).slots

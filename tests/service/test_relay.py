@@ -75,7 +75,7 @@ class Running:
         feed = self.feeds[subscription_id]
         if not feed.following:
             await self.router.catch_up(feed)
-        covered = self.follower._streams.covers  # noqa: SLF001 - what delivery asks right before it sends
+        covered = self.follower._streams.covers  # what delivery asks right before it sends
         items = [item for item in feed.queue if covered(subscription_id, item.subject_id, item.position)]
         return [json.loads(event.body)["type"] for item in items for event in item.events]
 

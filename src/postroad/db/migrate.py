@@ -7,7 +7,7 @@ from postroad.errors import ConfigError
 
 HEAD = "registry_3"
 """The newest migration: a test holds it to Alembic's own idea."""
-OLDER: tuple[str, ...] = ("registry_1", "registry_2")
+OLDER: tuple[str, ...] = ("registry_2", "registry_1")
 """The migrations before it: what ``postroad upgrade`` brings up to date. The same test holds them."""
 
 _ADVISORY_LOCK = 0x706F7374  # any number that nothing else on the server uses; this one reads "post"

@@ -100,7 +100,10 @@ class BatchTranslation:
         self._selected: dict[tuple[int, Selection, Scopes], tuple[Outgoing, ...]] = {}
 
     def events(self, index: int) -> tuple[Event, ...]:
-        """What the batch's item ``index`` says: nothing if it is in quarantine. Raises ``PostroadError`` as ``read`` does."""
+        """What the batch's item ``index`` says: nothing if it is in quarantine.
+
+        Raises ``PostroadError`` if it cannot be read any more.
+        """
         events = self._events.get(index)
         if events is None:
             batch = self.batch

@@ -60,7 +60,8 @@ class HttpsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def __repr__(self) -> str:
         """Without secrets: query, header values and credentials can be."""
         return (
-            f"HttpsConfig(url={self.target_url.partition('?')[0]!r}, auth={self.auth!r}, headers={sorted(self.headers)}, "
+            f"HttpsConfig(url={self.target_url.partition('?')[0]!r}, auth={self.auth!r}, "
+            f"headers={sorted(self.headers)}, "
             f"ca_file={self.ca_file!r}, client_cert_file={self.client_cert_file!r}, "
             f"client_key_file={self.client_key_file!r}, timeout_s={self.timeout_s}, "
             f"connect_timeout_s={self.connect_timeout_s})"
