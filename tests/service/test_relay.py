@@ -46,6 +46,7 @@ class Running:
         self.follower = RegistryFollower(store, {0: self.router}, logs={0: log}, clock=clock, poll_s=1)
         self._use = decoder.use
         self.feeds: dict[int, Feed] = {}
+        self._covers: list[StreamIndex] = []
         self._routing: asyncio.Task[None]
 
     async def start(self, cursor: int | None = None) -> "Running":
@@ -61,7 +62,7 @@ class Running:
                     )
                     self.router.add(feed)
 
-        await self.follower.start(use=[self._use], deliver=deliver)
+        await self.follower.start(use=[self._use], cover=self._covers.append, deliver=deliver)
         self._routing = asyncio.create_task(self.router.run())
         return self
 
@@ -75,7 +76,7 @@ class Running:
         feed = self.feeds[subscription_id]
         if not feed.following:
             await self.router.catch_up(feed)
-        covered = self.follower._streams.covers  # what delivery asks right before it sends
+        covered = self._covers[-1].covers  # what delivery asks right before it sends
         items = [item for item in feed.queue if covered(subscription_id, item.subject_id, item.position)]
         return [json.loads(event.body)["type"] for item in items for event in item.events]
 

@@ -49,16 +49,19 @@ class RegistryFollower:
         self._poll_s = poll_s
         self._streams: StreamIndex
         self._use: Sequence[Use] = ()
+        self._cover: Callable[[StreamIndex], None]
         self._deliver: UseForDelivery
         self._refreshing = asyncio.Lock()
         self._stopping = False
 
-    async def start(self, *, use: Sequence[Use], deliver: UseForDelivery) -> None:
+    async def start(self, *, use: Sequence[Use], cover: Callable[[StreamIndex], None], deliver: UseForDelivery) -> None:
         """Have the first view used: by those in ``use``, in this order, then by the routers, then for delivery.
+
+        ``cover`` tells delivery what may be sent, at the very moment at which the routers go by it.
 
         Raises ``ConfigError`` or ``StoreUnavailable``.
         """
-        self._use, self._deliver = use, deliver
+        self._use, self._cover, self._deliver = use, cover, deliver
         async with self._refreshing:
             await self._use_newest()
 
@@ -132,6 +135,7 @@ class RegistryFollower:
         self._streams = StreamIndex(view.streams)
         for use in self._use:
             use(view)
+        self._cover(self._streams)
         for router in self._routers.values():
             router.use(view, self._streams)
 
