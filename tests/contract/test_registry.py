@@ -16,11 +16,12 @@ from postroad.db import schema
 from postroad.db.engine import Database
 from postroad.db.migrate import migrate
 from postroad.errors import ConfigError, NotFound, StoreUnavailable
+from postroad.model.identifiers import Issue
 from postroad.registry.attempts import MAX_SUCCESS_ROW_US, FailedAttempt, Success
 from postroad.registry.store import RegistryStore
 
 NAMESPACE = "connected_cars.vehicle_id"
-ISSUE = (NAMESPACE,)
+ISSUE = (Issue(NAMESPACE, "vehicle"),)
 
 FLEET = """
 organizations:
@@ -210,7 +211,7 @@ def test_numbers_are_issued_from_one_upward_and_never_again(fleet: RegistryStore
     assert third.issued == {NAMESPACE: 3}
     declare(fleet, FLEET.replace("      - {plate: BBCC22}\n", ""), prune=True)
     assert fleet.create_vehicle(andes, {"plate": "BBCC22"}, shard=0, issue=ISSUE).issued == {NAMESPACE: 4}
-    other = fleet.create_vehicle(andes, {"plate": "BBCC22"}, shard=0, issue=(*ISSUE, "other"))
+    other = fleet.create_vehicle(andes, {"plate": "BBCC22"}, shard=0, issue=(*ISSUE, Issue("other", "vehicle")))
     assert other.issued == {NAMESPACE: 4, "other": 1}
 
 
@@ -260,7 +261,7 @@ def test_a_new_vehicle_gets_a_stream_for_each_subscription_that_covers_it(fleet:
 def test_activating_gives_a_beginning_to_open_streams_of_the_shard_that_have_none(fleet: RegistryStore) -> None:
     elsewhere = fleet.create_vehicle(organization_id(fleet), {"plate": "ELSE"}, shard=1, issue=ISSUE)
     fleet.end_stream(1, None)
-    assert fleet.activate_streams(0, 100) == 2
+    assert fleet.activate_streams(0, 100) == 3  # two of vehicles, and that of the fleet
     assert fleet.activate_streams(0, 200) == 0
     begins = {s.from_position for s in fleet.view().streams.values() if s.shard == 0 and not s.ended}
     assert begins == {100}

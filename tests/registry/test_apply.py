@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import ConfigError
+from postroad.model.identifiers import Issue
 from postroad.registry.apply import apply_file
 from postroad.registry.secrets import KeyRing, opened_config
 from postroad.registry.store import RegistryStore
@@ -50,7 +51,7 @@ def test_the_example_of_the_how_to_can_be_applied(store: RegistryStore, declare:
         ("create", "integration", "Andes Transport/insurer"),
         ("create", "destination", "Andes Transport/insurer/webhook"),
         ("create", "subscription", "Andes Transport/insurer/telemetry"),
-        ("create", "number", "Andes Transport/connected_cars.vehicle_id"),
+        ("create", "identifier", "Andes Transport/connected_cars.vehicle_id"),
         ("create", "stream", "Andes Transport/insurer/telemetry"),
     ]
     view = store.view()
@@ -241,7 +242,9 @@ def test_a_membership_is_dated_and_kept(store: RegistryStore, declare: Any, step
 def test_pruning_leaves_vehicles_that_were_learnt(store: RegistryStore, declare: Any) -> None:
     declare(store, with_vehicles("{plate: A1}"), ENVIRONMENT)
     andes = next(iter(store.view().organizations))
-    learnt = store.create_vehicle(andes, {"plate": "L1"}, shard=0, issue=("connected_cars.vehicle_id",))
+    learnt = store.create_vehicle(
+        andes, {"plate": "L1"}, shard=0, issue=(Issue("connected_cars.vehicle_id", "vehicle"),)
+    )
     changes = declare(store, with_vehicles(), ENVIRONMENT, prune=True)
     assert ("delete", "vehicle", "Andes Transport/A1") in told(changes)
     assert vehicles(store) == {"L1": learnt.id}
@@ -276,8 +279,9 @@ def test_an_organization_goes_with_everything_in_it(store: RegistryStore, declar
     store.create_vehicle(andes, {"plate": "L1"}, shard=0, issue=())
     declare(store, "organizations: []", prune=True)
     view = store.view()
-    left = (view.organizations, view.providers, view.subjects, view.identifiers, view.destinations, view.subscriptions)
+    left = (view.organizations, view.providers, view.identifiers, view.destinations, view.subscriptions)
     assert not any(left)
+    assert all(subject.removed for subject in view.subjects.values())
     assert all(stream.ended for stream in view.streams.values())
 
 

@@ -99,7 +99,9 @@ def by_name(view: RegistryView, keys: KeyRing) -> dict[str, Any]:
             for p in view.providers.values()
         ),
         "subjects": sorted(
-            (organization[s.organization_id], s.kind, vehicle.get(s.id, [])) for s in view.subjects.values()
+            (organization[s.organization_id], s.kind, vehicle.get(s.id, []))
+            for s in view.subjects.values()
+            if not s.removed
         ),
         "destinations": sorted(
             (d.name, json.dumps(opened_config(d, keys), sort_keys=True)) for d in view.destinations.values()

@@ -12,7 +12,7 @@ from msgspec import structs
 from fixtures.clock import VirtualClock
 from fixtures.pipeline import CountingTarget, Road, part, positions, report, subscription, view
 from postroad.log.interface import Batch
-from postroad.protocols import SOURCES, TARGETS
+from postroad.protocols import READABLE, TARGETS
 from postroad.protocols.base import outgoing_id
 from postroad.registry.records import RegistryView, Stream
 from postroad.routing.backlog import Oldest, oldest_undelivered
@@ -27,7 +27,7 @@ def batch(*subjects: int, position: int = 10, **changes: Any) -> Batch:
 
 
 def explained(one: Batch, index: int, used: RegistryView) -> list[Route]:
-    decoder = Decoder(SOURCES)
+    decoder = Decoder(READABLE)
     decoder.use(used)
     return routes_of(one, index, view=used, decoder=decoder, targets=TARGETS)
 
@@ -65,7 +65,7 @@ def test_a_target_without_a_word_for_an_item_has_nothing_to_say() -> None:
         def write(self, event: Any, **_: Any) -> list[Any]:  # noqa: ARG002 - the seam's name
             return []
 
-    used, decoder = with_stream(stream(1)), Decoder(SOURCES)
+    used, decoder = with_stream(stream(1)), Decoder(READABLE)
     [route] = routes_of(batch(1), 0, view=used, decoder=decoder, targets={"connected_cars": Mute()})
     assert (route.verdict, route.events) == ("nothing_to_say", ())
 

@@ -149,10 +149,10 @@ async def test_a_defect_that_one_item_brings_to_light_holds_up_no_other(
     clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Breaks(CountingTarget):
-        def write(self, event: Any, *, vehicle_id: int, position: int, options: Any) -> Any:
+        def write(self, event: Any, *, to: Any, position: int, options: Any) -> Any:
             if position == 2:
                 raise ZeroDivisionError
-            return super().write(event, vehicle_id=vehicle_id, position=position, options=options)
+            return super().write(event, to=to, position=position, options=options)
 
     road = Road(clock, targets={"connected_cars": Breaks()}, used=view(subscription(1), streams=[(1, 1, 1)]))
     road.start()

@@ -88,3 +88,11 @@ def test_the_schema_marks_every_secret_and_describes_every_field() -> None:
         "ClientCredentialsAuth.params",
         "HttpsConfig.headers",
     ]
+
+
+def test_the_environment_says_which_url_is_used() -> None:
+    both = {"staging_url": "https://test.customer.example/events"}
+    assert config(**both).target_url == "https://customer.example/events"
+    assert config(**both, environment="staging").target_url == "https://test.customer.example/events"
+    with pytest.raises(msgspec.ValidationError, match="staging_url"):
+        config(environment="staging")

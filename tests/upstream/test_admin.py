@@ -19,13 +19,14 @@ from postroad.log.delivery import FOLLOWER_ID
 from postroad.log.interface import Part
 from postroad.log.memory import MemoryLog
 from postroad.protocols.connected_cars import PROTOCOL, ConnectedCarsSettings
-from postroad.registry import consents, streams, subjects
+from postroad.registry import consents, coverage, subjects
 from postroad.registry.records import RegistryView, Stream
 from postroad.registry.store import RegistryStore
+from postroad.service import catalogue
 from postroad.upstream.connected_cars.admin import ADMIN_TYPES, AdminFollower, said_in
 from postroad.upstream.connected_cars.vehicles import NewSubjects
 
-NEW = NewSubjects(0, ("connected_cars.vehicle_id",))
+NEW = NewSubjects(0, catalogue().issues)
 SETTINGS = ConnectedCarsSettings()
 DECLARATION = """
     organizations:
@@ -174,7 +175,7 @@ async def test_while_access_is_withdrawn_nothing_opens_a_stream_again(site: Site
     await site.said(event("access_removed_from_vehicle", vehicleId=7))
     site.know(7, vin="WVWZZZAUZRW000417")
     with site.registry.transaction() as transaction:
-        streams.reconcile(transaction, 1)
+        coverage.reconcile(transaction, 1)
     assert not site.open(vehicle)
 
 

@@ -24,6 +24,7 @@ from postroad.registry.records import Provider
 from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
 from postroad.registry.upstreams import FAILED
+from postroad.service import catalogue
 from postroad.upstream.connected_cars.keeper import (
     DAILY_S,
     GATHER_S,
@@ -104,7 +105,7 @@ async def kept(
 
     apply()
     egress = EgressClient(allowed=LOOPBACK, clock=clock, ca_file=ca_file)
-    new = NewSubjects(0, ("connected_cars.vehicle_id",))
+    new = NewSubjects(0, catalogue().issues)
     kept = Kept(Surroundings(store, keys, egress, clock, lambda: 0.5, new), apply, clock)
     yield kept
     if kept.task is not None:

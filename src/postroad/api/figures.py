@@ -23,7 +23,7 @@ from postroad.log.reader import ShardReader
 from postroad.log.schema import shard_path
 from postroad.log.transaction import Heads
 from postroad.model.identifiers import PLATE
-from postroad.protocols import SOURCES, TARGETS
+from postroad.protocols import READABLE, TARGETS
 from postroad.registry.records import RegistryView, Subscription
 from postroad.registry.store import RegistryStore
 from postroad.routing.backlog import Oldest, oldest_undelivered
@@ -161,7 +161,7 @@ class FigureReader:
     def _use(self, view: RegistryView) -> None:
         if view.version == self._version:
             return
-        self._decoder = Decoder(SOURCES)
+        self._decoder = Decoder(READABLE)
         self._decoder.use(view)
         self._streams = StreamIndex(view.streams)
         self._plates = {id_: value for (_, namespace, value), id_ in view.identifiers.items() if namespace == PLATE}

@@ -24,7 +24,7 @@ from postroad.layout import SHARDS, registry_url, state_path
 from postroad.log.interface import Batch
 from postroad.log.reader import ShardReader
 from postroad.log.schema import shard_path
-from postroad.protocols import SOURCES
+from postroad.protocols import READABLE
 from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
 from postroad.routing.translation import Decoder
@@ -70,7 +70,7 @@ class ApiProcess:
         self._registry: RegistryStore | None = None
         self._view: RegistryView
         self._figures: FigureReader | None = None
-        self._decoder = Decoder(SOURCES)
+        self._decoder = Decoder(READABLE)
         self._logs: dict[int, _ReadOnlyLog] = {}
         self._states: dict[int, StateKeeper] = {}
         self._followed_s = float("-inf")

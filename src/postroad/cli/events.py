@@ -14,7 +14,7 @@ from postroad.errors import PostroadError
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, UNREADABLE, Batch, Refusal
 from postroad.log.reader import ShardReader
 from postroad.model.identifiers import PLATE
-from postroad.protocols import SOURCES
+from postroad.protocols import READABLE
 from postroad.protocols.base import UNTIMED_US
 from postroad.registry.records import RegistryView
 from postroad.routing.translation import Decoder
@@ -37,7 +37,7 @@ def group() -> None:
 def tail(last: int, follow: bool, with_body: bool, folder: Path, as_json: bool) -> None:
     """Show the newest items of the log, oldest first, one a line."""
     with registry_of(folder) as registry, reader_of(folder, shards_of(folder)[0]) as reader:
-        decoder = Decoder(SOURCES)
+        decoder = Decoder(READABLE)
         names = _Names(registry.view())
         decoder.use(names.view)
         position = max(reader.heads().first_position, reader.heads().next_position - last)
@@ -141,7 +141,7 @@ def kind_of(batch: Batch, index: int) -> str:
     """What the item is, in its protocol's words; its number if this version does not know them."""
     if batch.kinds[index] == UNREADABLE:
         return "unreadable"
-    source, kind = SOURCES.get(batch.protocol), batch.kinds[index]
+    source, kind = READABLE.get(batch.protocol), batch.kinds[index]
     return source.kinds[kind] if source is not None and kind < len(source.kinds) else f"{batch.protocol} {kind}"
 
 

@@ -14,7 +14,7 @@ from postroad.errors import ConfigError, NotFound
 from postroad.log.delivery import Cursor, Letter
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch
 from postroad.log.reader import ShardReader
-from postroad.protocols import SOURCES, TARGETS
+from postroad.protocols import READABLE, TARGETS, postroad
 from postroad.protocols.base import outgoing_id, position_and_slot
 from postroad.registry.attempts import Attempt
 from postroad.registry.records import RegistryView, Subscription
@@ -28,6 +28,7 @@ WHY = {
     "before_stream": "not sent: the stream began after this item",
     "stream_ended": "not sent: the stream has ended",
     "nothing_to_say": "not sent: the protocol has no event for it",
+    "meant_for_another": "not sent: it is told to another subscription",
     "types_not_agreed": "not sent: the subscription did not ask for these types",
     "unreadable": "not sent: it cannot be read",
 }
@@ -75,10 +76,9 @@ def _parse(event_id: str) -> tuple[int, int]:
 def _story(registry: RegistryStore, reader: ShardReader, shard: int, position: int) -> dict[str, Any]:
     batch, index = _find(reader, shard, position)
     view = registry.view()
-    decoder = Decoder(SOURCES)
+    decoder = Decoder(READABLE)
     decoder.use(view)
     cursors = reader.cursors()
-    provider = view.providers.get(batch.provider_id)
     subject_id = batch.subjects[index]
     names = [f"{namespace} {value}" for (_, namespace, value), s in view.identifiers.items() if s == subject_id]
     raw = list(batch.items())[index]
@@ -87,7 +87,7 @@ def _story(registry: RegistryStore, reader: ShardReader, shard: int, position: i
         "position": position,
         "came_in": {
             "protocol": batch.protocol,
-            "provider": provider.name if provider else str(batch.provider_id),
+            "provider": _sender(view, batch),
             "kind": kind_of(batch, index),
             "received": when(batch.received_at_us(index)),
             "request_id": batch.request_id or None,
@@ -109,6 +109,13 @@ def _story(registry: RegistryStore, reader: ShardReader, shard: int, position: i
             for route in routes_of(batch, index, view=view, decoder=decoder, targets=TARGETS)
         ],
     }
+
+
+def _sender(view: RegistryView, batch: Batch) -> str:
+    if batch.protocol == postroad.NAME:
+        return "the hub itself"
+    provider = view.providers.get(batch.provider_id)
+    return provider.name if provider else str(batch.provider_id)
 
 
 def _find(reader: ShardReader, shard: int, position: int) -> tuple[Batch, int]:
@@ -150,6 +157,7 @@ def _route(
         "subscription": route.subscription,
         "verdict": route.verdict,
         "state": state,
+        "until": route.until_position,
         "types": route.events,
         "ids": route.ids,
         "attempts": [_attempt(attempt) for attempt in reversed(attempts)],
@@ -209,7 +217,8 @@ def _print(story: dict[str, Any]) -> None:
             events = ", ".join(f"{kind} ({id_})" for kind, id_ in zip(route["types"], route["ids"], strict=True))
             console().print(f"[bold]{route['subscription']}[/]  {route['state']}: {events}")
         else:
-            console().print(f"[bold]{route['subscription']}[/]  {WHY[route['verdict']]} {', '.join(route['types'])}")
+            why = WHY[route["verdict"]] + ("" if route["until"] is None else f" at position {route['until']}")
+            console().print(f"[bold]{route['subscription']}[/]  {why} {', '.join(route['types'])}")
         for attempt in route["attempts"]:
             if attempt["outcome"] == "delivered":
                 console().print(f"    {attempt['first_at']} to {attempt['at']}  delivered, {attempt['bulks']} bulks")

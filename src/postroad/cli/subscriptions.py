@@ -17,7 +17,7 @@ from postroad.errors import NotFound
 from postroad.layout import KEY_FILE
 from postroad.log.delivery import LetterCounts
 from postroad.log.reader import ShardReader
-from postroad.protocols import SOURCES, TARGETS
+from postroad.protocols import READABLE, TARGETS
 from postroad.registry.records import RegistryView, Subscription
 from postroad.registry.secrets import KeyRing, opened_config
 from postroad.registry.store import RegistryStore
@@ -112,7 +112,7 @@ def _oldest_us(reader: ShardReader, subscription: Subscription, view: RegistryVi
     cursor = reader.cursors().get(subscription.id)
     if cursor is None or subscription.protocol not in TARGETS:
         return None
-    decoder = Decoder(SOURCES)
+    decoder = Decoder(READABLE)
     decoder.use(view)
     oldest = oldest_undelivered(reader.read, cursor.position, subscription, view=view, decoder=decoder, targets=TARGETS)
     return None if oldest is None else oldest.received_us

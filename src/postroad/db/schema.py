@@ -181,6 +181,15 @@ issued_numbers = sa.Table(
     sa.CheckConstraint(f"number BETWEEN 1 AND {INT32_MAX}", name="int32"),
 )
 
+issued_texts = sa.Table(
+    "issued_texts",
+    metadata,
+    sa.Column("namespace", sa.Text, primary_key=True),
+    sa.Column("text", sa.Text, primary_key=True),
+    sa.Column("subject_id", Id, sa.ForeignKey("subjects.id"), nullable=False),
+    sa.UniqueConstraint("subject_id", "namespace"),
+)
+
 memberships = _table(
     "memberships",
     _id(),
@@ -269,8 +278,26 @@ streams = _table(
     sa.Column("ended", sa.Boolean, nullable=False),
     sa.Column("created_us", sa.BigInteger, nullable=False),
     sa.Column("ended_us", sa.BigInteger),
+    sa.Column("fleet_id", Id),  # the fleet through which the vehicle came into the subscription; null: by itself
+    sa.Column("farewell_position", sa.BigInteger),  # of the item that says that the stream has ended
+    sa.Column("scopes", Json),  # what was authorised; null: all that the subscription requests
     _unique_where("uq_streams_open", "subscription_id", "subject_id", condition="NOT ended"),
     _index_where("ix_streams_waiting", "shard", condition="from_position IS NULL AND NOT ended"),
+)
+
+outbox = _table(
+    "outbox",
+    _id(),
+    # No foreign keys: its rows are few and soon gone.
+    sa.Column("organization_id", sa.BigInteger, nullable=False),
+    sa.Column("subject_id", sa.BigInteger, nullable=False),
+    sa.Column("stream_id", sa.BigInteger, nullable=False),
+    sa.Column("shard", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),  # an item of the protocol "postroad"
+    sa.Column("farewell", sa.Boolean, nullable=False),  # the stream's last item, told although it has ended
+    sa.Column("created_us", sa.BigInteger, nullable=False),
+    sa.Index(None, "shard", "id"),
 )
 
 attempts = _table(

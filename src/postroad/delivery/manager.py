@@ -118,6 +118,10 @@ class DeliveryManager:
         self._streams = StreamIndex({})
         self._unopened: dict[int, str] = {}
 
+    def cover(self, streams: StreamIndex) -> None:
+        """Send what these cover from now on: what routing goes by, at once, or what it routes meanwhile is skipped."""
+        self._streams = streams
+
     async def use(self, view: RegistryView, streams: StreamIndex) -> None:
         """Make what runs agree with the view. Raises ``StoreUnavailable``; call it again then."""
         async with self.changing:

@@ -7,12 +7,25 @@ other namespace is compared as it is written.
 
 from typing import Final, Literal
 
+import msgspec
+
 PLATE: Final = "plate"
 VIN: Final = "vin"
 LEGACY_CAR_ID: Final = "connected_cars_legacy.car_id"
 LEGACY_USER_ID: Final = "connected_cars_legacy.user_id"
 
 CONNECTED_CARS_FLEET: Final = "connected_cars.fleet"
+
+
+class Issue(msgspec.Struct, frozen=True):
+    """A namespace in which the hub issues identifiers of its own, by which it speaks of subjects to receivers."""
+
+    namespace: str
+    of: Literal["vehicle", "fleet", "account"]
+    """Every subject of this kind gets one."""
+    text: bool = False
+    """A random UUID; otherwise a number from 1 to 2^31-1."""
+
 
 _CASELESS: Final = frozenset({LEGACY_CAR_ID, LEGACY_USER_ID})
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from postroad.protocols import connected_cars, connected_cars_legacy, damoov, drivequant, drivetech
+from postroad.protocols import connected_cars, connected_cars_legacy, damoov, drivequant, drivetech, postroad
 from postroad.protocols.base import SourceProtocol, TargetProtocol
 from postroad.protocols.contract import Contract
 
@@ -13,11 +13,12 @@ SOURCES: Mapping[str, SourceProtocol] = {
 }
 """What can be taken in, by name: there is an entrance for it."""
 
-READABLE: Mapping[str, SourceProtocol] = SOURCES
-"""What can be read, by name, whether or not there is an entrance for it yet."""
+READABLE: Mapping[str, SourceProtocol] = {**SOURCES, postroad.PROTOCOL.name: postroad.PROTOCOL}
+"""What the log can hold, by name: what was taken in, and what the hub says itself."""
 
 TARGETS: Mapping[str, TargetProtocol] = {
     connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
+    connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.PROTOCOL,
 }
 """What can be sent on, by name."""
 

@@ -4,12 +4,13 @@
 needs of one that is sent on. ``tests/contract/test_protocols.py`` holds every protocol to both.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from postroad.model.events import Event, Header
+from postroad.model.identifiers import Issue
 from postroad.protocols.contract import Contract
 
 SLOT_BITS = 6
@@ -78,6 +79,19 @@ class Outgoing(msgspec.Struct, frozen=True):
     """It says that the document is no more: older editions that still wait must not go out."""
 
 
+class Addressing(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom an item speaks of, in identifiers that the receiver may know: those that the hub issued, and the VIN."""
+
+    vehicle_id: int | str | None = None
+    """Of the vehicle that the item is about; None when it is about something else."""
+    fleet_id: int | None = None
+    """Of the fleet that the item is about or names, or that the vehicle is in."""
+    vin: str | None = None
+    """Of the vehicle, if it is known."""
+    scopes: frozenset[str] | None = None
+    """What was authorised, where the protocol has scopes; None: all that was requested."""
+
+
 class TargetProtocol(Protocol):
     """A protocol the hub sends on."""
 
@@ -86,13 +100,16 @@ class TargetProtocol(Protocol):
     """Wire type -> its number within an outgoing id, 0 to 63: append only, pinned by a test."""
     options_type: type[msgspec.Struct]
     """A subscription's translation options; a frozen, hashable struct with a default for every field."""
-    issued_namespace: str
-    """Namespace of the vehicle identifier that the hub issues for this protocol (``connected_cars.vehicle_id``)."""
+    issues: Sequence[Issue]
+    """The identifiers that the hub issues for this protocol: at most one namespace for each kind of subject."""
     contracts: Mapping[str, Contract]
     """Wire type -> how it is delivered. All of one protocol have the same order."""
     content_type: str
 
-    def write(self, event: Event, *, vehicle_id: int, position: int, options: Any) -> list[Outgoing]:
+    def agreed(self, types: Collection[str], options: Any) -> Collection[str]:
+        """The wire types that a subscription gets: those it was declared with, and what the protocol adds or bars."""
+
+    def write(self, event: Event, *, to: Addressing, position: int, options: Any) -> list[Outgoing]:
         """What the protocol can honestly say of the event, encoded with its ids; possibly nothing. Pure."""
 
     def bulk(self, bodies: Sequence[bytes]) -> bytes:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from postroad.db import schema
-from postroad.registry import streams, subjects
+from postroad.registry import coverage, streams, subjects
 from postroad.registry.transaction import Transaction, insert
 
 _consents, _memberships, _subjects, _streams = schema.consents, schema.memberships, schema.subjects, schema.streams
@@ -39,10 +39,10 @@ def give(transaction: Transaction, provider_id: int, organization_id: int, vehic
     """The provider has access to these vehicles; for how many that is news. Their streams begin by the selectors."""
     changed = [id_ for id_ in vehicle_ids if _say(transaction, provider_id, id_, given=True)]
     if len(changed) > _FEW:
-        streams.reconcile(transaction, organization_id)
+        coverage.reconcile(transaction, organization_id)
     else:
         for id_ in changed:
-            streams.reconcile(transaction, organization_id, vehicle_id=id_)
+            coverage.reconcile(transaction, organization_id, vehicle_id=id_)
     return len(changed)
 
 

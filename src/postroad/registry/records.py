@@ -50,8 +50,17 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     organization_id: int
     kind: SubjectKind
     shard: int
-    issued: Mapping[str, int] = {}
-    """Numbers issued for sending, by namespace (``connected_cars.vehicle_id`` -> 1 ... 2^31-1); never reused."""
+    issued: Mapping[str, int | str] = {}
+    """Identifiers issued for sending, by namespace: numbers (``connected_cars.vehicle_id`` -> 1 ... 2^31-1) and texts
+    (``connected_cars_legacy.car_id`` -> a UUID); never reused."""
+    plate: str | None = None
+    """Of a vehicle, normalised."""
+    vin: str | None = None
+    """Of a vehicle, normalised."""
+    fleet_id: int | None = None
+    """Subject id of the fleet that a vehicle is in."""
+    removed: bool = False
+    """It is no more; known as long as it may still have to be told so."""
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +115,9 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
 class Stream(msgspec.Struct, frozen=True, kw_only=True):
     """One vehicle x one subscription, over an interval of positions of the vehicle's shard.
 
+    A fleet that gave access, and the account of a subscription that gets account messages, have a stream too: it gives
+    what is said of the fleet or account itself.
+
     ``from_position`` is None until the node that runs the shard has activated the stream at the shard's end;
     ``until_position`` (exclusive) is None while the stream is open. Ended streams are kept: they answer who had what.
     """
@@ -117,7 +129,11 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     from_position: int | None
     until_position: int | None = None
     ended: bool = False
-    """True once it was taken away; nothing is sent by it any more, whatever its interval."""
+    """True once it was taken away; nothing is sent by it any more, whatever its interval, but its farewell."""
+    farewell_position: int | None = None
+    """Of the item that says that the stream has ended; None: there is none, or it is not in the log yet."""
+    scopes: frozenset[str] | None = None
+    """What was authorised, where the protocol has scopes; None: all that the subscription requests."""
 
 
 class RegistryView(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,12 +13,14 @@ from typing import Any, Literal
 from postroad.clock import Clock, SystemClock
 from postroad.db.engine import Database, sqlite_url
 from postroad.db.migrate import migrate, require_current
+from postroad.model.identifiers import Issue
 from postroad.registry import (
     account_links,
     alerts,
     attempts,
     consents,
     lookup,
+    outbox,
     signing,
     streams,
     subjects,
@@ -30,6 +32,7 @@ from postroad.registry import (
 from postroad.registry.account_links import AccountLink
 from postroad.registry.alerts import Alert
 from postroad.registry.attempts import Attempt, FailedAttempt, Success
+from postroad.registry.outbox import Pending
 from postroad.registry.records import RegistryView, Subject
 from postroad.registry.secrets import KeyRing
 from postroad.registry.subscriptions import State
@@ -86,7 +89,7 @@ class RegistryStore:
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Begin a change of several parts, in one transaction with one new version."""
-        return transaction(self._database, self._clock.now_us())
+        return transaction(self._database, self._clock.now_us(), self._random)
 
     def version(self) -> int:
         """The version of what ``view`` would show. Increases with every change, in the same transaction. Cheap."""
@@ -99,7 +102,7 @@ class RegistryStore:
             return read_view(connection)
 
     def create_vehicle(
-        self, organization_id: int, identifiers: Mapping[str, str], *, shard: int, issue: Sequence[str]
+        self, organization_id: int, identifiers: Mapping[str, str], *, shard: int, issue: Sequence[Issue]
     ) -> Subject:
         """Find the vehicle with these identifiers, or create it. Two calls at once create one vehicle.
 
@@ -111,7 +114,7 @@ class RegistryStore:
             organization_id: to whom it belongs.
             identifiers: namespace -> value, in any spelling.
             shard: where a new vehicle's items will live.
-            issue: namespaces in which it is to have a number.
+            issue: identifiers that it is to have of the hub.
 
         Raises:
             NotFound: There is no such organization.
@@ -121,8 +124,12 @@ class RegistryStore:
             return subjects.create_vehicle(under_way, organization_id, identifiers, shard=shard, issue=issue)
 
     def activate_streams(self, shard: int, position: int) -> int:
-        """Let the open streams of a shard that have no beginning yet begin at ``position``; how many those were."""
+        """Let the open streams of a shard that have no beginning yet begin at ``position``; how many those were.
+
+        Ended streams without an end that nobody is told of end there.
+        """
         with self.transaction() as under_way:
+            outbox.conclude(under_way, shard, position)
             return streams.activate(under_way, shard, position)
 
     def end_stream(self, stream_id: int, until_position: int | None) -> None:
@@ -138,6 +145,26 @@ class RegistryStore:
         """The id of a provider (id, name or ``organization/name``). Raises ``NotFound`` and ``ConfigError``."""
         with self._database.read() as connection:
             return lookup.provider_id(connection, provider)
+
+    def authorise(self, stream_id: int, scopes: Collection[str] | None) -> None:
+        """Say what of a subscription's requested scopes is authorised for a stream; None: all. Raises ``NotFound``."""
+        with self.transaction() as under_way:
+            streams.authorise(under_way, stream_id, scopes)
+
+    def issue_all(self, issues: Sequence[Issue]) -> None:
+        """Give every subject what it lacks of the identifiers that the hub issues."""
+        with self.transaction() as under_way:
+            subjects.give_all(under_way, issues)
+
+    def pending(self, shard: int, *, limit: int) -> list[Pending]:
+        """What is to be appended to the shard of what was told of changes, in order."""
+        with self._database.read() as connection:
+            return outbox.pending(connection, shard, limit)
+
+    def relayed(self, rows: Sequence[Pending], positions: Mapping[int, int]) -> None:
+        """These rows stand in the log, at these positions by id: forget them, and note where streams end."""
+        with self.transaction() as under_way:
+            outbox.relayed(under_way, rows, positions)
 
     def issue_token(self, provider: int | str, label: str) -> tuple[str, str]:
         """Make a token for a provider (id, name or ``organization/name``).

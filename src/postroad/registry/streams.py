@@ -1,36 +1,16 @@
-"""Streams: one vehicle x one subscription, over an interval of positions.
+"""Streams: one vehicle x one subscription, over an interval of positions. Which there are says ``coverage``."""
 
-Which streams are open follows from the subscriptions' selectors, less the vehicles to which a provider has lost access
-(``consents``): ``reconcile`` opens and ends streams until the two agree. It runs inside every change that can move a
-vehicle into or out of a selector.
-"""
-
-from collections import defaultdict
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import NotFound
-from postroad.model.identifiers import PLATE
-from postroad.registry import selection
+from postroad.protocols.postroad import AccessRemovedFromVehicle
+from postroad.registry import outbox
 from postroad.registry.transaction import Transaction
 
 _streams = schema.streams
-
-
-class Moved(NamedTuple):
-    """How many streams of one subscription ``reconcile`` opened and ended."""
-
-    opened: int
-    ended: int
-
-
-class _Vehicle(NamedTuple):
-    shard: int
-    fleet: str | None
-    plates: Collection[str]
 
 
 def activate(transaction: Transaction, shard: int, position: int, *, subject_ids: Collection[int] | None = None) -> int:
@@ -69,6 +49,7 @@ def end(transaction: Transaction, stream_id: int, until_position: int | None) ->
     values: dict[str, object] = {}
     if not row.ended:
         values.update(ended=True, ended_us=transaction.now_us)
+        _say_farewell(transaction, row)
     if row.until_position is None and until_position is not None:
         values.update(until_position=until_position)
     if values:
@@ -76,77 +57,32 @@ def end(transaction: Transaction, stream_id: int, until_position: int | None) ->
         transaction.touched = True
 
 
-def reconcile(transaction: Transaction, organization_id: int, *, vehicle_id: int | None = None) -> dict[int, Moved]:
-    """Make the open streams of an organization those that its subscriptions' selectors cover.
+def authorise(transaction: Transaction, stream_id: int, scopes: Collection[str] | None) -> None:
+    """Say what of a subscription's requested scopes is authorised for a stream; None: all.
 
-    Args:
-        transaction: the change that this is part of.
-        organization_id: whose subscriptions and vehicles.
-        vehicle_id: look at this vehicle only.
-
-    Returns:
-        What happened, by id of the subscription; subscriptions that nothing happened to are left out.
+    Raises:
+        NotFound: No stream has this id.
     """
-    vehicles = _vehicles(transaction.connection, organization_id, vehicle_id)
-    subscriptions, integrations = schema.subscriptions, schema.integrations
-    of_organization = (
-        sa.select(subscriptions.c.id, subscriptions.c.vehicles, subscriptions.c.removed_us)
-        .join(integrations, integrations.c.id == subscriptions.c.integration_id)
-        .where(integrations.c.organization_id == organization_id)
+    given = None if scopes is None else sorted(scopes)
+    this = sa.update(_streams).where(_streams.c.id == stream_id).values(scopes=sa.null() if given is None else given)
+    if not transaction.connection.execute(this).rowcount:
+        raise NotFound(f"there is no stream {stream_id}")
+    transaction.touched = True
+
+
+def open_of(connection: sa.Connection, subscription_id: int) -> dict[int, sa.Row[tuple[object, ...]]]:
+    """Subject id -> row of its open stream into a subscription: of vehicles, fleets and accounts."""
+    query = sa.select(_streams, schema.subjects.c.kind).join(
+        schema.subjects, schema.subjects.c.id == _streams.c.subject_id
     )
-    moved = {}
-    for subscription in transaction.connection.execute(of_organization).all():
-        wanted = set[int]()
-        if subscription.removed_us is None:
-            selector = selection.load(subscription.vehicles)
-            wanted = {id_ for id_, v in vehicles.items() if selector.covers(plates=v.plates, fleet=v.fleet)}
-        open_ = _open_streams(transaction.connection, subscription.id, vehicle_id)
-        opened, ended = wanted - open_.keys(), open_.keys() - wanted
-        _open(transaction, subscription.id, {id_: vehicles[id_].shard for id_ in opened})
-        _end_all(transaction, [open_[id_] for id_ in ended])
-        if opened or ended:
-            moved[subscription.id] = Moved(len(opened), len(ended))
-    return moved
+    query = query.where(_streams.c.subscription_id == subscription_id, ~_streams.c.ended)
+    return {row.subject_id: row for row in connection.execute(query.order_by(_streams.c.id))}
 
 
-def _vehicles(connection: sa.Connection, organization_id: int, vehicle_id: int | None) -> dict[int, _Vehicle]:
-    subjects, identifiers, memberships = schema.subjects, schema.identifiers, schema.memberships
-    withdrawn = sa.select(schema.consents.c.vehicle_id).where(~schema.consents.c.given)
-    fleets = schema.subjects.alias("fleets")
-    plates_query = sa.select(identifiers.c.subject_id, identifiers.c.value).where(
-        identifiers.c.organization_id == organization_id, identifiers.c.namespace == PLATE
-    )
-    query = (
-        sa.select(subjects.c.id, subjects.c.shard, fleets.c.name.label("fleet"))
-        .outerjoin(memberships, (memberships.c.vehicle_id == subjects.c.id) & memberships.c.until_us.is_(None))
-        .outerjoin(fleets, fleets.c.id == memberships.c.fleet_id)
-        .where(
-            subjects.c.organization_id == organization_id,
-            subjects.c.kind == "vehicle",
-            subjects.c.removed_us.is_(None),
-            subjects.c.id.not_in(withdrawn),
-        )
-    )
-    if vehicle_id is not None:
-        query = query.where(subjects.c.id == vehicle_id)
-        plates_query = plates_query.where(identifiers.c.subject_id == vehicle_id)
-    plates: dict[int, list[str]] = defaultdict(list)
-    for subject_id, value in connection.execute(plates_query):
-        plates[subject_id].append(value)
-    return {row.id: _Vehicle(row.shard, row.fleet, plates.get(row.id, ())) for row in connection.execute(query)}
-
-
-def _open_streams(connection: sa.Connection, subscription_id: int, vehicle_id: int | None) -> dict[int, int]:
-    """Vehicle id -> id of its open stream of a subscription."""
-    query = sa.select(_streams.c.subject_id, _streams.c.id).where(
-        _streams.c.subscription_id == subscription_id, ~_streams.c.ended
-    )
-    if vehicle_id is not None:
-        query = query.where(_streams.c.subject_id == vehicle_id)
-    return {row.subject_id: row.id for row in connection.execute(query)}
-
-
-def _open(transaction: Transaction, subscription_id: int, shards: dict[int, int]) -> None:
+def open_all(
+    transaction: Transaction, subscription_id: int, shards: Mapping[int, int], fleets: Mapping[int, int | None]
+) -> None:
+    """Open streams of subjects (id -> shard); ``fleets``: those through which vehicles came."""
     if not shards:
         return
     rows = [
@@ -156,6 +92,7 @@ def _open(transaction: Transaction, subscription_id: int, shards: dict[int, int]
             "shard": shard,
             "ended": False,
             "created_us": transaction.now_us,
+            "fleet_id": fleets.get(subject_id),
         }
         for subject_id, shard in sorted(shards.items())
     ]
@@ -163,10 +100,23 @@ def _open(transaction: Transaction, subscription_id: int, shards: dict[int, int]
     transaction.touched = True
 
 
-def _end_all(transaction: Transaction, stream_ids: Collection[int]) -> None:
+def end_all(transaction: Transaction, stream_ids: Collection[int]) -> None:
+    """End streams."""
     if not stream_ids:
         return
     by_id = sa.update(_streams).where(_streams.c.id == sa.bindparam("stream"))
     by_id = by_id.values(ended=True, ended_us=transaction.now_us)
     transaction.connection.execute(by_id, [{"stream": id_} for id_ in stream_ids])
     transaction.touched = True
+
+
+def _say_farewell(transaction: Transaction, stream: sa.Row[tuple[object, ...]]) -> None:
+    subject = schema.subjects.c
+    query = sa.select(subject.organization_id, subject.kind).where(subject.id == stream.subject_id)
+    owner = transaction.connection.execute(query).one()
+    if owner.kind == "vehicle":
+        word = AccessRemovedFromVehicle(
+            at_us=transaction.now_us, subject_id=stream.subject_id, subscription_id=stream.subscription_id
+        )
+        told = outbox.Told(stream_id=stream.id, shard=stream.shard, word=word, farewell=True)
+        outbox.tell(transaction, owner.organization_id, [told])

@@ -1,18 +1,21 @@
-"""Subjects: finding and creating vehicles by their identifiers, and issuing numbers to them."""
+"""Subjects: finding and creating vehicles by their identifiers, and issuing identifiers to them."""
 
+import uuid
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import ConfigError, NotFound
-from postroad.model.identifiers import MAX_CHARS, kind_of, normalise
-from postroad.registry import streams
+from postroad.model.identifiers import MAX_CHARS, PLATE, VIN, Issue, kind_of, normalise
+from postroad.registry import coverage
 from postroad.registry.records import Subject
 from postroad.registry.transaction import Transaction, insert
 
 _identifiers = schema.identifiers
 _issued = schema.issued_numbers
+_texts = schema.issued_texts
 _subjects = schema.subjects
 _LOOKED_UP_AT_ONCE = 1_000
 _ONE_BY_ONE = 10
@@ -20,7 +23,12 @@ _ONE_BY_ONE = 10
 
 
 def create_vehicle(
-    transaction: Transaction, organization_id: int, identifiers: Mapping[str, str], *, shard: int, issue: Sequence[str]
+    transaction: Transaction,
+    organization_id: int,
+    identifiers: Mapping[str, str],
+    *,
+    shard: int,
+    issue: Sequence[Issue],
 ) -> Subject:
     """Find the vehicle with these identifiers, or create it; see ``RegistryStore.create_vehicle``."""
     wanted = normalised(identifiers)
@@ -34,9 +42,10 @@ def create_vehicle(
     for namespace, owner in owners.items():
         if owner is None:
             identify(transaction, organization_id, subject_id, namespace, wanted[namespace])
-    issue_numbers(transaction, organization_id, issue, vehicle_id=subject_id)
+    give(transaction, organization_id, issue, subject_id=subject_id)
     if transaction.touched:
-        streams.reconcile(transaction, organization_id, vehicle_id=subject_id)
+        coverage.reconcile(transaction, organization_id, vehicle_id=subject_id)
+        give(transaction, organization_id, [one for one in issue if one.of == "account"])
     return load(transaction.connection, subject_id)
 
 
@@ -47,7 +56,7 @@ def create_named(
     values: Collection[str],
     *,
     shard: int,
-    issue: Sequence[str],
+    issue: Sequence[Issue],
 ) -> list[int]:
     """Find or create many subjects that a provider named; their ids. A few statements, however many there are.
 
@@ -70,8 +79,9 @@ def create_named(
         transaction.touched = True
         if kind == "vehicle":
             for vehicle_id in ids if len(new) <= _ONE_BY_ONE else [None]:
-                issue_numbers(transaction, organization_id, issue, vehicle_id=vehicle_id)
-                streams.reconcile(transaction, organization_id, vehicle_id=vehicle_id)
+                give(transaction, organization_id, issue, subject_id=vehicle_id)
+                coverage.reconcile(transaction, organization_id, vehicle_id=vehicle_id)
+            give(transaction, organization_id, [one for one in issue if one.of == "account"])
     return list(known.values())
 
 
@@ -149,65 +159,100 @@ def identify(transaction: Transaction, organization_id: int, subject_id: int, na
     transaction.touched = True
 
 
-def issue_numbers(
-    transaction: Transaction, organization_id: int, namespaces: Sequence[str], *, vehicle_id: int | None = None
+def give(
+    transaction: Transaction, organization_id: int, issues: Sequence[Issue], *, subject_id: int | None = None
 ) -> dict[str, int]:
-    """Give each vehicle of an organization (or one of them) a number in each namespace where it has none.
+    """Give each subject of an organization (or one of them) what it lacks of the identifiers that the hub issues.
 
-    Numbers count from 1 and are never given twice: rows of ``issued_numbers`` are never deleted.
+    Numbers count from 1. No identifier is ever given twice: the rows that hold them are never deleted.
 
     Returns:
-        How many numbers were given, by namespace; without those where none was.
+        How many were given, by namespace; without those where none was.
 
     Raises:
         ConfigError: A namespace has no number left (2^31 - 1 were given).
     """
     given = {}
-    for namespace in namespaces:
-        lacking = _lacking_number(transaction.connection, organization_id, namespace, vehicle_id)
-        if not lacking:
-            continue
-        highest = sa.select(sa.func.max(_issued.c.number)).where(_issued.c.namespace == namespace)
-        last = transaction.connection.scalar(highest) or 0
-        if last + len(lacking) > schema.INT32_MAX:
-            raise ConfigError(f"the namespace {namespace} has no numbers left")
-        rows = [
-            {"namespace": namespace, "number": number, "subject_id": id_}
-            for number, id_ in enumerate(lacking, last + 1)
-        ]
-        transaction.connection.execute(sa.insert(_issued), rows)
-        transaction.touched = True
-        given[namespace] = len(rows)
+    for one in issues:
+        lacking = _lacking(transaction.connection, organization_id, one, subject_id)
+        if lacking:
+            (_give_texts if one.text else _give_numbers)(transaction, one.namespace, lacking)
+            transaction.touched = True
+            given[one.namespace] = len(lacking)
     return given
 
 
-def _lacking_number(
-    connection: sa.Connection, organization_id: int, namespace: str, vehicle_id: int | None
-) -> Sequence[int]:
+def give_all(transaction: Transaction, issues: Sequence[Issue]) -> None:
+    """``give`` for every organization: what a folder of an older Postroad lacks."""
+    for organization_id in transaction.connection.scalars(sa.select(schema.organizations.c.id)).all():
+        give(transaction, organization_id, issues)
+
+
+def issued_identifiers(connection: sa.Connection) -> dict[int, dict[str, int | str]]:
+    """Subject id -> namespace -> what the hub issued."""
+    issued: dict[int, dict[str, int | str]] = defaultdict(dict)
+    for number in connection.execute(sa.select(_issued)):
+        issued[number.subject_id][number.namespace] = number.number
+    for text in connection.execute(sa.select(_texts)):
+        issued[text.subject_id][text.namespace] = text.text
+    return issued
+
+
+def _give_numbers(transaction: Transaction, namespace: str, lacking: Sequence[int]) -> None:
+    highest = sa.select(sa.func.max(_issued.c.number)).where(_issued.c.namespace == namespace)
+    last = transaction.connection.scalar(highest) or 0
+    if last + len(lacking) > schema.INT32_MAX:
+        raise ConfigError(f"the namespace {namespace} has no numbers left")
+    rows = [
+        {"namespace": namespace, "number": number, "subject_id": id_} for number, id_ in enumerate(lacking, last + 1)
+    ]
+    transaction.connection.execute(sa.insert(_issued), rows)
+
+
+def _give_texts(transaction: Transaction, namespace: str, lacking: Sequence[int]) -> None:
+    rows = [
+        {"namespace": namespace, "text": str(uuid.UUID(bytes=transaction.random(16), version=4)), "subject_id": id_}
+        for id_ in lacking
+    ]
+    transaction.connection.execute(sa.insert(_texts), rows)
+
+
+def _lacking(connection: sa.Connection, organization_id: int, one: Issue, subject_id: int | None) -> Sequence[int]:
+    table = _texts if one.text else _issued
     query = (
         sa.select(_subjects.c.id)
-        .outerjoin(_issued, (_issued.c.subject_id == _subjects.c.id) & (_issued.c.namespace == namespace))
+        .outerjoin(table, (table.c.subject_id == _subjects.c.id) & (table.c.namespace == one.namespace))
         .where(
             _subjects.c.organization_id == organization_id,
-            _subjects.c.kind == "vehicle",
+            _subjects.c.kind == one.of,
             _subjects.c.removed_us.is_(None),
-            _issued.c.number.is_(None),
+            table.c.subject_id.is_(None),
         )
         .order_by(_subjects.c.id)
     )
-    if vehicle_id is not None:
-        query = query.where(_subjects.c.id == vehicle_id)
+    if subject_id is not None:
+        query = query.where(_subjects.c.id == subject_id)
     return connection.scalars(query).all()
 
 
 def load(connection: sa.Connection, subject_id: int) -> Subject:
     """A subject as a record."""
     row = connection.execute(sa.select(_subjects).where(_subjects.c.id == subject_id)).one()
-    issued = connection.execute(sa.select(_issued).where(_issued.c.subject_id == subject_id))
+    issued: dict[str, int | str] = {}
+    issued |= {
+        r.namespace: r.number for r in connection.execute(sa.select(_issued).where(_issued.c.subject_id == subject_id))
+    }
+    issued |= {
+        r.namespace: r.text for r in connection.execute(sa.select(_texts).where(_texts.c.subject_id == subject_id))
+    }
+    named = sa.select(_identifiers).where(_identifiers.c.subject_id == subject_id).order_by(_identifiers.c.value.desc())
+    names = {name.namespace: name.value for name in connection.execute(named)}
     return Subject(
         id=row.id,
         organization_id=row.organization_id,
         kind=row.kind,
         shard=row.shard,
-        issued={number.namespace: number.number for number in issued},
+        issued=issued,
+        plate=names.get(PLATE),
+        vin=names.get(VIN),
     )

@@ -1,6 +1,6 @@
 """One change of the registry: a transaction in which the version rises by one if anything changed, else not at all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
@@ -16,18 +16,20 @@ class Transaction:
         connection: the transaction's.
         now_us: the instant of the change, microseconds since 1970.
         touched: set this once anything was written that a view shows.
+        random: gives that many random bytes.
         dropped: set this to undo everything at the end instead.
     """
 
-    def __init__(self, connection: sa.Connection, now_us: int) -> None:
+    def __init__(self, connection: sa.Connection, now_us: int, random: Callable[[int], bytes]) -> None:
         self.connection = connection
+        self.random = random
         self.now_us = now_us
         self.touched = False
         self.dropped = False
 
 
 @contextmanager
-def transaction(database: Database, now_us: int) -> Iterator[Transaction]:
+def transaction(database: Database, now_us: int, random: Callable[[int], bytes]) -> Iterator[Transaction]:
     """Begin a change; it is committed at the end of the block.
 
     Changes happen one after another, on every engine: the version's row is locked first, so that what a change has read
@@ -37,7 +39,7 @@ def transaction(database: Database, now_us: int) -> Iterator[Transaction]:
     with database.write() as raw:
         connection = raw.connection
         version = connection.execute(sa.select(table.c.version).with_for_update()).scalar_one()
-        under_way = Transaction(connection, now_us)
+        under_way = Transaction(connection, now_us, random)
         yield under_way
         if under_way.dropped:
             raw.rollback()

@@ -6,7 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from postroad.db import schema
-from postroad.registry import signing, tokens
+from postroad.model.identifiers import PLATE, VIN
+from postroad.registry import signing, subjects, tokens
 from postroad.registry.records import (
     Destination,
     Organization,
@@ -27,8 +28,9 @@ def read_version(connection: sa.Connection) -> int:
 def read_view(connection: sa.Connection) -> RegistryView:
     """The registry as ``connection``'s snapshot has it.
 
-    What was removed is left out, with two exceptions: every revision of decoding settings there ever was, because the
-    log still holds items to be read by them, and every ended stream.
+    What was removed is left out, with three exceptions: every revision of decoding settings there ever was, because the
+    log still holds items to be read by them, every ended stream, and subjects, of which it
+    may still have to be told that they are no more.
     """
     settings = _provider_settings(connection)
     providers = _providers(connection, settings)
@@ -91,9 +93,14 @@ def _upstreams(connection: sa.Connection) -> dict[int, Upstream]:
 
 
 def _subjects(connection: sa.Connection) -> dict[int, Subject]:
-    issued: dict[int, dict[str, int]] = defaultdict(dict)
-    for row in connection.execute(sa.select(schema.issued_numbers)):
-        issued[row.subject_id][row.namespace] = row.number
+    issued = subjects.issued_identifiers(connection)
+    known: dict[str, dict[int, str]] = {PLATE: {}, VIN: {}}
+    named = sa.select(schema.identifiers).where(schema.identifiers.c.namespace.in_(known))
+    for row in connection.execute(named.order_by(schema.identifiers.c.value.desc())):
+        known[row.namespace][row.subject_id] = row.value
+    members = schema.memberships
+    in_fleets = sa.select(members.c.vehicle_id, members.c.fleet_id).where(members.c.until_us.is_(None))
+    fleets = {row.vehicle_id: row.fleet_id for row in connection.execute(in_fleets)}
     return {
         row.id: Subject(
             id=row.id,
@@ -101,8 +108,12 @@ def _subjects(connection: sa.Connection) -> dict[int, Subject]:
             kind=row.kind,
             shard=row.shard,
             issued=issued.get(row.id, {}),
+            plate=known[PLATE].get(row.id),
+            vin=known[VIN].get(row.id),
+            fleet_id=fleets.get(row.id),
+            removed=row.removed_us is not None,
         )
-        for row in connection.execute(_live(schema.subjects))
+        for row in connection.execute(sa.select(schema.subjects).order_by(schema.subjects.c.id))
     }
 
 
@@ -156,6 +167,8 @@ def _streams(connection: sa.Connection) -> dict[int, Stream]:
             from_position=row.from_position,
             until_position=row.until_position,
             ended=row.ended,
+            farewell_position=row.farewell_position,
+            scopes=None if row.scopes is None else frozenset(row.scopes),
         )
         for row in connection.execute(sa.select(schema.streams))
     }

@@ -85,7 +85,10 @@ class Wanted:
                 if subject_id not in mine or not self._streams.covers(self._subscription_id, subject_id, at):
                     continue
                 try:
-                    events = len(translation.selected(index, selection))
+                    if not translation.meant_for(index, self._subscription_id):
+                        continue
+                    scopes = self._streams.scopes(self._subscription_id, subject_id)
+                    events = len(translation.selected(index, selection, scopes))
                 except PostroadError:
                     continue
                 except Exception:  # noqa: BLE001 - as in routing: a defect that one item shows is that item's

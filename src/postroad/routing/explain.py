@@ -19,6 +19,7 @@ Verdict = Literal[
     "stream_ended",
     "nothing_to_say",  # the target protocol has no event for it
     "types_not_agreed",  # it has, but none that the subscription asked for
+    "meant_for_another",  # what the hub says of access it says to one subscription only
     "unreadable",
 ]
 
@@ -33,6 +34,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Types sent, or, when not agreed, the types that could have been."""
     ids: tuple[int, ...] = ()
     """Ids of the events sent."""
+    until_position: int | None = None
+    """Where the stream ended, if that is why and it is known."""
 
 
 def routes_of(
@@ -57,7 +60,7 @@ def _route(
     batch = translation.batch
     position, subject_id = batch.position + index, batch.subjects[index]
 
-    def route(verdict: Verdict, slots: tuple[int, ...] = ()) -> Route:
+    def route(verdict: Verdict, slots: tuple[int, ...] = (), until_position: int | None = None) -> Route:
         names = {slot: name for name, slot in target.slots.items()}
         return Route(
             subscription_id=subscription.id,
@@ -65,6 +68,7 @@ def _route(
             verdict=verdict,
             events=tuple(names[slot] for slot in slots),
             ids=tuple(position << SLOT_BITS | slot for slot in slots) if verdict == "routed" else (),
+            until_position=until_position,
         )
 
     if batch.kinds[index] == UNREADABLE:
@@ -72,12 +76,20 @@ def _route(
     if subject_id == UNASSIGNED:
         return route("unassigned")
     streams = [s for s in view.streams.values() if s.subscription_id == subscription.id and s.subject_id == subject_id]
-    closed = _closed(streams, position)
-    if closed is not None:
-        return route(closed)
+    stream = next((s for s in streams if _reaches(s, position)), None)
+    if stream is None:
+        ended = [s for s in streams if _ended_before(s, position)]
+        if ended and not any(s for s in streams if not s.ended):
+            return route(
+                "stream_ended", until_position=max((s.until_position for s in ended if s.until_position), default=None)
+            )
+        return route("before_stream" if streams else "no_stream")
     selection = selection_of(subscription, target)
     try:
-        said = tuple(one.slot for one in translation.outgoing(index, selection.protocol, selection.options))
+        if not translation.meant_for(index, subscription.id):
+            return route("meant_for_another")
+        outgoing = translation.outgoing(index, selection.protocol, selection.options, stream.scopes)
+        said = tuple(one.slot for one in outgoing)
     except PostroadError:
         return route("unreadable")
     agreed = tuple(slot for slot in said if slot in selection.slots)
@@ -86,13 +98,13 @@ def _route(
     return route("types_not_agreed", said) if said else route("nothing_to_say")
 
 
-def _closed(streams: list[Stream], position: int) -> Verdict | None:
-    """Why no stream covers the position, or ``None`` if one does."""
-    if not streams:
-        return "no_stream"
-    still_open = [s for s in streams if not s.ended]
-    if not still_open:
-        return "stream_ended"
-    if not any(s.from_position is not None and position >= s.from_position for s in still_open):
-        return "before_stream"
-    return None
+def _reaches(stream: Stream, position: int) -> bool:
+    """Whether the stream gives the position, or gave it while it was open."""
+    if stream.from_position is None or position < stream.from_position:
+        return False
+    return not _ended_before(stream, position)
+
+
+def _ended_before(stream: Stream, position: int) -> bool:
+    """Whether the stream had ended; of one whose end is not known yet, nothing is said to have been given."""
+    return stream.ended and (stream.until_position is None or position >= stream.until_position)

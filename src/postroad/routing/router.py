@@ -191,7 +191,10 @@ class Router:
         if not self._streams.covers(feed.subscription_id, subject_id, position):
             return ()
         try:
-            return translation.selected(index, feed.selection)
+            if not translation.meant_for(index, feed.subscription_id):
+                return ()
+            scopes = self._streams.scopes(feed.subscription_id, subject_id)
+            return translation.selected(index, feed.selection, scopes)
         except PostroadError as error:
             _log.error("Position %d of shard %d cannot be read any more: %s", position, self._log.shard, error)
         except Exception:  # noqa: BLE001 - a defect that one item brings to light must not hold up all the others

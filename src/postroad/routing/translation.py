@@ -13,8 +13,13 @@ import msgspec
 from postroad.errors import ConfigError, NotFound
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, UNREADABLE, Batch
 from postroad.model.events import Event, Header
+from postroad.protocols import postroad
 from postroad.protocols.base import Item, Outgoing, SourceProtocol, TargetProtocol
 from postroad.registry.records import RegistryView, Subscription
+from postroad.routing.addresses import Addresses
+
+Scopes = frozenset[str] | None
+"""What was authorised; ``None``: all that a subscription requests."""
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -29,10 +34,15 @@ class Selection(msgspec.Struct, frozen=True):
 
 def selection_of(subscription: Subscription, target: TargetProtocol) -> Selection:
     """The selection of a subscription to ``target``. Types and options were checked when they were declared."""
+    options = msgspec.convert(dict(subscription.options), target.options_type)
     return Selection(
         subscription.protocol,
-        msgspec.convert(dict(subscription.options), target.options_type),
-        frozenset(target.slots[wire_type] for wire_type in subscription.types if wire_type in target.slots),
+        options,
+        frozenset(
+            target.slots[wire_type]
+            for wire_type in target.agreed(subscription.types, options)
+            if wire_type in target.slots
+        ),
     )
 
 
@@ -84,9 +94,10 @@ class BatchTranslation:
         self._targets = targets
         self.view = view
         self._raws: list[bytes] | None = None
+        self._addresses: dict[str, Addresses] = {}
         self._events: dict[int, tuple[Event, ...]] = {}
-        self._written: dict[tuple[int, str, Any], list[Outgoing]] = {}
-        self._selected: dict[tuple[int, Selection], tuple[Outgoing, ...]] = {}
+        self._written: dict[tuple[int, str, Any, Scopes], list[Outgoing]] = {}
+        self._selected: dict[tuple[int, Selection, Scopes], tuple[Outgoing, ...]] = {}
 
     def events(self, index: int) -> tuple[Event, ...]:
         """What the batch's item ``index`` says; one in quarantine says nothing.
@@ -110,28 +121,41 @@ class BatchTranslation:
             events = self._events[index] = source.events(item, header, settings)
         return events
 
-    def outgoing(self, index: int, protocol: str, options: Any) -> list[Outgoing]:
-        """Everything ``protocol`` can say of the item."""
-        key = (index, protocol, options)
+    def meant_for(self, index: int, subscription_id: int) -> bool:
+        """Whether the item may be told to the subscription: what the hub itself says, it says to one only.
+
+        Raises ``PostroadError`` as ``events`` does.
+        """
+        return self.batch.protocol != postroad.NAME or postroad.subscription_of(self._item(index)) == subscription_id
+
+    def outgoing(self, index: int, protocol: str, options: Any, scopes: Scopes = None) -> list[Outgoing]:
+        """Everything ``protocol`` can say of the item, as far as ``scopes`` were authorised."""
+        key = (index, protocol, options, scopes)
         written = self._written.get(key)
         if written is None:
             target = self._targets[protocol]
-            vehicle_id = self.view.subjects[self.batch.subjects[index]].issued[target.issued_namespace]
-            position = self.batch.position + index
+            position, provider_id = self.batch.position + index, self.batch.provider_id
+            addresses = self._addresses.get(protocol) or self._addresses.setdefault(
+                protocol, Addresses(self.view, target)
+            )
             written = []
-            for event in self.events(index):
-                written += target.write(event, vehicle_id=vehicle_id, position=position, options=options)
+            of_the_hub = self.batch.protocol == postroad.NAME
+            for said in self.events(index):
+                event = addresses.in_issued_identifiers(said) if of_the_hub else said
+                if event is not None:
+                    to = addresses.of(event, provider_id, scopes)
+                    written += target.write(event, to=to, position=position, options=options)
             self._written[key] = written
         return written
 
-    def selected(self, index: int, selection: Selection) -> tuple[Outgoing, ...]:
+    def selected(self, index: int, selection: Selection, scopes: Scopes = None) -> tuple[Outgoing, ...]:
         """The encoded events of the item that the selection asks for, in the target's order."""
-        key = (index, selection)
+        key = (index, selection, scopes)
         events = self._selected.get(key)
         if events is None:
             slots = selection.slots
             events = self._selected[key] = tuple(
-                one for one in self.outgoing(index, selection.protocol, selection.options) if one.slot in slots
+                one for one in self.outgoing(index, selection.protocol, selection.options, scopes) if one.slot in slots
             )
         return events
 

@@ -33,7 +33,7 @@ from postroad.ingest.quarantine import Redriver
 from postroad.layout import state_path
 from postroad.log.sqlite import SqliteLog
 from postroad.metrics.counts import Counts
-from postroad.protocols import SOURCES, TARGETS, connected_cars_legacy
+from postroad.protocols import READABLE, TARGETS, connected_cars_legacy
 from postroad.registry.records import RegistryView
 from postroad.routing.router import Router
 from postroad.routing.translation import Decoder
@@ -106,7 +106,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 def assemble(given: Surroundings) -> Parts:
     """Make every part. Raises ``ConfigError``."""
     settings, clock, counts, opened = given.settings, given.clock, given.counts, given.opened
-    decoder = Decoder(SOURCES)
+    decoder = Decoder(READABLE)
     alerts = AlertBook(opened.registry, clock=clock)
     states = {number: StateKeeper(state_path(given.folder, number)) for number in opened.logs}
     routers = {
@@ -120,7 +120,7 @@ def assemble(given: Surroundings) -> Parts:
         for number, log in opened.logs.items()
     }
     following = RegistryFollower(
-        opened.registry, routers, clock=clock, poll_s=settings.delivery.registry_poll_ms / 1000
+        opened.registry, routers, logs=opened.logs, clock=clock, poll_s=settings.delivery.registry_poll_ms / 1000
     )
 
     def view() -> RegistryView:

@@ -18,5 +18,5 @@ def catalogue() -> Catalogue:
         limits_type=DestinationLimits,
         transport_config={name: spec.config_type for name, spec in TRANSPORTS.items()},
         upstream_config={connected_cars.PROTOCOL.name: ConnectedCarsUpstream},
-        issued_namespaces=[target.issued_namespace for target in TARGETS.values()],
+        issues=[issue for target in TARGETS.values() for issue in target.issues],
     )

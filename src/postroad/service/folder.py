@@ -19,6 +19,7 @@ from postroad.log.sqlite import SqliteLog, SqliteSettings, open_log
 from postroad.metrics.counts import Counts
 from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
+from postroad.service.declarable import catalogue
 from postroad.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ async def open_folder(folder: Path, settings: Settings, *, clock: Clock, counts:
     async with AsyncExitStack() as closing:
         registry = await asyncio.to_thread(RegistryStore.open, url, clock=clock)
         closing.push_async_callback(asyncio.to_thread, registry.close)
+        await asyncio.to_thread(registry.issue_all, catalogue().issues)  # what an older Postroad did not issue
         logs: dict[int, SqliteLog] = {}
         for number in SHARDS:
             logs[number] = await _open_shard(folder, number, settings, clock=clock, counts=counts)

@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 
+import msgspec
+
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable
+from postroad.log.interface import ShardLog
 from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
 from postroad.routing.router import Router
+from postroad.service import relay
 from postroad.service.tasks import going_on
 
 Use = Callable[[RegistryView], None]
@@ -22,7 +26,15 @@ UseForDelivery = Callable[[RegistryView, StreamIndex], Awaitable[None]]
 class RegistryFollower:
     """Holds the view by which the hub works, and brings it up to date."""
 
-    def __init__(self, registry: RegistryStore, routers: Mapping[int, Router], *, clock: Clock, poll_s: float) -> None:
+    def __init__(
+        self,
+        registry: RegistryStore,
+        routers: Mapping[int, Router],
+        *,
+        logs: Mapping[int, ShardLog],
+        clock: Clock,
+        poll_s: float,
+    ) -> None:
         """Look for changes every ``poll_s``, once ``start`` has been called and ``run`` is a task."""
         self.view: RegistryView
         """What everybody goes by. There is one from ``start`` on."""
@@ -30,20 +42,26 @@ class RegistryFollower:
         """When the registry last answered, on the monotonic clock."""
         self._registry = registry
         self._routers = routers
+        self._logs = logs
+        self._farewells: dict[int, int] = {}
+        self._owing = False
         self._clock = clock
         self._poll_s = poll_s
         self._streams: StreamIndex
         self._use: Sequence[Use] = ()
+        self._cover: Callable[[StreamIndex], None]
         self._deliver: UseForDelivery
         self._refreshing = asyncio.Lock()
         self._stopping = False
 
-    async def start(self, *, use: Sequence[Use], deliver: UseForDelivery) -> None:
+    async def start(self, *, use: Sequence[Use], cover: Callable[[StreamIndex], None], deliver: UseForDelivery) -> None:
         """Have the first view used: by those in ``use``, in this order, then by the routers, then for delivery.
+
+        ``cover`` tells delivery what may be sent, at the very moment at which the routers go by it.
 
         Raises ``ConfigError`` or ``StoreUnavailable``.
         """
-        self._use, self._deliver = use, deliver
+        self._use, self._cover, self._deliver = use, cover, deliver
         async with self._refreshing:
             await self._use_newest()
 
@@ -61,6 +79,8 @@ class RegistryFollower:
             if self._stopping:
                 raise StoreUnavailable("closed", "the hub is stopping")
             if await asyncio.to_thread(self._registry.version) == self.view.version:
+                if self._owing:
+                    await self._relay()
                 await self._deliver(self.view, self._streams)  # what could not be opened before may be now
             else:
                 await self._use_newest()
@@ -77,10 +97,24 @@ class RegistryFollower:
             await self._activate_streams()
         else:
             self._apply(view)
+        await self._relay()
         await self._deliver(self.view, self._streams)
 
     def _has_new_streams(self, view: RegistryView) -> bool:
         return any(s.from_position is None and not s.ended and s.shard in self._routers for s in view.streams.values())
+
+    async def _relay(self) -> None:
+        """Have what the registry tells of its changes in the log. What cannot be now is when this is called again."""
+        self._owing = True
+        with going_on("What is to be told of the registry's changes cannot be recorded now"):
+            for number, router in self._routers.items():
+                while rows := await asyncio.to_thread(self._registry.pending, number, limit=relay.ROWS_AT_ONCE):
+                    async with router.gate:  # a farewell must be known as one before routing comes to it
+                        positions = await relay.append(self._logs[number], rows)
+                        self._farewells |= {row.stream_id: positions[row.id] for row in rows if row.farewell}
+                        self._apply(self.view)
+                    await asyncio.to_thread(self._registry.relayed, rows, positions)
+            self._owing = False
 
     async def _activate_streams(self) -> None:
         """Routing stands still meanwhile: each stream begins exactly at the position routing goes on from."""
@@ -97,9 +131,23 @@ class RegistryFollower:
 
     def _apply(self, view: RegistryView) -> None:
         """Without an await: between two items everybody changes to the new view at once."""
-        self.view = view
+        self.view = view = self._with_farewells(view)
         self._streams = StreamIndex(view.streams)
         for use in self._use:
             use(view)
+        self._cover(self._streams)
         for router in self._routers.values():
             router.use(view, self._streams)
+
+    def _with_farewells(self, view: RegistryView) -> RegistryView:
+        """The view with the farewells that are in the log and that the registry has not noted yet."""
+        known = {
+            id_ for id_ in self._farewells if (s := view.streams.get(id_)) is None or s.farewell_position is not None
+        }
+        self._farewells = {id_: at for id_, at in self._farewells.items() if id_ not in known}
+        if not self._farewells:
+            return view
+        noted = {
+            id_: msgspec.structs.replace(view.streams[id_], farewell_position=at) for id_, at in self._farewells.items()
+        }
+        return msgspec.structs.replace(view, streams={**view.streams, **noted})

@@ -108,7 +108,7 @@ class Hub:
         closing.push_async_callback(parts.alerts.flush)
         closing.push_async_callback(parts.manager.stop)
         closing.push_async_callback(parts.following.stop)
-        await parts.following.start(use=parts.users, deliver=parts.manager.use)
+        await parts.following.start(use=parts.users, cover=parts.manager.cover, deliver=parts.manager.use)
         for number, keeper in parts.states.items():
             log, routed_to = parts.logs[number], parts.routers[number].routed_to
             await keeper.start(log, parts.decoder, parts.following.view, routed_to)

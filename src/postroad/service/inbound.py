@@ -35,7 +35,7 @@ def subject_creator(
     Nothing of these subjects is in the log yet, so their streams may begin anywhere up to here: unlike other new
     streams they need not hold up routing.
     """
-    issue = catalogue().issued_namespaces
+    issue = catalogue().issues
 
     def store(wanted: Sequence[NewSubject], position: int) -> None:
         groups = defaultdict[tuple[int, str], list[str]](list)

@@ -18,7 +18,7 @@ from postroad.upstream.connected_cars.vehicles import NewSubjects
 
 def new_subjects() -> NewSubjects:
     """How vehicles and fleets are made that a control plane tells of."""
-    return NewSubjects(NEW_SUBJECTS_SHARD, catalogue().issued_namespaces)
+    return NewSubjects(NEW_SUBJECTS_SHARD, catalogue().issues)
 
 
 def upstream_surroundings(registry: RegistryStore, keys: KeyRing, egress: EgressClient, clock: Clock) -> Surroundings:

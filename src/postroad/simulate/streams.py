@@ -110,6 +110,51 @@ class CarProfiling(StreamEvent, frozen=True, kw_only=True, gc=False, tag="car_pr
     direction: Manoeuvre
 
 
+class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", gc=False):
+    """Who gave or withdrew access: checked, and then set aside, because no vehicle said it."""
+
+    id: Id
+    time: Time
+
+
+class AccessGrantedToFleet(AdminEvent, frozen=True, kw_only=True, gc=False, tag="access_granted_to_fleet"):
+    """A fleet gave access."""
+
+    fleet_id: VehicleId
+
+
+class AccessRemovedFromFleet(AdminEvent, frozen=True, kw_only=True, gc=False, tag="access_removed_from_fleet"):
+    """A fleet withdrew access."""
+
+    fleet_id: VehicleId
+
+
+class AccessGrantedToVehicle(AdminEvent, frozen=True, kw_only=True, gc=False, tag="access_granted_to_vehicle"):
+    """A vehicle gave access."""
+
+    vehicle_id: VehicleId
+
+
+class AccessRemovedFromVehicle(AdminEvent, frozen=True, kw_only=True, gc=False, tag="access_removed_from_vehicle"):
+    """A vehicle withdrew access."""
+
+    vehicle_id: VehicleId
+
+
+class VehicleAddedToFleet(AdminEvent, frozen=True, kw_only=True, gc=False, tag="vehicle_added_to_fleet"):
+    """A vehicle joined a fleet."""
+
+    fleet_id: VehicleId
+    vehicle_id: VehicleId
+
+
+class VehicleRemovedFromFleet(AdminEvent, frozen=True, kw_only=True, gc=False, tag="vehicle_removed_from_fleet"):
+    """A vehicle left a fleet."""
+
+    fleet_id: VehicleId
+    vehicle_id: VehicleId
+
+
 VehicleEvent = (
     GpsPosition
     | CarIgnition
@@ -121,15 +166,24 @@ VehicleEvent = (
     | CarProfiling
 )
 
-_bulk = msgspec.json.Decoder(list[VehicleEvent])
+Told = (
+    AccessGrantedToFleet
+    | AccessRemovedFromFleet
+    | AccessGrantedToVehicle
+    | AccessRemovedFromVehicle
+    | VehicleAddedToFleet
+    | VehicleRemovedFromFleet
+)
+
+_bulk = msgspec.json.Decoder(list[VehicleEvent | Told])
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
-_event = msgspec.json.Decoder(VehicleEvent)
+_event = msgspec.json.Decoder(VehicleEvent | Told)
 
 
 def decode_bulk(body: bytes) -> tuple[list[VehicleEvent], list[str]]:
-    """The good events of a bulk, in order, and one sentence for each that breaks the documented shape."""
+    """The good vehicle events of a bulk, in order, and one sentence for each that breaks the documented shape."""
     try:
-        return _bulk.decode(body), []
+        return [event for event in _bulk.decode(body) if not isinstance(event, AdminEvent)], []
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _salvage(body)
 
@@ -144,7 +198,9 @@ def _salvage(body: bytes) -> tuple[list[VehicleEvent], list[str]]:
     malformed: list[str] = []
     for element in elements:
         try:
-            events.append(_event.decode(element))
+            event = _event.decode(element)
+            if not isinstance(event, AdminEvent):
+                events.append(event)
         except (msgspec.DecodeError, UnicodeDecodeError) as exc:
             malformed.append(str(exc))
     return events, malformed

@@ -1,7 +1,7 @@
 """HTTPS: one POST for a bulk, confirmed by a status of 2xx."""
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -26,6 +26,10 @@ class HttpsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The ``config`` of a destination with ``transport: https``."""
 
     url: Annotated[str, Meta(description="Where to POST, https.")]
+    staging_url: Annotated[str | None, Meta(description="Where to POST while environment is staging, https.")] = None
+    environment: Annotated[
+        Literal["production", "staging"], Meta(description="Which of the two URLs is used: url, or staging_url.")
+    ] = "production"
     auth: Annotated[Auth, Meta(description="How we authenticate.")] = NoAuth()
     headers: Annotated[dict[str, Secret], Meta(description="Headers sent with every request.")] = {}
     ca_file: Annotated[
@@ -43,13 +47,21 @@ class HttpsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def __post_init__(self) -> None:
         """Check the headers (``Authorization`` is fine unless ``auth`` makes one), and that no key stands alone."""
         check_headers(self.headers, also=() if isinstance(self.auth, NoAuth) else ("authorization",))
+        if self.environment == "staging" and self.staging_url is None:
+            raise ValueError("environment is staging and no staging_url is given")
         if self.client_key_file is not None and self.client_cert_file is None:
             raise ValueError("client_key_file is given without client_cert_file")
+
+    @property
+    def target_url(self) -> str:
+        """The URL of the environment."""
+        return self.staging_url if self.environment == "staging" and self.staging_url is not None else self.url
 
     def __repr__(self) -> str:
         """Without secrets: query, header values and credentials can be."""
         return (
-            f"HttpsConfig(url={self.url.partition('?')[0]!r}, auth={self.auth!r}, headers={sorted(self.headers)}, "
+            f"HttpsConfig(url={self.target_url.partition('?')[0]!r}, auth={self.auth!r}, "
+            f"headers={sorted(self.headers)}, "
             f"ca_file={self.ca_file!r}, client_cert_file={self.client_cert_file!r}, "
             f"client_key_file={self.client_key_file!r}, timeout_s={self.timeout_s}, "
             f"connect_timeout_s={self.connect_timeout_s})"
@@ -108,7 +120,7 @@ class Https:
         }
         if authorization is not None:
             headers["Authorization"] = authorization
-        return await self.pool.post(self._config.url, message.body, headers, self._timeouts)
+        return await self.pool.post(self._config.target_url, message.body, headers, self._timeouts)
 
     def _outcome(self, answer: Answer, sent: list[str | None], elapsed_s: float) -> Outcome:
         reason = reason_of(answer.status)
@@ -127,7 +139,7 @@ class Https:
 def _secrets(config: HttpsConfig) -> Iterator[str]:
     """What must not appear in a detail, should the remote side echo it."""
     # Headers, form fields and query may be keys or plain words; hiding every "1" would only spoil the sentence.
-    maybe = [*_with_words(config.headers.values()), config.url.partition("?")[2]]
+    maybe = [*_with_words(config.headers.values()), config.target_url.partition("?")[2]]
     match config.auth:
         case BasicAuth(password=password):
             yield password

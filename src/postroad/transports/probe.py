@@ -29,11 +29,11 @@ async def probe_https(
     warnings: dict[str, str] = {}
 
     async def url() -> str:
-        parsed = check_url(config.url, egress.allowed)
+        parsed = check_url(config.target_url, egress.allowed)
         return f"{parsed.host}:{parsed.port}"
 
     async def addresses() -> str:
-        return ", ".join(await https.pool.addresses(config.url))
+        return ", ".join(await https.pool.addresses(config.target_url))
 
     async def client_certificate(ours: Certificate) -> str:
         left = ours.expires - from_us(clock.now_us())
@@ -45,7 +45,7 @@ async def probe_https(
         return f"{ours.name} by {ours.issuer}, expires {until}"
 
     async def tls() -> str:
-        peer = await https.pool.peer(config.url, timeout_s=config.connect_timeout_s)
+        peer = await https.pool.peer(config.target_url, timeout_s=config.connect_timeout_s)
         if peer.expires - from_us(clock.now_us()) < EXPIRES_SOON:
             warnings["tls"] = f"the certificate expires on {peer.expires:%Y-%m-%d %H:%M} UTC: have it renewed"
         return (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from postroad.model.events import Event, Header
 from postroad.protocols import connected_cars
-from postroad.protocols.base import position_and_slot
+from postroad.protocols.base import Addressing, position_and_slot
 from postroad.protocols.connected_cars import ConnectedCarsSettings, Options
 
 HERE = Path(__file__).parent
@@ -27,7 +27,7 @@ def came_in(raw: bytes) -> tuple[connected_cars.Said, Event]:
 
 
 def went_out(event: Event, options: Options = NEWEST, fleet_id: int | None = 3) -> dict:
-    (one,) = connected_cars.write(event, vehicle_id=7, position=12, options=options, fleet_id=fleet_id)
+    (one,) = connected_cars.write(event, to=Addressing(vehicle_id=7, fleet_id=fleet_id), position=12, options=options)
     body = json.loads(one.body)
     assert position_and_slot(body["id"]) == (12, one.slot)
     return body
@@ -108,7 +108,7 @@ def test_a_daily_odometer_that_is_not_of_midnight_keeps_its_time():
 def test_the_market_is_the_hubs_own_and_a_vin_that_was_said_stays():
     _, event = came_in(sent(type="can_odometer_km", value=5, vin="ZAR94000007021883", organizationKey="denmark"))
     choice = Options(profile="2026-03", organization_key="sweden")
-    (one,) = connected_cars.write(event, vehicle_id=7, position=1, options=choice, vin="OTHER")
+    (one,) = connected_cars.write(event, to=Addressing(vehicle_id=7, vin="OTHER"), position=1, options=choice)
     assert json.loads(one.body).items() >= {"vin": "ZAR94000007021883", "organizationKey": "sweden"}.items()
 
 
@@ -122,13 +122,13 @@ def test_a_number_of_a_fleet_that_is_not_the_hubs_never_goes_out():
         sent(type="x", fleetId=118, vehicleId=None),
     ):
         _, event = came_in(about_a_fleet)
-        assert connected_cars.write(event, vehicle_id=7, position=1, options=NEWEST) == []
+        assert connected_cars.write(event, to=Addressing(vehicle_id=7), position=1, options=NEWEST) == []
 
 
 def test_a_providers_grant_to_the_hub_is_not_told_as_one_to_a_customer():
     for name in ("access_granted_to_vehicle", "access_removed_from_vehicle"):
         _, event = came_in(sent(type=name))
-        assert connected_cars.write(event, vehicle_id=7, position=1, options=Options()) == []
+        assert connected_cars.write(event, to=Addressing(vehicle_id=7), position=1, options=Options()) == []
         assert went_out(event, Options(relay_access=True))["type"] == name
 
 

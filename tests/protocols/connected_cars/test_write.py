@@ -24,7 +24,7 @@ from postroad.model.events import (
     Report,
 )
 from postroad.protocols import connected_cars
-from postroad.protocols.base import position_and_slot
+from postroad.protocols.base import Addressing, position_and_slot
 from postroad.protocols.connected_cars import Options
 from postroad.protocols.connected_cars.harsh import profiling, whole
 from postroad.protocols.connected_cars.times import timestamp
@@ -35,7 +35,7 @@ HEADER = Header(subject_id=1, provider_id=1, recorded_us=1_709_621_071_250_999, 
 def write(options: Options | None = None, **said) -> dict[str, dict]:
     """What a report becomes, by wire type."""
     report = Report(header=HEADER, **said)
-    outgoing = connected_cars.write(report, vehicle_id=7, position=12, options=options or Options())
+    outgoing = connected_cars.write(report, to=Addressing(vehicle_id=7), position=12, options=options or Options())
     return {event["type"]: event for event in (json.loads(one.body) for one in outgoing)}
 
 
@@ -72,7 +72,9 @@ def test_a_speed_that_does_not_fit_16_bits_is_unknown(kmh, speed):
 @given(st.floats(-90, 90), st.floats(-180, 180))
 def test_coordinates_are_the_numbers_that_were_given(latitude, longitude):
     place = Position(latitude_deg=latitude, longitude_deg=longitude)
-    (event,) = connected_cars.write(Report(header=HEADER, position=place), vehicle_id=7, position=1, options=Options())
+    (event,) = connected_cars.write(
+        Report(header=HEADER, position=place), to=Addressing(vehicle_id=7), position=1, options=Options()
+    )
     read = json.loads(event.body)
     assert (read["latitude"], read["longitude"]) == (latitude, longitude)
 
@@ -127,7 +129,9 @@ def test_ids_rise_within_a_report_and_name_position_and_type(position):
         readings={"odometer_km": 1.0, "supply_voltage_v": 12.0, "fuel_level_percent": 50.0},
         occurrences=(Ignition(True), Idling(False), HarshManoeuvre("braking", 3.0, 0.3)),
     )
-    outgoing = connected_cars.write(report, vehicle_id=7, position=position, options=Options(claim_can=True))
+    outgoing = connected_cars.write(
+        report, to=Addressing(vehicle_id=7), position=position, options=Options(claim_can=True)
+    )
     events = [json.loads(one.body) for one in outgoing]
     assert len(events) == 8
     assert [event["id"] for event in events] == sorted({event["id"] for event in events})
@@ -168,10 +172,14 @@ def test_a_profile_has_its_own_names_and_types():
 def test_the_newer_profile_says_the_vin_and_the_market_where_they_are_known():
     report = Report(header=HEADER, readings={"odometer_km": 1.0})
     choice = Options(profile="2026-03", organization_key="denmark")
-    (event,) = connected_cars.write(report, vehicle_id=7, position=1, options=choice, vin="ZAR94000007021883")
+    (event,) = connected_cars.write(
+        report, to=Addressing(vehicle_id=7, vin="ZAR94000007021883"), position=1, options=choice
+    )
     assert json.loads(event.body).items() >= {"vin": "ZAR94000007021883", "organizationKey": "denmark"}.items()
     older = Options(organization_key="denmark")
-    (event,) = connected_cars.write(report, vehicle_id=7, position=1, options=older, vin="ZAR94000007021883")
+    (event,) = connected_cars.write(
+        report, to=Addressing(vehicle_id=7, vin="ZAR94000007021883"), position=1, options=older
+    )
     assert {"vin", "organizationKey"}.isdisjoint(json.loads(event.body))
 
 
@@ -197,7 +205,7 @@ def test_a_class_that_the_source_gave_stands_whatever_our_limits():
 
 
 def admin(event, **numbers) -> list[dict]:
-    outgoing = connected_cars.write(event, vehicle_id=7, position=12, options=Options(), **numbers)
+    outgoing = connected_cars.write(event, to=Addressing(vehicle_id=7, **numbers), position=12, options=Options())
     assert [position_and_slot(json.loads(one.body)["id"]) for one in outgoing] == [(12, one.slot) for one in outgoing]
     return [{k: v for k, v in json.loads(one.body).items() if k not in ("id", "time")} for one in outgoing]
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from postroad.model.accounts import reissue
 from postroad.model.events import Event, HarshManoeuvre, Header, Ignition, Report, TroubleCode
 from postroad.protocols import connected_cars_legacy as legacy
+from postroad.protocols.base import Addressing
 from postroad.protocols.connected_cars_legacy import Options
 
 ALL = Options(frozenset(legacy.SCOPES))
@@ -128,7 +129,7 @@ def test_a_time_keeps_its_microseconds_and_a_whole_second_has_no_fraction():
 
 def test_an_id_issued_as_a_number_is_sent_as_text():
     report = Report(header=HEADER, occurrences=(Ignition(True),))
-    (outgoing,) = legacy.PROTOCOL.write(report, vehicle_id=7301, position=1, options=ALL)
+    (outgoing,) = legacy.PROTOCOL.write(report, to=Addressing(vehicle_id=7301), position=1, options=ALL)
     assert json.loads(outgoing.body)["carId"] == "7301"
 
 

@@ -41,7 +41,7 @@ def registry(folder: Path) -> str:
         whole = check_database(file, until=_over()) if isinstance(file, Path) else True
     return (
         f"version {view.version}: {len(view.providers)} providers, {len(view.subscriptions)} subscriptions, "
-        f"{sum(s.kind == 'vehicle' for s in view.subjects.values())} vehicles" + _partly(whole)
+        f"{sum(s.kind == 'vehicle' and not s.removed for s in view.subjects.values())} vehicles" + _partly(whole)
     )
 
 

@@ -22,6 +22,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     other protocols' reports. Of what came in by this protocol no fact is dropped in either."""
     organization_key: str | None = None
     """The market, sent with every vehicle event in place of the source's. None: the source's, if it had one."""
+    admin_events: bool = True
+    """Send the six admin event types, whether or not they are among the agreed types."""
     relay_access: bool = False
     """Send on what a provider says of *its* grants to the hub. Without it customers are told of grants to them only."""
 

@@ -1,18 +1,19 @@
 """Connected Cars data streams as the hub sees them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from postroad.model.events import Event, Header
-from postroad.protocols.base import Item, Outgoing
+from postroad.model.identifiers import Issue
+from postroad.protocols.base import Addressing, Item, Outgoing
 from postroad.protocols.connected_cars.bulk import join_bulk
 from postroad.protocols.connected_cars.contract import CONTRACT
 from postroad.protocols.connected_cars.events import NAME, events
 from postroad.protocols.connected_cars.options import Options
 from postroad.protocols.connected_cars.read import read
 from postroad.protocols.connected_cars.settings import ConnectedCarsSettings
-from postroad.protocols.connected_cars.slots import SLOTS
+from postroad.protocols.connected_cars.slots import ADMIN_TYPES, SLOTS
 from postroad.protocols.connected_cars.wire import KINDS
 from postroad.protocols.connected_cars.write import write
 from postroad.protocols.contract import Contract
@@ -26,7 +27,10 @@ class ConnectedCars:
     settings_type: type[msgspec.Struct] = ConnectedCarsSettings
     slots: Mapping[str, int] = SLOTS
     options_type: type[msgspec.Struct] = Options
-    issued_namespace = "connected_cars.vehicle_id"
+    issues: Sequence[Issue] = (
+        Issue("connected_cars.vehicle_id", "vehicle"),
+        Issue("connected_cars.fleet_id", "fleet"),
+    )
     contracts: Mapping[str, Contract] = dict.fromkeys(SLOTS, CONTRACT)
     content_type = "application/json"
 
@@ -38,18 +42,13 @@ class ConnectedCars:
         """See ``SourceProtocol``."""
         return events(item, header, settings)
 
-    def write(
-        self,
-        event: Event,
-        *,
-        vehicle_id: int,
-        position: int,
-        options: Options,
-        fleet_id: int | None = None,
-        vin: str | None = None,
-    ) -> list[Outgoing]:
-        """See ``TargetProtocol``, and ``write`` for what is said only with the last two."""
-        return write(event, vehicle_id=vehicle_id, position=position, options=options, fleet_id=fleet_id, vin=vin)
+    def agreed(self, types: Collection[str], options: Options) -> Collection[str]:
+        """See ``TargetProtocol``: admin events come with every data stream."""
+        return {*types, *ADMIN_TYPES} if options.admin_events else {*types} - {*ADMIN_TYPES}
+
+    def write(self, event: Event, *, to: Addressing, position: int, options: Options) -> list[Outgoing]:
+        """See ``TargetProtocol``."""
+        return write(event, to=to, position=position, options=options)
 
     def bulk(self, bodies: Sequence[bytes]) -> bytes:
         """See ``TargetProtocol``."""

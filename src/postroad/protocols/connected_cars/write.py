@@ -1,7 +1,7 @@
 """From the common language to the bytes of events."""
 
 from postroad.model.events import AccessChanged, Event, MembershipChanged, Report
-from postroad.protocols.base import Outgoing
+from postroad.protocols.base import Addressing, Outgoing
 from postroad.protocols.connected_cars import times
 from postroad.protocols.connected_cars.envelope import Envelope
 from postroad.protocols.connected_cars.events import NAME
@@ -24,23 +24,23 @@ from postroad.protocols.connected_cars.wire.fields import WireEvent
 def write(
     event: Event,
     *,
-    vehicle_id: int,
+    to: Addressing,
     position: int,
     options: Options,
-    fleet_id: int | None = None,
-    vin: str | None = None,
 ) -> list[Outgoing]:
     """The events that say what the event says, by ascending slot (so that ids ascend too). Pure.
 
-    ``vehicle_id`` is the hub's number of the vehicle (unused if the event is about a fleet), ``fleet_id`` that of the
-    fleet which the event is about or names: without it nothing about a fleet is said. ``vin`` is the vehicle's, if
-    known; the profile of 2026 sends it.
+    Nothing is said about a vehicle or a fleet that has no number. The VIN, if known, the profile of 2026 sends.
     """
     if not isinstance(event, Report | AccessChanged | MembershipChanged):
         return []
     if isinstance(event, AccessChanged) and event.to_hub and not options.relay_access:
         return []
-    envelope = Envelope(position, vehicle_id, fleet_id, vin, options)
+    of_fleet = isinstance(event, AccessChanged) and event.of == "fleet"
+    if not isinstance(to.vehicle_id, int) and not of_fleet:
+        return []
+    vehicle_id = to.vehicle_id if isinstance(to.vehicle_id, int) else 0  # what is about a fleet names no vehicle
+    envelope = Envelope(position, vehicle_id, to.fleet_id, to.vin, options)
     if event.original is not None and event.original.protocol == NAME:
         relayed = relay(event.original.said, envelope)
         return [] if relayed is None else [_outgoing(relayed)]

@@ -66,6 +66,12 @@ STRUCTS: Mapping[str, type[Documented]] = {str(struct.__struct_config__.tag): st
 SLOTS: Mapping[str, int] = {name: slot for slot, name in enumerate(STRUCTS)}
 """Type -> its number within an outgoing id, below 64."""
 
+FEED_TYPES: Mapping[Feed, frozenset[str]] = {
+    "account": frozenset(str(struct.__struct_config__.tag) for struct in get_args(AnyAccountMessage)),
+    "car": frozenset(str(struct.__struct_config__.tag) for struct in get_args(AnyCarMessage)),
+}
+"""Feed -> the types of its messages."""
+
 UNKNOWN = "unknown"
 
 KINDS: tuple[str, ...] = (UNKNOWN, *STRUCTS)

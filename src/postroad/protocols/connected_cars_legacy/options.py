@@ -31,9 +31,15 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     scopes: Annotated[
         frozenset[Scope],
-        Meta(description="what was both requested and authorised: it decides which messages and fields are written"),
+        Meta(
+            description="what the service requests: messages and fields are written as far as that is also authorised"
+        ),
     ] = frozenset()
     spelling: Annotated[
         Literal["samples", "tables"],
         Meta(description="whose keys are written where the vendor's samples and tables differ, and whose kind of year"),
     ] = "samples"
+    feed: Annotated[
+        Literal["account", "car"],
+        Meta(description="which of the two feeds this subscription is: no message of the other is sent"),
+    ] = "car"

@@ -1,16 +1,16 @@
 """Connected Cars' legacy push as the hub sees it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from postroad.model.events import Event, Header
-from postroad.model.identifiers import LEGACY_CAR_ID
-from postroad.protocols.base import Item, Outgoing
+from postroad.model.identifiers import LEGACY_CAR_ID, LEGACY_USER_ID, Issue
+from postroad.protocols.base import Addressing, Item, Outgoing
 from postroad.protocols.connected_cars_legacy.contract import CONTRACT
 from postroad.protocols.connected_cars_legacy.encode import bulk
 from postroad.protocols.connected_cars_legacy.events import events
-from postroad.protocols.connected_cars_legacy.messages import KINDS, SLOTS
+from postroad.protocols.connected_cars_legacy.messages import FEED_TYPES, KINDS, SLOTS
 from postroad.protocols.connected_cars_legacy.options import LegacySettings, Options
 from postroad.protocols.connected_cars_legacy.read import read
 from postroad.protocols.connected_cars_legacy.write import write
@@ -25,7 +25,7 @@ class ConnectedCarsLegacy:
     settings_type: type[msgspec.Struct] = LegacySettings
     slots: Mapping[str, int] = SLOTS
     options_type: type[msgspec.Struct] = Options
-    issued_namespace: str = LEGACY_CAR_ID
+    issues: Sequence[Issue] = (Issue(LEGACY_CAR_ID, "vehicle", text=True), Issue(LEGACY_USER_ID, "account", text=True))
     contracts: Mapping[str, Contract] = dict.fromkeys(SLOTS, CONTRACT)
     content_type = "application/json"
 
@@ -37,9 +37,15 @@ class ConnectedCarsLegacy:
         """See ``SourceProtocol``."""
         return events(item, header, settings)
 
-    def write(self, event: Event, *, vehicle_id: int | str, position: int, options: Options) -> list[Outgoing]:  # noqa: ARG002 - no message has an id
-        """See ``TargetProtocol``. The id may be text: here a ``carId`` is."""
-        return write(event, car_id=str(vehicle_id), options=options)
+    def agreed(self, types: Collection[str], options: Options) -> Collection[str]:
+        """See ``TargetProtocol``: a subscription is one of the two feeds and gets no message of the other."""
+        return {name for name in types if name in FEED_TYPES[options.feed]}
+
+    def write(self, event: Event, *, to: Addressing, position: int, options: Options) -> list[Outgoing]:  # noqa: ARG002 - no message has an id
+        """See ``TargetProtocol``."""
+        if to.scopes is not None:
+            options = msgspec.structs.replace(options, scopes=options.scopes & to.scopes)
+        return write(event, car_id=None if to.vehicle_id is None else str(to.vehicle_id), options=options)
 
     def bulk(self, bodies: Sequence[bytes]) -> bytes:
         """See ``TargetProtocol``."""

@@ -41,11 +41,11 @@ _SLOT = {struct: SLOTS[name] for name, struct in STRUCTS.items()}
 _DIRECTION: dict[str, Manoeuvre] = {kind: direction for direction, kind in MANOEUVRES.items()}
 
 
-def write(event: Event, *, car_id: str, options: Options) -> list[Outgoing]:
+def write(event: Event, *, car_id: str | None, options: Options) -> list[Outgoing]:
     """The messages that say what the event says, by ascending slot, at most one of each type. Pure.
 
-    ``car_id`` is the hub's own id of the car, for a report. A change of an account carries its ids itself: nothing is
-    said of one whose ids the hub did not issue.
+    ``car_id`` is the hub's own id of the car, without which nothing is said of a report. A change of an
+    account carries its ids itself: nothing is said of one whose ids the hub did not issue.
     """
     said: dict[int, Documented] = {}
     for message in _messages(event, car_id):
@@ -54,8 +54,8 @@ def write(event: Event, *, car_id: str, options: Options) -> list[Outgoing]:
     return [Outgoing(slot, body) for slot, body in bodies if body is not None]
 
 
-def _messages(event: Event, car_id: str) -> Iterator[Documented]:
-    if isinstance(event, Report):
+def _messages(event: Event, car_id: str | None) -> Iterator[Documented]:
+    if isinstance(event, Report) and car_id is not None:
         yield from _of_report(event, car_id)
     elif isinstance(event, AccountChange) and event.issued:
         yield _of_account(event)

@@ -63,7 +63,5 @@ def apply_file(
     wanted = Checker(source, catalogue, Resolver(source, environment, path.parent)).organizations()
     with store.transaction() as transaction:
         transaction.dropped = dry_run
-        reconciler = Reconciler(
-            transaction, source, keys=keys, shard=shard, issue=catalogue.issued_namespaces, prune=prune
-        )
+        reconciler = Reconciler(transaction, source, keys=keys, shard=shard, issue=catalogue.issues, prune=prune)
         return reconciler.run(wanted)

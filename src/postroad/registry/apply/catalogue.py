@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
+from postroad.model.identifiers import Issue
+
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """Names that may be used, and the structs that check what is said about them."""
@@ -22,5 +24,5 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """Transport -> its config. Secret fields are marked ``Meta(extra_json_schema={"writeOnly": True})``."""
     upstream_config: Mapping[str, type[msgspec.Struct]] = {}
     """Protocol whose providers have a control plane -> the config of our side of it. Secret fields are marked too."""
-    issued_namespaces: Sequence[str]
-    """Namespaces in which every vehicle gets a number."""
+    issues: Sequence[Issue]
+    """The identifiers that the hub issues."""

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import ConfigError, StoreCorrupt
-from postroad.registry import consents, signing, streams, subjects, subscriptions, tokens, upstreams
+from postroad.model.identifiers import Issue
+from postroad.registry import consents, coverage, signing, subjects, subscriptions, tokens, upstreams
 from postroad.registry.apply import desired
 from postroad.registry.apply.rows import SECRET, Change, Rows
 from postroad.registry.apply.source import Source
@@ -38,7 +39,7 @@ class Reconciler:
         *,
         keys: KeyRing,
         shard: int,
-        issue: Sequence[str],
+        issue: Sequence[Issue],
         prune: bool,
     ) -> None:
         """Work within ``transaction``; ``shard`` is for subjects that are new, ``issue`` as in ``create_vehicle``."""
@@ -83,10 +84,11 @@ class Reconciler:
             inner = f"{prefix}{integration.name}/"
             ids_by_name = self._integration(integrations[integration.name], integration, inner)
             names |= {subscription_id: inner + name for name, subscription_id in ids_by_name.items()}
-        for namespace, count in subjects.issue_numbers(self._transaction, id_, self._issue).items():
-            fields = {"vehicles": (None, count)}
-            self._rows.tell(Change(action="create", kind="number", name=prefix + namespace, fields=fields))
+        for namespace, count in subjects.give(self._transaction, id_, self._issue).items():
+            fields = {"subjects": (None, count)}
+            self._rows.tell(Change(action="create", kind="identifier", name=prefix + namespace, fields=fields))
         self._streams(id_, names)
+        subjects.give(self._transaction, id_, self._issue)  # an account may have come into being with its first stream
 
     def _remove_integration(self, id_: int, name: str) -> None:
         tokens.revoke_all(self._transaction, "integration", id_)
@@ -260,7 +262,7 @@ class Reconciler:
 
     def _streams(self, organization_id: int, names: Mapping[int, str]) -> None:
         """Open and end streams; those of a subscription that goes need no telling of their own."""
-        for subscription_id, moved in streams.reconcile(self._transaction, organization_id).items():
+        for subscription_id, moved in coverage.reconcile(self._transaction, organization_id).items():
             name = names.get(subscription_id)
             if name is not None and moved.opened:
                 opened = {"vehicles": (None, moved.opened)}

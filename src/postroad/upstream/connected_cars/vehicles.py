@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from postroad.errors import ConfigError
-from postroad.model.identifiers import VIN
+from postroad.model.identifiers import VIN, Issue
 from postroad.protocols.connected_cars.read import FLEET, VEHICLE, identifier
 from postroad.protocols.connected_cars.settings import ConnectedCarsSettings
 from postroad.registry import consents, subjects
@@ -25,8 +25,8 @@ class NewSubjects(msgspec.Struct, frozen=True):
 
     shard: int
     """Where what they say is kept."""
-    issue: Sequence[str]
-    """Namespaces in which every vehicle gets a number."""
+    issue: Sequence[Issue]
+    """The identifiers that the hub issues to them."""
 
 
 def settings_of(values: Any) -> ConnectedCarsSettings:

@@ -1,0 +1,86 @@
+"""Whom an event speaks of, in the identifiers that receivers of one protocol know."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from postroad.model.accounts import AccountChange, SharedVehicle, UserSignedUp, VehiclesShared, VehicleUnshared, reissue
+from postroad.model.events import AccessChanged, Event, Identifier, MembershipChanged
+from postroad.protocols.base import Addressing, TargetProtocol
+from postroad.protocols.postroad import SUBJECT
+from postroad.registry.records import RegistryView, Subject
+
+
+class Addresses:
+    """Looks subjects of one view up for one protocol."""
+
+    def __init__(self, view: RegistryView, target: TargetProtocol) -> None:
+        """Nothing is looked up yet."""
+        self._view = view
+        self._namespace = {issue.of: issue.namespace for issue in target.issues}
+        self._of_reports: dict[tuple[int, frozenset[str] | None], Addressing] = {}
+
+    def of(self, event: Event, provider_id: int, scopes: frozenset[str] | None) -> Addressing:
+        """Whom an event of a provider (0: the hub itself) speaks of."""
+        subject_id = event.header.subject_id
+        if isinstance(event, MembershipChanged):
+            fleet = self._named(event.fleet, provider_id)
+            return self._addressing(self._view.subjects.get(subject_id), fleet, scopes)
+        if isinstance(event, AccessChanged) and event.of == "fleet":
+            return self._addressing(None, self._view.subjects.get(subject_id), scopes)
+        to = self._of_reports.get((subject_id, scopes))
+        if to is None:
+            subject = self._view.subjects.get(subject_id)
+            fleet = self._view.subjects.get(subject.fleet_id) if subject and subject.fleet_id else None
+            to = self._of_reports[subject_id, scopes] = self._addressing(subject, fleet, scopes)
+        return to
+
+    def in_issued_identifiers(self, event: Event) -> Event | None:
+        """An event that the hub itself tells, which names accounts and vehicles by its own ids; ``None``: says nothing.
+
+        What was not issued for this protocol is left out.
+        """
+        if not isinstance(event, AccountChange):
+            return event
+        user = self._issued(self._view.subjects.get(event.header.subject_id), "account")
+        if not isinstance(user, str):
+            return None
+        named: tuple[str, ...] = ()
+        if isinstance(event, UserSignedUp | VehiclesShared):
+            named = tuple(vehicle.identifier for vehicle in event.vehicles)
+            event = msgspec.structs.replace(event, vehicles=tuple([self._described(one) for one in event.vehicles]))
+        elif isinstance(event, VehicleUnshared):
+            named = (event.vehicle_identifier,)
+        return reissue(event, user, self._vehicles(named))
+
+    def _vehicles(self, named: tuple[str, ...]) -> Mapping[str, str]:
+        issued = {name: self._issued(self._view.subjects.get(int(name)), "vehicle") for name in named}
+        return {name: id_ for name, id_ in issued.items() if isinstance(id_, str)}
+
+    def _described(self, vehicle: SharedVehicle) -> SharedVehicle:
+        subject = self._view.subjects.get(int(vehicle.identifier))
+        if subject is None:
+            return vehicle
+        return msgspec.structs.replace(vehicle, vin=subject.vin, licence_plate=subject.plate)
+
+    def _named(self, fleet: Identifier, provider_id: int) -> Subject | None:
+        if fleet.namespace == SUBJECT:
+            return self._view.subjects.get(int(fleet.value))
+        provider = self._view.providers.get(provider_id)
+        if provider is None:
+            return None
+        fleet_id = self._view.identifiers.get((provider.organization_id, fleet.namespace, fleet.value))
+        return None if fleet_id is None else self._view.subjects.get(fleet_id)
+
+    def _addressing(self, subject: Subject | None, fleet: Subject | None, scopes: frozenset[str] | None) -> Addressing:
+        fleet_id = self._issued(fleet, "fleet")
+        return Addressing(
+            vehicle_id=self._issued(subject, "vehicle"),
+            fleet_id=fleet_id if isinstance(fleet_id, int) else None,
+            vin=subject.vin if subject is not None else None,
+            scopes=scopes,
+        )
+
+    def _issued(self, subject: Subject | None, kind: str) -> int | str | None:
+        namespace = self._namespace.get(kind)  # type: ignore[call-overload]  # a kind that has none is asked for too
+        return subject.issued.get(namespace) if subject is not None and namespace is not None else None
