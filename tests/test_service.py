@@ -168,7 +168,11 @@ async def test_attempts_are_in_the_registry_after_a_stop(site: Site, session: ai
     await soon(site.settled(3))
     await site.hub.stop()
     [attempt] = site.registry.attempts()
-    assert (attempt.succeeded, attempt.items, attempt.first_position) == (True, 2, 1)  # what is told of access, and the event
+    assert (attempt.succeeded, attempt.items, attempt.first_position) == (
+        True,
+        2,
+        1,
+    )  # what is told of access, and the event
 
 
 async def test_a_second_hub_on_the_same_folder_is_refused_and_harms_nothing(
