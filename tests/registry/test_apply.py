@@ -37,7 +37,10 @@ def vehicles(store: RegistryStore) -> dict[str, int]:
 
 
 def covered(store: RegistryStore) -> set[int]:
-    return {stream.subject_id for stream in store.view().streams.values() if not stream.ended}
+    """Vehicles with an open stream."""
+    view = store.view()
+    open_ = {stream.subject_id for stream in view.streams.values() if not stream.ended}
+    return {subject_id for subject_id in open_ if view.subjects[subject_id].kind == "vehicle"}
 
 
 def test_the_example_of_the_how_to_can_be_applied(store: RegistryStore, declare: Any) -> None:
