@@ -41,8 +41,12 @@ def test_access_is_an_open_active_stream_that_began_at_or_before_the_position(
     streams: list[tuple[int, int, int | None, int | None, bool]], subscription: int, subject: int, position: int
 ) -> None:
     wanted = any(
-        (sub, sbj) == (subscription, subject) and not ended and start is not None and position >= start
-        for sub, sbj, start, _, ended in streams
+        (sub, sbj) == (subscription, subject)
+        and not ended
+        and start is not None
+        and position >= start
+        and (end is None or position < end)
+        for sub, sbj, start, end, ended in streams
     )
     assert index(streams).covers(subscription, subject, position) == wanted
 

@@ -111,7 +111,9 @@ def by_name(view: RegistryView, keys: KeyRing) -> dict[str, Any]:
             for id_, s in view.subscriptions.items()
         ),
         "streams": sorted(
-            (subscription[s.subscription_id], vehicle.get(s.subject_id, [])) for s in view.streams.values() if not s.ended
+            (subscription[s.subscription_id], vehicle.get(s.subject_id, []))
+            for s in view.streams.values()
+            if not s.ended
         ),
     }
 

@@ -71,6 +71,7 @@ class Declared:
             "destination": "webhook",
             "types": ["gps_position"],
             "vehicles": "all",
+            "options": {"admin_events": False},
         }
         destination = {"name": "webhook", "transport": "https", "config": self._config, "limits": limits or {}}
         organization = {
