@@ -165,9 +165,9 @@ async def test_in_order_of_subjects_an_event_that_is_refused_is_a_dead_letter_an
     customer.status = 200
     await declared.say("AAAA11")
     await soon(lambda: len(customer.delivered) == 1)
-    await soon(declared.site.settled(3))
+    await soon(declared.site.settled(4))
     [dead] = await declared.site.hub.parts.logs[0].delivery.dead(LetterFilter())
-    assert (dead.letter.position, dead.letter.status, dead.letter.attempts) == (1, 422, 1)
+    assert (dead.letter.position, dead.letter.status, dead.letter.attempts) == (2, 422, 1)
 
 
 @pytest.mark.parametrize("order", ["bulk", "subject", "none"])

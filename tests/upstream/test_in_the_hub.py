@@ -162,9 +162,10 @@ async def test_a_hub_asks_at_its_start_and_follows_what_the_feed_says(
         await until(lambda: open_() == {1})
         ended = [s for s in following.view.streams.values() if s.subject_id == vehicle]
         assert [s.until_position for s in ended] == [appended.position]
+        await until(lambda: hub.parts.followers[0].idle)
         await hub.parts.retention.run_once()
         cursors = await hub.parts.logs[0].delivery.cursors()
-        assert cursors[-1].position == appended.position + 1
+        assert cursors[-1].position > appended.position
         await until(lambda: connected_cars.streaming() == [1])  # asked again, soon after
     finally:
         await hub.stop()

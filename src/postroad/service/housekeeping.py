@@ -81,7 +81,7 @@ class Retention:
                 needs = await self._needs(number, log)
             removed = await log.retain(
                 received_before_us=self._clock.now_us() - int(self._limits.retention_days * DAY_US),
-                settled=min([*needs.values(), *await _followed(log)], default=log.next_position),
+                settled=min(needs.values(), default=log.next_position),
                 max_bytes=self._limits.max_bytes,
                 given_up=given_up,
             )
@@ -110,12 +110,6 @@ class Retention:
             _log.error("Shard %d is under its disk reserve: what is lost with retention is not counted", shard)
             return end
         return recorded
-
-
-async def _followed(log: SqliteLog) -> list[int]:
-    """Where the hub's own reader of admin events stands, if there is one: what it has not read is needed."""
-    cursor = (await log.delivery.cursors()).get(FOLLOWER_ID)
-    return [] if cursor is None else [cursor.position]
 
 
 async def _under_reserve(log: SqliteLog) -> bool:
