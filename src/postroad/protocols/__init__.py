@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from postroad.protocols import connected_cars, connected_cars_legacy, damoov, drivequant, drivetech
 from postroad.protocols.base import SourceProtocol, TargetProtocol
 from postroad.protocols.contract import Contract
+from postroad.protocols.format import Format
 
 SOURCES: Mapping[str, SourceProtocol] = {
     drivetech.PROTOCOL.name: drivetech.PROTOCOL,
@@ -22,6 +23,19 @@ TARGETS: Mapping[str, TargetProtocol] = {
     connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
 }
 """What can be sent on, by name."""
+
+WRITABLE: Mapping[str, TargetProtocol] = {
+    **TARGETS,
+    connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.PROTOCOL,
+}
+"""What can be written, by name, whether or not it can be sent yet."""
+
+FORMATS: Mapping[str, Format] = {
+    connected_cars.PROTOCOL.name: connected_cars.FORMAT,
+    connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.FORMAT,
+    drivetech.PROTOCOL.name: drivetech.FORMAT,
+}
+"""What the bodies of each protocol are made of, by name."""
 
 CONTRACTS: Mapping[str, Contract] = {
     contract.name: contract
