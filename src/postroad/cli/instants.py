@@ -1,6 +1,6 @@
 """Instants as people write them on the command line: RFC 3339, as in ``2026-07-02T14:03:09Z``."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 import msgspec
@@ -19,8 +19,8 @@ class Instant(click.ParamType[int]):
             return value
         try:
             moment = msgspec.convert(value, datetime)
-            if moment.tzinfo is not None and moment.astimezone(UTC) >= EPOCH:
-                return to_us(moment)
-        except (msgspec.ValidationError, OverflowError):
-            pass
-        self.fail(f"{value!r} is no instant; write 2026-07-02T14:03:09Z", param, ctx)
+        except msgspec.ValidationError:
+            moment = EPOCH.replace(tzinfo=None)
+        if moment.tzinfo is None or (us := to_us(moment)) < 0:
+            self.fail(f"{value!r} is no instant; write 2026-07-02T14:03:09Z", param, ctx)
+        return us

@@ -41,9 +41,9 @@ def print_json(value: Any) -> None:
 
 def print_lines(lines: Iterable[bytes]) -> None:
     """JSON documents that are encoded already, one a line."""
-    out = click.get_binary_stream("stdout")
-    out.writelines(line + b"\n" for line in lines)
-    out.flush()
+    sys.stdout.flush()
+    sys.stdout.buffer.writelines(line + b"\n" for line in lines)
+    sys.stdout.buffer.flush()
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:

@@ -41,7 +41,7 @@ class Source(msgspec.Struct, frozen=True):
         return [self._reading(raw) for raw in _split(body, self.protocol.name)]
 
     def events(self, item: Item, received_us: int | None) -> tuple[Event, ...]:
-        """What the item says, as received at that instant; ``None``: when it was recorded. Vehicle and provider are 0."""
+        """What the item says, received at that instant; ``None``: when it was recorded. Subject and provider are 0."""
         received_us = item.recorded_us if received_us is None else received_us
         header = Header(
             subject_id=0, provider_id=0, recorded_us=item.recorded_us, received_us=received_us, late=item.late
@@ -81,7 +81,9 @@ def from_json(text: str, struct: type[_Struct], option: str) -> _Struct:
 
 def quarantined(readings: Sequence[Reading]) -> PostroadError | None:
     """The error that sums up what would be quarantined, items counted from 1; ``None`` if nothing would be."""
-    reasons = [f"item {n}: {one.outcome}" for n, one in enumerate(readings, start=1) if isinstance(one.outcome, WireError)]
+    reasons = [
+        f"item {n}: {one.outcome}" for n, one in enumerate(readings, start=1) if isinstance(one.outcome, WireError)
+    ]
     if not reasons:
         return None
     more = f"; and {len(reasons) - _LISTED} more" if len(reasons) > _LISTED else ""
