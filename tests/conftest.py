@@ -6,6 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode adds nothing, and plugins are imported by name
 
 pytest_plugins = [
+    "fixtures.bulks",
     "fixtures.clock",
     "fixtures.lanes",
     "fixtures.mutual_tls",

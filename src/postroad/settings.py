@@ -55,6 +55,12 @@ class IngestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     body_limit_bytes: Annotated[
         Positive, Meta(description="Largest request body, also after inflation; a larger one is answered 413.")
     ] = 64 * 1024
+    bulk_limit_bytes: Annotated[
+        Positive, Meta(description="The same for a bulk, where the protocol sends many items in one request.")
+    ] = 16 * 1024 * 1024
+    bulk_limit_items: Annotated[Positive, Meta(description="Most items of a bulk; one with more is answered 413.")] = (
+        10_000
+    )
     queued_limit_bytes: Annotated[
         Positive, Meta(description="Bytes accepted and not yet durable; above it requests are answered 503.")
     ] = 64 * 1024 * 1024

@@ -14,7 +14,7 @@ from postroad.ingest.http.answers import Answer
 from postroad.ingest.http.app import build_app
 from postroad.ingest.http.drivetech import DrivetechEntrance
 from postroad.ingest.http.limits import ConnectionLimits, RateLimit
-from postroad.ingest.intake import Intake, NewVehicle
+from postroad.ingest.intake import Intake, NewSubject
 from postroad.ingest.server import HttpServer, listen
 from postroad.log.memory import MemoryLog
 from postroad.protocols.drivetech import DrivetechSettings, answers
@@ -57,7 +57,7 @@ class Hub:
 
     def __init__(self, clock: Any, *, unknown_vehicles: str = "create", provider_rate: RateLimit | None = None) -> None:
         self.log = HeldLog(clock)
-        self.created: list[NewVehicle] = []
+        self.created: list[NewSubject] = []
         self.registry_failure: Exception | None = None
         self.providers = {
             1: Provider(
@@ -74,7 +74,7 @@ class Hub:
             {0: self.log},
             clock=clock,
             dedup=DedupMemory(max_keys=1000, keep_us=10**12),
-            create_vehicles=self.create,
+            create_subjects=self.create,
             queued_limit_bytes=100_000,
             ahead_limit_us=300_000_000,
         )
@@ -110,7 +110,7 @@ class Hub:
             raise self.settings_failure
         return DrivetechSettings()
 
-    async def create(self, vehicles: Sequence[NewVehicle]) -> None:
+    async def create(self, vehicles: Sequence[NewSubject]) -> None:
         await asyncio.sleep(0)
         if self.registry_failure is not None:
             raise self.registry_failure

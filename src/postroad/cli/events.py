@@ -11,9 +11,11 @@ import msgspec
 from postroad.cli.folder import folder_option, reader_of, registry_of, shards_of
 from postroad.cli.output import console, json_option, print_json, print_table, when
 from postroad.errors import PostroadError
-from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch, Refusal
+from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, UNREADABLE, Batch, Refusal
 from postroad.log.reader import ShardReader
+from postroad.model.identifiers import PLATE
 from postroad.protocols import SOURCES
+from postroad.protocols.base import UNTIMED_US
 from postroad.registry.records import RegistryView
 from postroad.routing.translation import Decoder
 
@@ -45,6 +47,8 @@ def tail(last: int, follow: bool, with_body: bool, folder: Path, as_json: bool) 
                     names = _Names(registry.view())
                     decoder.use(names.view)
                 row = _row(batch, index, names, decoder, with_body=with_body)
+                if (quarantined := reader.quarantined_at(row["position"])) is not None:
+                    row["unreadable"] = quarantined.reason
                 print_json(row) if as_json else _print_row(row)
                 position = batch.position + index + 1
             if not follow:
@@ -87,9 +91,10 @@ class _Names:
 
     def __init__(self, view: RegistryView) -> None:
         self.view = view
-        self.vehicles = {
-            subject_id: value for (_, namespace, value), subject_id in view.identifiers.items() if namespace == "plate"
-        }
+        self.vehicles: dict[int, str] = {}
+        for (_, namespace, value), subject_id in view.identifiers.items():
+            if namespace == PLATE or subject_id not in self.vehicles:
+                self.vehicles[subject_id] = value
 
     def stale(self, batch: Batch, index: int) -> bool:
         """Whether the item is of somebody that this view does not know."""
@@ -111,27 +116,31 @@ def _row(batch: Batch, index: int, names: _Names, decoder: Decoder, *, with_body
     raw = list(batch.items())[index]
     row: dict[str, Any] = {
         "position": batch.position + index,
-        "received": when(batch.received_us + (batch.received_offsets_us[index] if batch.received_offsets_us else 0)),
+        "received": when(batch.received_at_us(index)),
         "stored": when(batch.stored_us),
         "provider": provider.name if provider else str(batch.provider_id),
         "vehicle": names.vehicles.get(subject_id) if subject_id else None,
-        "kind": _kind(batch, index),
+        "kind": kind_of(batch, index),
         "late": bool(batch.flags[index] & FLAG_LATE),
         "ahead": bool(batch.flags[index] & FLAG_AHEAD),
     }
+    row["recorded"] = None
     try:
         settings = decoder.settings(batch.provider_id, batch.revision, batch.protocol)
         item = decoder.source(batch.protocol).read(raw, settings)
-        row["recorded"] = when(item.recorded_us)
+        if item.recorded_us != UNTIMED_US and batch.kinds[index] != UNREADABLE:
+            row["recorded"] = when(item.recorded_us)
     except PostroadError as error:
-        row["recorded"], row["unreadable"] = None, str(error)
+        row["unreadable"] = str(error)
     if with_body:
-        row["body"] = msgspec.Raw(raw)
+        row["body"] = raw.decode(errors="replace") if "unreadable" in row else msgspec.Raw(raw)
     return row
 
 
-def _kind(batch: Batch, index: int) -> str:
+def kind_of(batch: Batch, index: int) -> str:
     """What the item is, in its protocol's words; its number if this version does not know them."""
+    if batch.kinds[index] == UNREADABLE:
+        return "unreadable"
     source, kind = SOURCES.get(batch.protocol), batch.kinds[index]
     return source.kinds[kind] if source is not None and kind < len(source.kinds) else f"{batch.protocol} {kind}"
 
@@ -141,7 +150,15 @@ def _print_row(row: Mapping[str, Any]) -> None:
     vehicle = row["vehicle"] or "[yellow]unassigned[/]"
     console().print(
         f"[dim]{row['position']:>8}[/] {row['received']}  {row['provider']}  [bold]{vehicle}[/]  "
-        f"{row['kind']}  recorded {row['recorded'] or 'unreadable'}{marks}"
+        f"{row['kind']}  {_when_recorded(row)}{marks}"
     )
     if "body" in row:
-        console().print("         " + bytes(row["body"]).decode(errors="replace"), markup=False, style="dim")
+        body = row["body"]
+        text = body if isinstance(body, str) else bytes(body).decode(errors="replace")
+        console().print("         " + text, markup=False, style="dim")
+
+
+def _when_recorded(row: Mapping[str, Any]) -> str:
+    if "unreadable" in row:
+        return f"[yellow]{row['unreadable']}[/]"
+    return f"recorded {row['recorded']}" if row["recorded"] else "without a time"

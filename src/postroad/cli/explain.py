@@ -5,8 +5,10 @@ from typing import Any
 
 import click
 
+from postroad.cli.events import kind_of
 from postroad.cli.folder import folder_option, reader_of, registry_of
 from postroad.cli.output import console, json_option, print_fields, print_json, when
+from postroad.cli.quarantine import quarantine_told
 from postroad.errors import ConfigError, NotFound
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch
 from postroad.log.reader import ShardReader
@@ -18,13 +20,13 @@ from postroad.routing.explain import Route, routes_of
 from postroad.routing.translation import Decoder
 
 WHY = {
-    "unassigned": "not sent: no vehicle has this plate yet",
+    "unassigned": "not sent: no vehicle has this identifier yet",
     "no_stream": "not sent: the subscription has no stream of this vehicle",
     "before_stream": "not sent: the stream began after this item",
     "stream_ended": "not sent: the stream has ended",
     "nothing_to_say": "not sent: the protocol has no event for it",
     "types_not_agreed": "not sent: the subscription did not ask for these types",
-    "unreadable": "not sent: today's decoder cannot read it",
+    "unreadable": "not sent: it cannot be read",
 }
 
 
@@ -74,10 +76,9 @@ def _story(registry: RegistryStore, reader: ShardReader, shard: int, position: i
         "came_in": {
             "protocol": batch.protocol,
             "provider": provider.name if provider else str(batch.provider_id),
-            "kind": SOURCES[batch.protocol].kinds[batch.kinds[index]],
-            "received": when(
-                batch.received_us + (batch.received_offsets_us[index] if batch.received_offsets_us else 0)
-            ),
+            "kind": kind_of(batch, index),
+            "received": when(batch.received_at_us(index)),
+            "request_id": batch.request_id or None,
             "late": bool(batch.flags[index] & FLAG_LATE),
             "ahead": bool(batch.flags[index] & FLAG_AHEAD),
         },
@@ -90,6 +91,7 @@ def _story(registry: RegistryStore, reader: ShardReader, shard: int, position: i
             "settings_revision": batch.revision,
             "body": raw.decode(errors="replace"),
         },
+        "quarantine": quarantine_told(reader.quarantined_at(position)),
         "routes": [
             _route(route, registry, shard, position, cursors.get(route.subscription_id))
             for route in routes_of(batch, index, view=view, decoder=decoder, targets=TARGETS)
@@ -152,6 +154,12 @@ def _print(story: dict[str, Any]) -> None:
             f"for {', '.join(stored['identifiers']) or 'nobody (unassigned)'}",
         }
     )
+    if came["request_id"]:
+        print_fields({"request": came["request_id"]})
+    if story["quarantine"]:
+        taken = story["quarantine"]["resolved_by"]
+        after = f"; its place was taken by position {taken}" if taken else ""
+        print_fields({"quarantine": f"{story['quarantine']['reason']}{after}"})
     console().print(stored["body"], markup=False, style="dim")
     for route in story["routes"]:
         if route["verdict"] == "routed":

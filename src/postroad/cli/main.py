@@ -18,6 +18,7 @@ COMMANDS = {
     "key": "group",
     "events": "group",
     "explain": "command",
+    "quarantine": "group",
     "subscriptions": "group",
     "contracts": "group",
     "alerts": "group",

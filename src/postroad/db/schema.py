@@ -277,3 +277,24 @@ tasks = sa.Table(
     sa.Column("detail", sa.Text, nullable=False),
     sa.Index(None, "status", "created_us"),
 )
+
+account_links = _table(
+    "account_links",
+    _id(),
+    _reference("organization_id", "organizations"),
+    sa.Column("user_id", sa.Text, nullable=False),  # identifiers, normalised: subjects may not be known yet
+    sa.Column("car_id", sa.Text, nullable=False),
+    sa.Column("since_us", sa.BigInteger, nullable=False),
+    sa.Column("until_us", sa.BigInteger),
+    sa.Column("visited_us", sa.BigInteger),  # when the user was at the landing page; null: not yet
+    _unique_where("uq_account_links_open", "user_id", "car_id", "organization_id", condition="until_us IS NULL"),
+)
+
+landings = sa.Table(
+    "landings",
+    metadata,
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("car_id", sa.Text, primary_key=True),
+    sa.Column("visited_us", sa.BigInteger, nullable=False),
+    sa.Index(None, "visited_us"),
+)

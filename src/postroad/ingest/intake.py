@@ -1,6 +1,7 @@
 """Intake: from a decoded item to a durable one.
 
-Items that arrive while a commit is under way gather; when it is done they go to the log together as one part. So the
+Items come one by one (``offer``) or as the bulk of one request (``offer_bulk``), which becomes parts of its own. Single
+items that arrive while a commit is under way gather; when it is done they go to the log together as one part. So the
 load itself sets the size of a part: one item when it is quiet, thousands when it is not, and no request costs a task.
 """
 
@@ -11,11 +12,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import msgspec
 
 from postroad.clock import Clock
-from postroad.errors import PostroadError, StoreUnavailable
+from postroad.errors import PostroadError, StoreUnavailable, WireError
+from postroad.ingest.bulk import Bulk
 from postroad.ingest.dedup import NO_KEY, DedupMemory, digest
+from postroad.ingest.parts import BulkPart, PartBuilder, flags_of, lags_s
+from postroad.ingest.slices import Slices
 from postroad.log.interface import (
-    FLAG_AHEAD,
-    FLAG_LATE,
     MAX_PART_BYTES,
     MAX_PART_ITEMS,
     UNASSIGNED,
@@ -38,16 +40,16 @@ Reply = Callable[[StoreUnavailable | None], None]
 """Called once per item: with ``None`` when it is durable (or was before), else with why it could not be kept."""
 
 
-class NewVehicle(msgspec.Struct, frozen=True):
-    """A vehicle the registry does not know, as a provider names it."""
+class NewSubject(msgspec.Struct, frozen=True):
+    """A vehicle, fleet or account that the registry does not know, as a provider names it."""
 
     organization_id: int
     namespace: str
     identifier: str
 
 
-CreateVehicles = Callable[[Sequence[NewVehicle]], Awaitable[None]]
-"""Make the vehicles known; when it returns, ``Intake.use`` has been called with a view that holds them."""
+CreateSubjects = Callable[[Sequence[NewSubject]], Awaitable[None]]
+"""Make the subjects known; when it returns, ``Intake.use`` has been called with a view that holds them."""
 
 
 class _Accepted(msgspec.Struct, frozen=True):
@@ -60,6 +62,32 @@ class _Accepted(msgspec.Struct, frozen=True):
     key: bytes
     reply: Reply
     span: RequestSpan | None
+
+
+class _Fates:
+    """What a bulk waits for: each of its parts, and items of it that are under way already for somebody else."""
+
+    def __init__(self) -> None:
+        self.failure: StoreUnavailable | None = None
+        self._left = 1
+        self._known: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def expect(self) -> Reply:
+        """One more; the reply is its fate."""
+        self._left += 1
+        return self._settle
+
+    async def known(self) -> StoreUnavailable | None:
+        """Nothing more is expected: wait for what was. Gives one of the failures, if there are any."""
+        self._settle(None)
+        await self._known
+        return self.failure
+
+    def _settle(self, failure: StoreUnavailable | None) -> None:
+        self.failure = self.failure or failure
+        self._left -= 1
+        if not self._left and not self._known.done():
+            self._known.set_result(None)
 
 
 class _Gathering:
@@ -88,7 +116,7 @@ class Intake:
         *,
         clock: Clock,
         dedup: DedupMemory,
-        create_vehicles: CreateVehicles,
+        create_subjects: CreateSubjects,
         queued_limit_bytes: int,
         ahead_limit_us: int,
         counts: Counts | None = None,
@@ -102,15 +130,15 @@ class Intake:
         self._logs = logs
         self._clock = clock
         self._dedup = dedup
-        self._create_vehicles = create_vehicles
+        self._create_subjects = create_subjects
         self._queued_limit_bytes = queued_limit_bytes
-        self._ahead_limit_us = ahead_limit_us
+        self.ahead_limit_us = ahead_limit_us
         self._counts = counts or Counts()
         self._traced = traced
         self._queued_bytes = 0
         self._gatherings: dict[tuple[int, int], _Gathering] = {}
         self._pending: dict[bytes, list[Reply]] = {}
-        self._unknown: dict[NewVehicle, list[_Accepted]] = {}
+        self._unknown: dict[NewSubject, list[_Accepted]] = {}
         self._creating: asyncio.Task[None] | None = None
         self._default_shard = min(logs)
 
@@ -156,6 +184,132 @@ class Intake:
         self._queued_bytes += len(raw)
         self._place(_Accepted(provider, item, raw, received_us, key, reply, span))
 
+    def reserve(self, provider: Provider, size_bytes: int) -> StoreUnavailable | None:
+        """Count a body that is about to be read among what is queued, or say why not. Then ``release`` it."""
+        if self._queued_bytes + size_bytes > self._queued_limit_bytes:
+            self._counts.unavailable.add(provider.id, "backlog")
+            return StoreUnavailable("backlog", "More is waiting to become durable than the limit allows")
+        self._queued_bytes += size_bytes
+        return None
+
+    def release(self, size_bytes: int) -> None:
+        """What was reserved is durable, or given up."""
+        self._queued_bytes -= size_bytes
+
+    async def offer_bulk(
+        self,
+        provider: Provider,
+        bulk: Bulk,
+        received_us: int,
+        *,
+        request_id: str = "",
+        span: RequestSpan | None = None,
+    ) -> StoreUnavailable | None:
+        """Take the items of one request in, in their order; its bytes were reserved.
+
+        Gives ``None`` only when every item is durable: stored now or before, those that cannot be read in quarantine.
+        Otherwise why some could not be kept. The request is to be sent again whole then, and what did become durable is
+        known by its keys; only items without a key are stored again.
+        """
+        slices, fates = Slices(self._clock), _Fates()
+        builders: dict[int, PartBuilder] = {}
+        try:
+            failure = await self.make_known(provider, bulk.outcomes, slices)
+            if failure is not None:
+                self._counts.unavailable.add(provider.id, failure.reason, by=len(bulk.raws))
+                return failure
+            for outcome, raw in zip(bulk.outcomes, bulk.raws, strict=True):
+                material = b"unreadable " + raw if isinstance(outcome, WireError) else outcome.dedup
+                key = digest(provider.id, material) if material else b""
+                if not (key and self._is_repeat(provider, key, fates)):
+                    subject_id, shard = self.subject_of(provider, outcome)
+                    builder = builders.get(shard)
+                    if builder is None:
+                        builder = builders[shard] = PartBuilder(
+                            provider, received_us, ahead_limit_us=self.ahead_limit_us, request_id=request_id
+                        )
+                    if key:
+                        self._pending[key] = []
+                    full = builder.add(subject_id, outcome, raw, key)
+                    if full is not None:
+                        self._submit_part(shard, full, fates.expect(), span)
+                if slices.over():
+                    await slices.pause()
+        finally:  # also when cut short: others may share the fate of what is gathered
+            for shard, builder in builders.items():
+                rest = builder.finish()
+                if rest is not None:
+                    self._submit_part(shard, rest, fates.expect(), span)
+        return await fates.known()
+
+    async def make_known(
+        self, provider: Provider, outcomes: Sequence[Item | WireError], slices: Slices
+    ) -> StoreUnavailable | None:
+        """Have every subject created that the registry does not know, all at once; or why that failed."""
+        if provider.unknown_vehicles != "create":
+            return None
+        identifiers, organization_id = self.view.identifiers, provider.organization_id
+        unknown: dict[NewSubject, None] = {}
+        for outcome in outcomes:
+            if (
+                not isinstance(outcome, WireError)
+                and (organization_id, outcome.namespace, outcome.identifier) not in identifiers
+            ):
+                unknown[NewSubject(organization_id, outcome.namespace, outcome.identifier)] = None
+            if slices.over():
+                await slices.pause()
+        if not unknown:
+            return None
+        try:
+            await self._create_subjects(list(unknown))
+        except PostroadError as exc:
+            return StoreUnavailable("locked", f"The registry could not take a new subject: {exc}")
+        view = self.view
+        if any((organization_id, new.namespace, new.identifier) not in view.identifiers for new in unknown):
+            return StoreUnavailable("lost", "A new subject did not appear")
+        return None
+
+    def _is_repeat(self, provider: Provider, key: bytes, fates: _Fates) -> bool:
+        """Whether an item of a bulk is known; if it is under way, the bulk shares its fate."""
+        if key not in self._dedup:
+            waiters = self._pending.get(key)
+            if waiters is None:
+                return False
+            waiters.append(fates.expect())
+        self._counts.duplicates.add(provider.id)
+        return True
+
+    def subject_of(self, provider: Provider, outcome: Item | WireError) -> tuple[int, int]:
+        """Subject and shard of an item; ``UNASSIGNED`` for one that could not be read or whose subject is unknown."""
+        if not isinstance(outcome, WireError):
+            key = (provider.organization_id, outcome.namespace, outcome.identifier)
+            subject_id = self.view.identifiers.get(key)
+            if subject_id is not None:
+                return subject_id, self.view.subjects[subject_id].shard
+        return UNASSIGNED, self._default_shard
+
+    def _submit_part(self, shard: int, made: BulkPart, reply: Reply, span: RequestSpan | None) -> None:
+        def done(result: Appended | StoreUnavailable) -> None:
+            if span is not None and isinstance(result, Appended):
+                span.stored(shard, result.position)
+            # A turn of the event loop for each part: one commit may be that of many.
+            asyncio.get_running_loop().call_soon(self._settle_part, made, result, reply)
+
+        self._logs[shard].submit(made.part, done)
+
+    def _settle_part(self, made: BulkPart, result: Appended | StoreUnavailable, reply: Reply) -> None:
+        part = made.part
+        failure = result if isinstance(result, StoreUnavailable) else None
+        if failure is None:
+            self._dedup.add(made.keys, part.received_us)
+            self._count(part)
+        else:
+            self._counts.unavailable.add(part.provider_id, failure.reason, by=len(part))
+        for key in made.keys:
+            for waiter in self._pending.pop(key):
+                waiter(failure)
+        reply(failure)
+
     def refuse(self, provider: Provider, reason: str, body: bytes, received_us: int) -> None:
         """Keep a request that was answered 400 for viewing."""
         self._logs[self._default_shard].refuse(
@@ -172,7 +326,7 @@ class Intake:
         """Find the item's subject, or have it wait until its vehicle is known."""
         item, provider = accepted.item, accepted.provider
         if self._unknown:  # rare: keep behind what already waits for the same vehicle
-            waiting = self._unknown.get(NewVehicle(provider.organization_id, item.namespace, item.identifier))
+            waiting = self._unknown.get(NewSubject(provider.organization_id, item.namespace, item.identifier))
             if waiting is not None:
                 waiting.append(accepted)
                 return
@@ -180,7 +334,7 @@ class Intake:
         if subject_id is not None:
             self._gather(accepted, subject_id, self.view.subjects[subject_id].shard)
         elif provider.unknown_vehicles == "create":
-            self._unknown[NewVehicle(provider.organization_id, item.namespace, item.identifier)] = [accepted]
+            self._unknown[NewSubject(provider.organization_id, item.namespace, item.identifier)] = [accepted]
             if self._creating is None:
                 self._creating = asyncio.get_running_loop().create_task(self._create())
         else:
@@ -192,7 +346,7 @@ class Intake:
             round_of = list(self._unknown)
             failure: StoreUnavailable | None = None
             try:
-                await self._create_vehicles(round_of)
+                await self._create_subjects(round_of)
             except PostroadError as exc:
                 failure = StoreUnavailable("locked", f"The registry could not take a new vehicle: {exc}")
             except Exception:  # noqa: BLE001 - those who wait must be answered, and later vehicles must be made
@@ -221,13 +375,9 @@ class Intake:
         ):
             self._submit(shard, gathering)
         gathering.revision = provider.revision
-        item = accepted.item
-        flag = FLAG_LATE if item.late else 0
-        if item.recorded_us > accepted.received_us + self._ahead_limit_us:
-            flag |= FLAG_AHEAD
         gathering.accepted.append(accepted)
         gathering.subjects.append(subject_id)
-        gathering.flags.append(flag)
+        gathering.flags.append(flags_of(accepted.item, accepted.received_us, self.ahead_limit_us))
         gathering.bytes += size
         if not gathering.busy:
             gathering.busy = True
@@ -278,13 +428,9 @@ class Intake:
         counts, provider_id = self._counts, part.provider_id
         counts.events.add(provider_id, by=len(part))
         counts.bytes.add(provider_id, by=sum(part.lengths))
-        received_us = part.received_us
-        counts.recorded_to_received.of(provider_id).observe_all(
-            [
-                (received_us + offset_us - item.recorded_us) / 1e6
-                for item, offset_us in zip(part.decoded, part.received_offsets_us, strict=True)
-            ]
-        )
+        if part.unreadable:
+            counts.unreadable.add(provider_id, by=len(part.unreadable))
+        counts.recorded_to_received.of(provider_id).observe_all(lags_s(part))
 
     def _settle(self, settled: Sequence[_Accepted], failure: StoreUnavailable | None) -> None:
         """Answer for items, and for their repeats that came meanwhile."""

@@ -6,6 +6,7 @@ nothing of how far two tokens agree; a token near a good one is as far away as a
 long, and that the caller knows already. ``Callers`` keeps to this.
 """
 
+import base64
 import hashlib
 
 from postroad.registry.records import Provider, RegistryView
@@ -14,20 +15,37 @@ MAX_REMEMBERED = 1_000
 """Headers of good tokens; one token can be written in many ways, by blanks before it."""
 
 _SCHEME = b"bearer "
+_BASIC = b"basic "
 
 
-def provider_of(authorization: bytes | None, view: RegistryView, protocol: str) -> Provider | None:
+def provider_of(
+    authorization: bytes | None, view: RegistryView, protocol: str, *, basic: bool = False
+) -> Provider | None:
     """The provider whose active token the ``Authorization`` header holds, if it speaks ``protocol``.
 
+    ``basic``: it may also stand there as the password of basic authentication, under any name.
     The look-up is by digest: how long it takes tells nothing about any token.
     """
-    if authorization is None or authorization[:7].lower() != _SCHEME:
+    token = _token(authorization, basic=basic) if authorization is not None else None
+    if token is None:
         return None
-    provider_id = view.tokens.get(hashlib.sha256(authorization[7:].strip()).digest())
+    provider_id = view.tokens.get(hashlib.sha256(token).digest())
     if provider_id is None:
         return None
     provider = view.providers.get(provider_id)
     return provider if provider is not None and provider.protocol == protocol else None
+
+
+def _token(authorization: bytes, *, basic: bool) -> bytes | None:
+    if authorization[:7].lower() == _SCHEME:
+        return authorization[7:].strip()
+    if basic and authorization[:6].lower() == _BASIC:
+        try:
+            _, separator, password = base64.b64decode(authorization[6:].strip(), validate=True).partition(b":")
+        except ValueError:
+            return None
+        return password if separator else None
+    return None
 
 
 class Callers:
@@ -37,8 +55,9 @@ class Callers:
     only when all 64 bits agree: there is still nothing to be learned from the time.
     """
 
-    def __init__(self, protocol: str) -> None:
-        """Of those that speak ``protocol``."""
+    def __init__(self, protocol: str, *, basic: bool = False) -> None:
+        """Of those that speak ``protocol``; ``basic`` as in ``provider_of``."""
+        self._basic = basic
         self._protocol = protocol
         self._view: RegistryView | None = None
         self._good: dict[bytes | None, Provider] = {}
@@ -49,7 +68,7 @@ class Callers:
             self._view, self._good = view, {}
         provider = self._good.get(authorization)
         if provider is None:
-            provider = provider_of(authorization, view, self._protocol)
+            provider = provider_of(authorization, view, self._protocol, basic=self._basic)
             if provider is not None:
                 if len(self._good) >= MAX_REMEMBERED:
                     self._good.clear()

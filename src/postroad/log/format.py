@@ -20,7 +20,7 @@ from typing import Any
 import zstandard
 
 from postroad.errors import StoreCorrupt
-from postroad.log.interface import DEDUP_KEY_BYTES, MAX_PART_BYTES, MAX_PART_ITEMS, Batch, Part
+from postroad.log.interface import DEDUP_KEY_BYTES, MAX_PART_BYTES, MAX_PART_ITEMS, UNREADABLE, Batch, Part
 
 COLUMNS_VERSION = 1
 RAW, ZSTD = 0, 1
@@ -79,6 +79,23 @@ def _check_sizes(part: Part) -> None:
     if max(abs(part.provider_id), abs(part.revision), abs(part.received_us)) > MAX_INT:
         raise ValueError("provider_id, revision and received_us are 64-bit integers")
     part.protocol.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError
+    part.request_id.encode()
+    _check_quarantine(part)
+
+
+def _check_quarantine(part: Part) -> None:
+    if len(part.unreadable) != part.kinds.count(UNREADABLE):
+        raise ValueError(
+            f"{part.kinds.count(UNREADABLE)} items are unreadable, {len(part.unreadable)} reasons are given"
+        )
+    previous = -1
+    for one in part.unreadable:
+        if not previous < one.index < len(part) or part.kinds[one.index] != UNREADABLE:
+            raise ValueError(f"a reason is given for item {one.index}, which is readable, or out of order")
+        one.reason.encode()
+        previous = one.index
+    if part.resolves is not None:
+        check_position(part.resolves)
 
 
 def _narrow(values: Sequence[int], codes: Sequence[str]) -> "array[int]":

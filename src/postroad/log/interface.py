@@ -31,6 +31,30 @@ FLAG_AHEAD = 2
 """Its recorded time lies ahead of its arrival by more than the setting allows."""
 
 
+UNREADABLE = 255
+"""Kind of an item that could not be read, in every protocol. Its bytes are kept, its subject is ``UNASSIGNED``."""
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """Why an item of a part could not be read."""
+
+    index: int
+    reason: str
+    """For people, such as ``vehicleId: missing``; never a value."""
+
+
+class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
+    """An item that could not be read, as it is listed until retention removes it."""
+
+    position: int
+    provider_id: int
+    protocol: str
+    reason: str
+    received_us: int
+    resolved_by: int | None = None
+    """Position of the item that took its place, once it could be read after all."""
+
+
 class Part(msgspec.Struct, kw_only=True):
     """Items on their way into a shard, in order.
 
@@ -58,8 +82,14 @@ class Part(msgspec.Struct, kw_only=True):
     """For each item, how long after ``received_us`` it arrived (below 2^32), or nothing when all came at once."""
     key: bytes = b""
     """Names the part: a part whose key the shard has seen is not stored again. Empty: not wanted."""
+    request_id: str = ""
+    """What the sender called the request that brought it; empty: nothing."""
+    unreadable: Sequence[Unreadable] = ()
+    """One for each item of the kind ``UNREADABLE``, in order: they are listed in quarantine."""
+    resolves: int | None = None
+    """Position of an item in quarantine that this part's first item takes the place of."""
     decoded: Any = None
-    """The items as ingest decoded them, for routing in the same process; never stored."""
+    """The items as ingest decoded them, for routing in the same process; never stored. ``None`` where unreadable."""
 
     def __len__(self) -> int:
         """The number of items."""
@@ -158,7 +188,8 @@ class ShardLog(Protocol):
         """The batches from the one that holds ``position`` (or the first after it) on, in order, whole.
 
         Stops after the batch with which ``max_bytes`` of bodies is reached. Empty: there is nothing from there on.
-        Batches read back carry neither ``decoded`` nor ``dedup_keys``. Raises ``StoreCorrupt`` at a damaged one.
+        Batches read back carry no ``decoded``, ``dedup_keys``, ``unreadable`` or ``resolves``.
+        Raises ``StoreCorrupt`` at a damaged one.
         """
 
     async def dedup_keys(self, *, since_us: int, limit: int) -> list[tuple[int, bytes]]:
@@ -172,6 +203,9 @@ class ShardLog(Protocol):
 
     async def refusals(self, *, limit: int = 100) -> list[Refusal]:
         """The newest refusals, newest first."""
+
+    async def quarantined(self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100) -> list[Quarantined]:
+        """Items in quarantine at positions above ``after``, in order. They go with their batch."""
 
     async def retain(self, *, received_before_us: int, settled: int, max_bytes: int) -> Retained:
         """Remove batches from the oldest on: those received before the instant that end at or below ``settled``.

@@ -18,6 +18,7 @@ from postroad.log.interface import (
     Done,
     Listener,
     Part,
+    Quarantined,
     Refusal,
     Retained,
 )
@@ -42,6 +43,7 @@ class MemoryLog:
         self._named: dict[bytes, int] = {}
         self._seen: deque[tuple[int, bytes]] = deque()
         self._seen_keys = 0
+        self._quarantine: dict[int, Quarantined] = {}
         self._refusals: deque[Refusal] = deque(maxlen=max_refusals)
         self._listeners: list[Listener] = []
         self._closed = False
@@ -78,7 +80,8 @@ class MemoryLog:
         batch = Batch(position=appended.position, stored_us=self._clock.now_us(), **structs.asdict(part))
         self.next_position = batch.end
         # As a durable engine reads it back; the listeners alone get what ingest decoded.
-        self._batches.append(structs.replace(batch, decoded=None, dedup_keys=b""))
+        self._batches.append(structs.replace(batch, decoded=None, dedup_keys=b"", unreadable=(), resolves=None))
+        self._set_apart(batch)
         if part.key:
             self._named[part.key] = batch.position
         if part.dedup_keys:
@@ -89,6 +92,30 @@ class MemoryLog:
         for listener in self._listeners:
             self._loop.call_soon(listener, [batch])
         self._loop.call_soon(done, appended)
+
+    def _set_apart(self, batch: Batch) -> None:
+        for one in batch.unreadable:
+            position = batch.position + one.index
+            self._quarantine[position] = Quarantined(
+                position=position,
+                provider_id=batch.provider_id,
+                protocol=batch.protocol,
+                reason=one.reason,
+                received_us=batch.received_at_us(one.index),
+            )
+        if batch.resolves in self._quarantine:
+            resolved = self._quarantine[batch.resolves]
+            self._quarantine[batch.resolves] = structs.replace(resolved, resolved_by=batch.position)
+
+    async def quarantined(self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100) -> list[Quarantined]:
+        """See ``ShardLog``."""
+        self._check_open()
+        found = [
+            one
+            for one in self._quarantine.values()
+            if one.position > after and (one.resolved_by is None or not unresolved_only)
+        ]
+        return found[:limit]
 
     def listen(self, listener: Listener) -> None:
         """See ``ShardLog``."""
@@ -140,7 +167,9 @@ class MemoryLog:
                 break
             self._batches.popleft()
             items, batches, remaining = items + len(batch), batches + 1, remaining - len(batch.body)
-        return Retained(items, batches, self.first_position)
+        first = self.first_position
+        self._quarantine = {position: one for position, one in self._quarantine.items() if position >= first}
+        return Retained(items, batches, first)
 
     async def begin_epoch(self, above_epoch: int = 0) -> int:
         """See ``ShardLog``."""

@@ -7,13 +7,14 @@ from postroad.log import schema
 from postroad.log.delivery import Cursor, DeadLetter, Letter, LetterCounts, LetterFilter, LetterId, Skip
 from postroad.log.faults import stored_errors
 from postroad.log.format import RowUnpacker
-from postroad.log.interface import DEDUP_KEY_BYTES, MAX_PART_BYTES, Batch, Refusal
+from postroad.log.interface import DEDUP_KEY_BYTES, MAX_PART_BYTES, Batch, Quarantined, Refusal
 from postroad.log.letter_rows import COLUMNS, checked_body, filter_terms, letter_of
 from postroad.log.transaction import Heads, load_heads
 
 _BATCHES = """
 SELECT position, count, provider_id, protocol, revision, received_us, stored_us,
-       stored_size, size, codec, checksum, part_key, columns, body
+       stored_size, size, codec, checksum, part_key, columns, body,
+       (SELECT request_id FROM request WHERE request.position = batch.position)
 FROM batch
 WHERE position >= coalesce((SELECT position FROM batch WHERE position <= ?1 ORDER BY position DESC LIMIT 1), ?1)
   AND position + count > ?1
@@ -67,7 +68,8 @@ class ShardReader:
             rows = self._connection.execute(_BATCHES, (position,))
             try:
                 for row in rows:
-                    batches.append(self._unpacker.unpack(row))
+                    batches.append(self._unpacker.unpack(row[:-1]))
+                    batches[-1].request_id = row[-1] or ""
                     size += len(batches[-1].body)
                     if size >= max_bytes:
                         break
@@ -101,6 +103,30 @@ class ShardReader:
             Refusal(received_us=received_us, provider_id=provider_id, protocol=protocol, reason=reason, body=body)
             for received_us, provider_id, protocol, reason, body in rows
         ]
+
+    def quarantined(self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100) -> list[Quarantined]:
+        """See ``ShardLog.quarantined``."""
+        unresolved = "AND resolved_by IS NULL" if unresolved_only else ""
+        query = (
+            "SELECT position, provider_id, protocol, reason, received_us, resolved_by FROM quarantine"  # noqa: S608 - constants
+            f" WHERE position > ? {unresolved} ORDER BY position LIMIT ?"
+        )
+        return [
+            Quarantined(
+                position=position,
+                provider_id=provider_id,
+                protocol=protocol,
+                reason=reason,
+                received_us=received_us,
+                resolved_by=resolved_by,
+            )
+            for position, provider_id, protocol, reason, received_us, resolved_by in self._rows(query, (after, limit))
+        ]
+
+    def quarantined_at(self, position: int) -> Quarantined | None:
+        """The item at ``position``, if it is one that could not be read."""
+        found = self.quarantined(after=position - 1, unresolved_only=False, limit=1)
+        return found[0] if found and found[0].position == position else None
 
     def last_stored_us(self) -> int | None:
         """When the newest batch was stored; ``None`` when there is none."""

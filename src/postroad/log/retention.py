@@ -67,6 +67,8 @@ def _remove_below(tx: Transaction, first: int) -> None:
     heads = tx.heads
     # The one place where batches go is the one place where the mark must be written: appends need not.
     tx.connection.execute("DELETE FROM batch WHERE position < ?", (first,))
+    tx.connection.execute("DELETE FROM quarantine WHERE position < ?", (first,))
+    tx.connection.execute("DELETE FROM request WHERE position < ?", (first,))
     tx.connection.execute("UPDATE head SET next_position = ?", (heads.next_position,))
     tx.heads = Heads(heads.epoch, heads.next_position, first, heads.body_end, heads.last_key)
 

@@ -121,6 +121,23 @@ CREATE TABLE skip (
 ) STRICT, WITHOUT ROWID;
 """
 
+# What stands beside a batch and goes with it. Most batches have neither.
+QUARANTINE_TABLES = """
+CREATE TABLE quarantine (
+    position INTEGER PRIMARY KEY,
+    provider_id INTEGER NOT NULL,
+    protocol TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    received_us INTEGER NOT NULL,
+    resolved_by INTEGER
+) STRICT;
+CREATE INDEX quarantine_unresolved ON quarantine (position) WHERE resolved_by IS NULL;
+CREATE TABLE request (
+    position INTEGER PRIMARY KEY,
+    request_id TEXT NOT NULL
+) STRICT;
+"""
+
 
 def shard_path(folder: Path, shard: int) -> Path:
     """Where shard ``shard`` of a data folder is kept."""
@@ -185,7 +202,7 @@ def open_reader(
 
 
 def _create(connection: apsw.Connection, shard: int) -> None:
-    connection.execute(_TABLES + LETTER_TABLES)
+    connection.execute(_TABLES + LETTER_TABLES + QUARANTINE_TABLES)
     connection.execute("INSERT INTO head VALUES (0, ?, 0, 1, 0)", (shard,))
     connection.pragma("application_id", APPLICATION_ID)
     connection.pragma("user_version", FORMAT_VERSION)

@@ -24,6 +24,7 @@ from postroad.log.interface import (
     Done,
     Listener,
     Part,
+    Quarantined,
     Refusal,
     Retained,
 )
@@ -167,6 +168,12 @@ class SqliteLog:
     async def refusals(self, *, limit: int = 100) -> list[Refusal]:
         """See ``ShardLog``."""
         return await self._look(lambda reader: reader.refusals(limit=limit))
+
+    async def quarantined(self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100) -> list[Quarantined]:
+        """See ``ShardLog``."""
+        return await self._look(
+            lambda reader: reader.quarantined(after=after, unresolved_only=unresolved_only, limit=limit)
+        )
 
     async def retain(self, *, received_before_us: int, settled: int, max_bytes: int) -> Retained:
         """See ``ShardLog``. ``max_bytes`` counts bodies as they are stored: it is a budget of disk."""

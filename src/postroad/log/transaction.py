@@ -58,6 +58,8 @@ class Transaction:
         self._packer = packer
         self._batches: list[tuple[int, BatchRow]] = []
         self._seen: list[tuple[int, int, bytes]] = []
+        self._quarantine: list[tuple[int, int, str, str, int, None]] = []
+        self._requests: list[tuple[int, str]] = []
 
     def append(self, part: Part, columns: bytes) -> Appended:
         """Store ``part`` unless its key is known. The rows are written by ``flush``."""
@@ -74,6 +76,19 @@ class Transaction:
         last_key = heads.last_key + len(part.dedup_keys) // DEDUP_KEY_BYTES
         if part.dedup_keys:
             self._seen.append((last_key, part.received_us, part.dedup_keys))
+        if part.request_id:
+            self._requests.append((position, part.request_id))
+        for one in part.unreadable:
+            offset_us = part.received_offsets_us[one.index] if part.received_offsets_us else 0
+            received_us = part.received_us + offset_us
+            self._quarantine.append(
+                (position + one.index, part.provider_id, part.protocol, one.reason, received_us, None)
+            )
+        if part.resolves is not None:
+            self._insert_quarantine()
+            self.connection.execute(
+                "UPDATE quarantine SET resolved_by = ? WHERE position = ?", (position, part.resolves)
+            )
         self.heads = Heads(heads.epoch, position + len(part), heads.first_position, body_end, last_key)
         return Appended(position)
 
@@ -81,7 +96,13 @@ class Transaction:
         """Write what ``append`` collected; whatever reads or removes batches in the same group calls it first."""
         self._insert("batch", [(*row[:7], body_end, *row[7:]) for body_end, row in self._batches])
         self._insert("seen", self._seen)
-        self._batches, self._seen = [], []
+        self._insert("request", self._requests)
+        self._insert_quarantine()
+        self._batches, self._seen, self._requests = [], [], []
+
+    def _insert_quarantine(self) -> None:
+        self._insert("quarantine", self._quarantine)
+        self._quarantine = []
 
     def _insert(self, table: str, rows: list[Any]) -> None:
         start = 0

@@ -6,7 +6,7 @@ from postroad.log import schema
 from postroad.log.copying import BUSY_TIMEOUT_S
 from postroad.log.faults import stored_errors
 
-_STEPS = {1: schema.LETTER_TABLES}
+_STEPS = {1: schema.LETTER_TABLES + schema.QUARANTINE_TABLES}
 """By the format that a shard has: what makes the next one of it."""
 
 

@@ -87,6 +87,7 @@ class Counts:
         self.events = Counter(declared.INGEST_EVENTS)
         self.bytes = Counter(declared.INGEST_BYTES)
         self.duplicates = Counter(declared.INGEST_DUPLICATES)
+        self.unreadable = Counter(declared.INGEST_UNREADABLE)
         self.refused = Counter(declared.INGEST_REFUSED)
         self.unauthorized = Counter(declared.INGEST_UNAUTHORIZED)
         self.unavailable = Counter(declared.INGEST_UNAVAILABLE)

@@ -39,6 +39,12 @@ INGEST_BYTES = Metric(
 INGEST_DUPLICATES = Metric(
     "postroad_ingest_duplicates_total", "counter", PROVIDER, "Resends: confirmed like the first time, not stored again."
 )
+INGEST_UNREADABLE = Metric(
+    "postroad_ingest_unreadable_total",
+    "counter",
+    PROVIDER,
+    "Items of bulks that could not be read: stored, and listed in quarantine.",
+)
 INGEST_REFUSED = Metric(
     "postroad_ingest_refused_total",
     "counter",

@@ -5,14 +5,18 @@ pattern is demanded: plates of motorcycles, trailers and other countries differ.
 other namespace is compared as it is written.
 """
 
-from typing import Final
+from typing import Final, Literal
 
 PLATE: Final = "plate"
 VIN: Final = "vin"
 LEGACY_CAR_ID: Final = "connected_cars_legacy.car_id"
 LEGACY_USER_ID: Final = "connected_cars_legacy.user_id"
 
+CONNECTED_CARS_FLEET: Final = "connected_cars.fleet"
+
 _CASELESS: Final = frozenset({LEGACY_CAR_ID, LEGACY_USER_ID})
+
+_KINDS: Final[dict[str, Literal["fleet", "account"]]] = {LEGACY_USER_ID: "account", CONNECTED_CARS_FLEET: "fleet"}
 
 MAX_CHARS: Final = 64
 """Of a normalised identifier. Far above every real one; it keeps a hostile one out of indexes."""
@@ -30,3 +34,8 @@ def normalise(namespace: str, value: str) -> str:
     if upper.isascii() and upper.isalnum():  # nearly always
         return upper
     return "".join(char for char in upper if char.isprintable() and char not in _SEPARATORS)
+
+
+def kind_of(namespace: str) -> Literal["vehicle", "fleet", "account"]:
+    """What an identifier of this namespace names."""
+    return _KINDS.get(namespace, "vehicle")

@@ -9,14 +9,12 @@ from postroad.protocols.format import Format
 
 SOURCES: Mapping[str, SourceProtocol] = {
     drivetech.PROTOCOL.name: drivetech.PROTOCOL,
-}
-"""What can be taken in, by name: there is an entrance for it."""
-
-READABLE: Mapping[str, SourceProtocol] = {
-    **SOURCES,
     connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
     connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.PROTOCOL,
 }
+"""What can be taken in, by name: there is an entrance for it."""
+
+READABLE: Mapping[str, SourceProtocol] = SOURCES
 """What can be read, by name, whether or not there is an entrance for it yet."""
 
 TARGETS: Mapping[str, TargetProtocol] = {

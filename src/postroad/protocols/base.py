@@ -25,12 +25,17 @@ def position_and_slot(event_id: int) -> tuple[int, int]:
     return event_id >> SLOT_BITS, event_id & ((1 << SLOT_BITS) - 1)
 
 
+UNTIMED_US = 0
+"""``Item.recorded_us`` of an item that has no time of its own. Its events are as of when it was received."""
+
+
 class Item(msgspec.Struct, frozen=True):
     """One thing a provider said, decoded and validated."""
 
     kind: int
     """Index in the protocol's ``kinds``; stored beside the bytes."""
     recorded_us: int
+    """Or ``UNTIMED_US``."""
     late: bool
     namespace: str
     """Of the subject's identifier as the provider gives it (``plate``)."""

@@ -8,12 +8,24 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from postroad.clock import Clock, SystemClock
 from postroad.db.engine import Database, sqlite_url
 from postroad.db.migrate import migrate, require_current
-from postroad.registry import alerts, attempts, lookup, signing, streams, subjects, subscriptions, tasks, tokens
+from postroad.registry import (
+    account_links,
+    alerts,
+    attempts,
+    lookup,
+    signing,
+    streams,
+    subjects,
+    subscriptions,
+    tasks,
+    tokens,
+)
+from postroad.registry.account_links import AccountLink
 from postroad.registry.alerts import Alert
 from postroad.registry.attempts import Attempt, FailedAttempt, Success
 from postroad.registry.records import RegistryView, Subject
@@ -118,6 +130,11 @@ class RegistryStore:
         """
         with self.transaction() as under_way:
             streams.end(under_way, stream_id, until_position)
+
+    def provider_id(self, provider: int | str) -> int:
+        """The id of a provider (id, name or ``organization/name``). Raises ``NotFound`` and ``ConfigError``."""
+        with self._database.read() as connection:
+            return lookup.provider_id(connection, provider)
 
     def issue_token(self, provider: int | str, label: str) -> tuple[str, str]:
         """Make a token for a provider (id, name or ``organization/name``).
@@ -244,6 +261,16 @@ class RegistryStore:
         """Forget alerts that were cleared before an instant (microseconds since 1970); how many those were."""
         with self._database.write() as transaction:
             return alerts.prune(transaction.connection, before_us)
+
+    def visit_landing(self, user_id: str, car_id: str) -> Literal["connected", "waiting"]:
+        """Note a visit to the landing page, by normalised ids; whether the account feed has linked the two."""
+        with self.transaction() as under_way:
+            return account_links.visit(under_way, user_id, car_id)
+
+    def account_links(self, organization_id: int) -> list[AccountLink]:
+        """The links of accounts with vehicles, ended ones too, oldest first."""
+        with self._database.read() as connection:
+            return account_links.listed(connection, organization_id)
 
     def add_task(
         self,

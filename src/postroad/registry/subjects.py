@@ -1,12 +1,12 @@
 """Subjects: finding and creating vehicles by their identifiers, and issuing numbers to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import ConfigError, NotFound
-from postroad.model.identifiers import MAX_CHARS, normalise
+from postroad.model.identifiers import MAX_CHARS, kind_of, normalise
 from postroad.registry import streams
 from postroad.registry.records import Subject
 from postroad.registry.transaction import Transaction, insert
@@ -14,6 +14,7 @@ from postroad.registry.transaction import Transaction, insert
 _identifiers = schema.identifiers
 _issued = schema.issued_numbers
 _subjects = schema.subjects
+_LOOKED_UP_AT_ONCE = 1_000
 
 
 def create_vehicle(
@@ -26,12 +27,7 @@ def create_vehicle(
     if known:
         subject_id = known[0]
     else:
-        organization = schema.organizations
-        live = sa.select(organization.c.id).where(
-            organization.c.id == organization_id, organization.c.removed_us.is_(None)
-        )
-        if transaction.connection.scalar(live) is None:
-            raise NotFound(f"there is no organization {organization_id}")
+        _require_organization(transaction, organization_id)
         subject_id = insert_subject(transaction, organization_id, "vehicle", shard=shard, declared=False)
     for namespace, owner in owners.items():
         if owner is None:
@@ -40,6 +36,60 @@ def create_vehicle(
     if transaction.touched:
         streams.reconcile(transaction, organization_id, vehicle_id=subject_id)
     return load(transaction.connection, subject_id)
+
+
+def create_named(
+    transaction: Transaction,
+    organization_id: int,
+    namespace: str,
+    values: Collection[str],
+    *,
+    shard: int,
+    issue: Sequence[str],
+) -> list[int]:
+    """Find or create many subjects that a provider named; their ids. A few statements, however many there are.
+
+    What they are says ``namespace`` (``model.identifiers.kind_of``); vehicles are treated as ``create_vehicle`` does.
+    Raises ``NotFound`` and ``ConfigError`` as that does; then none was created.
+    """
+    wanted = {normalised({namespace: value})[namespace] for value in values}
+    known = _known(transaction.connection, organization_id, namespace, sorted(wanted))
+    new, kind = sorted(wanted - known.keys()), kind_of(namespace)
+    if new:
+        _require_organization(transaction, organization_id)
+        row = {"organization_id": organization_id, "kind": kind, "shard": shard, "declared": False}
+        row["created_us"] = transaction.now_us
+        made = sa.insert(_subjects).returning(_subjects.c.id, sort_by_parameter_order=True)
+        ids = transaction.connection.scalars(made, [row] * len(new)).all()
+        known |= dict(zip(new, ids, strict=True))
+        named = {"organization_id": organization_id, "namespace": namespace}
+        rows = [named | {"value": value, "subject_id": known[value]} for value in new]
+        transaction.connection.execute(sa.insert(_identifiers), rows)
+        transaction.touched = True
+        if kind == "vehicle":
+            issue_numbers(transaction, organization_id, issue)
+            streams.reconcile(transaction, organization_id)
+    return list(known.values())
+
+
+def _known(connection: sa.Connection, organization_id: int, namespace: str, values: Sequence[str]) -> dict[str, int]:
+    """Those of the normalised identifiers that somebody has, and who."""
+    found: dict[str, int] = {}
+    for start in range(0, len(values), _LOOKED_UP_AT_ONCE):
+        query = sa.select(_identifiers.c.value, _identifiers.c.subject_id).where(
+            _identifiers.c.organization_id == organization_id,
+            _identifiers.c.namespace == namespace,
+            _identifiers.c.value.in_(values[start : start + _LOOKED_UP_AT_ONCE]),
+        )
+        found |= {row.value: row.subject_id for row in connection.execute(query)}
+    return found
+
+
+def _require_organization(transaction: Transaction, organization_id: int) -> None:
+    organization = schema.organizations
+    live = sa.select(organization.c.id).where(organization.c.id == organization_id, organization.c.removed_us.is_(None))
+    if transaction.connection.scalar(live) is None:
+        raise NotFound(f"there is no organization {organization_id}")
 
 
 def normalised(identifiers: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Jobs that the hub carries out when asked: pushing failed events again, dropping them.
+"""Jobs that the hub carries out when asked: pushing failed events again, dropping them, reading quarantine again.
 
 One at a time of each type and integration, so that two requests do not push the same events twice. No view shows tasks:
 they leave the version alone.
@@ -15,7 +15,7 @@ from postroad.errors import ConfigError, NotFound
 from postroad.registry.text import storable
 from postroad.registry.transaction import Transaction
 
-TaskType = Literal["REDRIVE", "DROP", "PUSH_FAILED_TRIPS", "PUSH_FAILED_CRASHES"]
+TaskType = Literal["REDRIVE", "DROP", "REDRIVE_QUARANTINE", "PUSH_FAILED_TRIPS", "PUSH_FAILED_CRASHES"]
 TaskStatus = Literal["PENDING", "IN_PROGRESS", "COMPLETED", "CANCELED", "FAILED"]
 """The first two are unfinished; nothing changes a task that is finished."""
 

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from postroad.errors import PostroadError
-from postroad.log.interface import UNASSIGNED, Batch
+from postroad.log.interface import UNASSIGNED, UNREADABLE, Batch
 from postroad.protocols.base import SLOT_BITS, TargetProtocol
 from postroad.registry.records import RegistryView, Stream, Subscription
 from postroad.routing.translation import BatchTranslation, Decoder, selection_of
@@ -67,6 +67,8 @@ def _route(
             ids=tuple(position << SLOT_BITS | slot for slot in slots) if verdict == "routed" else (),
         )
 
+    if batch.kinds[index] == UNREADABLE:
+        return route("unreadable")
     if subject_id == UNASSIGNED:
         return route("unassigned")
     streams = [s for s in view.streams.values() if s.subscription_id == subscription.id and s.subject_id == subject_id]

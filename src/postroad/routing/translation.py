@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from postroad.errors import ConfigError, NotFound
-from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch
+from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, UNREADABLE, Batch
 from postroad.model.events import Event, Header
 from postroad.protocols.base import Item, Outgoing, SourceProtocol, TargetProtocol
 from postroad.registry.records import RegistryView, Subscription
@@ -89,10 +89,15 @@ class BatchTranslation:
         self._selected: dict[tuple[int, Selection], tuple[Outgoing, ...]] = {}
 
     def events(self, index: int) -> tuple[Event, ...]:
-        """What the batch's item ``index`` says. Raises ``PostroadError`` if it cannot be read any more."""
+        """What the batch's item ``index`` says; one in quarantine says nothing.
+
+        Raises ``PostroadError`` if it cannot be read any more.
+        """
         events = self._events.get(index)
         if events is None:
             batch = self.batch
+            if batch.kinds[index] == UNREADABLE:  # also where it could be read today: redriving it makes a new item
+                return ()
             header = Header(
                 subject_id=batch.subjects[index],
                 provider_id=batch.provider_id,

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from postroad.alerts.book import AlertBook
+from postroad.api.landing import Page, landing_page
 from postroad.api.observation import Observation
 from postroad.api.parts import HubParts
 from postroad.clock import Clock
@@ -20,22 +21,28 @@ from postroad.ingest.dedup import DedupMemory
 from postroad.ingest.http.entrance import Entrance
 from postroad.ingest.http.limits import rate_limit
 from postroad.ingest.intake import Intake
+from postroad.ingest.quarantine import Redriver
 from postroad.layout import state_path
 from postroad.log.sqlite import SqliteLog
 from postroad.metrics.counts import Counts
-from postroad.protocols import SOURCES, TARGETS
+from postroad.protocols import SOURCES, TARGETS, connected_cars_legacy
 from postroad.registry.records import RegistryView
 from postroad.routing.router import Router
 from postroad.routing.translation import Decoder
+from postroad.service.account_feed import link_recorder
 from postroad.service.entrances import EntranceParts, ProviderSettings, build_entrances
 from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
 from postroad.service.housekeeping import Chore, Retention, prune_attempts, save_states
-from postroad.service.inbound import NEW_VEHICLES_SHARD, vehicle_creator
+from postroad.service.inbound import NEW_SUBJECTS_SHARD, subject_creator
+from postroad.service.jobs import Jobs
 from postroad.service.outbound import gap_reporter, observer_of_attempts, signatures, transport_opener
 from postroad.settings import Settings
 from postroad.state.keeper import StateKeeper
 from postroad.tracing.interface import Tracer
+
+LANDINGS_PER_S = 50.0
+LEGACY = connected_cars_legacy.PROTOCOL.name
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +76,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     retention: Retention
     observation: Observation
     entrances: Sequence[Entrance]
+    jobs: Jobs
+    landing: Page
     users: Sequence[Use]
     """Who is given each new view of the registry, in this order, before the routers and the manager."""
     chores: Sequence[Chore]
@@ -148,6 +157,16 @@ def assemble(given: Surroundings) -> Parts:
         retention=retention,
         observation=observation,
         entrances=_entrances(given, intake, provider_settings),
+        jobs=Jobs(
+            opened.registry,
+            {"REDRIVE_QUARANTINE": Redriver(opened.logs, intake, decoder=decoder, clock=clock).carry_out},
+            clock=clock,
+        ),
+        landing=landing_page(
+            opened.registry.visit_landing,
+            exists=lambda: any(one.protocol == LEGACY for one in view().providers.values()),
+            rate=rate_limit(LANDINGS_PER_S, 1.0, clock),
+        ),
         users=(decoder.use, provider_settings.use, intake.use, alerts.follow),
         chores=(
             Chore(retention.run_once, "Retention could not run"),
@@ -163,7 +182,7 @@ def _intake(given: Surroundings, following: RegistryFollower) -> Intake:
         opened.logs,
         clock=given.clock,
         dedup=given.dedup,
-        create_vehicles=vehicle_creator(opened.registry, opened.logs[NEW_VEHICLES_SHARD], refresh=following.refresh),
+        create_subjects=subject_creator(opened.registry, opened.logs[NEW_SUBJECTS_SHARD], refresh=following.refresh),
         queued_limit_bytes=settings.queued_limit_bytes,
         counts=given.counts,
         ahead_limit_us=settings.ahead_limit_s * 1_000_000,
@@ -178,6 +197,7 @@ def _entrances(given: Surroundings, intake: Intake, provider_settings: ProviderS
             intake=intake,
             settings=given.settings.ingest,
             settings_of=provider_settings.of,
+            record_links=link_recorder(given.opened.registry),
             provider_rate=rate_limit(limits.provider_requests_per_s, limits.burst_s, given.clock),
             clock=given.clock,
             counts=given.counts,

@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 
 from postroad.clock import Clock
+from postroad.ingest.http import connected_cars_feeds
+from postroad.ingest.http.bulk import BeforeStoring, BulkEntrance, BulkFormat
 from postroad.ingest.http.drivetech import DrivetechEntrance
 from postroad.ingest.http.entrance import Entrance
 from postroad.ingest.http.limits import RateLimit
@@ -48,6 +50,8 @@ class EntranceParts(msgspec.Struct, frozen=True, kw_only=True):
     """See ``ProviderSettings.of``."""
     provider_rate: RateLimit | None
     """By provider, over all its entrances."""
+    record_links: BeforeStoring
+    """Of what the account feed says of users and their cars."""
     clock: Clock
     counts: Counts
     tracer: Tracer | None
@@ -68,7 +72,35 @@ def _drivetech(parts: EntranceParts) -> list[Entrance]:
     ]
 
 
-BUILDERS: Sequence[Callable[[EntranceParts], Sequence[Entrance]]] = (_drivetech,)
+def _bulks(parts: EntranceParts, bulks: BulkFormat) -> Entrance:
+    return BulkEntrance(
+        parts.intake,
+        bulks,
+        clock=parts.clock,
+        counts=parts.counts,
+        body_limit_bytes=parts.settings.bulk_limit_bytes,
+        max_items=parts.settings.bulk_limit_items,
+        retry_after_s=parts.settings.retry_after_s,
+        settings_of=parts.settings_of,
+        provider_rate=parts.provider_rate,
+        tracer=parts.tracer,
+    )
+
+
+def _connected_cars(parts: EntranceParts) -> list[Entrance]:
+    return [_bulks(parts, connected_cars_feeds.STREAMS)]
+
+
+def _connected_cars_legacy(parts: EntranceParts) -> list[Entrance]:
+    account = msgspec.structs.replace(connected_cars_feeds.ACCOUNT, before_storing=parts.record_links)
+    return [_bulks(parts, account), _bulks(parts, connected_cars_feeds.CAR)]
+
+
+BUILDERS: Sequence[Callable[[EntranceParts], Sequence[Entrance]]] = (
+    _drivetech,
+    _connected_cars,
+    _connected_cars_legacy,
+)
 """One for each protocol that comes in by HTTP."""
 
 

@@ -7,13 +7,12 @@ from pathlib import Path
 from postroad.api.observation import Page
 from postroad.clock import Clock
 from postroad.errors import ConfigError
-from postroad.ingest.http.answers import Answer
+from postroad.ingest.http import problems
 from postroad.ingest.http.app import build_app
 from postroad.ingest.http.entrance import Entrance
 from postroad.ingest.http.limits import ConnectionLimits, rate_limit
 from postroad.ingest.server import HttpServer, listen
 from postroad.ingest.tls import Certificates
-from postroad.protocols.drivetech import answers
 from postroad.service.tasks import BackgroundTasks
 from postroad.settings import HubSettings, LimitsSettings, Settings
 
@@ -40,8 +39,8 @@ class HttpFront:
         address_rate = rate_limit(settings.limits.address_requests_per_s, settings.limits.burst_s, clock)
         app = build_app(
             entrances,
-            not_found=Answer(404, answers.BY_STATUS[404]),
-            server_error=Answer(500, answers.BY_STATUS[500]),
+            not_found=problems.NOT_FOUND,
+            server_error=problems.SERVER_ERROR,
             pages=pages,
             address_rate=address_rate,
         )

@@ -125,6 +125,7 @@ class Hub:
         spawn(parts.alerts.run(), name="alerts")
         spawn(parts.following.run(), name="registry")
         spawn(keep_house(parts.chores, self._clock), name="housekeeping")
+        spawn(parts.jobs.run(), name="jobs")
         spawn(parts.observation.run(), name="observation")
 
     async def _listen(self) -> None:
@@ -134,7 +135,7 @@ class Hub:
             self._folder,
             self._settings,
             entrances=self.parts.entrances,
-            pages=[*self.parts.observation.pages(), *live],
+            pages=[*self.parts.observation.pages(), *live, self.parts.landing],
             clock=self._clock,
         )
         self._closing.push_async_callback(front.stop)

@@ -1,11 +1,12 @@
-"""The way in, beside the entrances: remembering what was taken in before, and making new vehicles known."""
+"""The way in, beside the entrances: remembering what was taken in before, and making new subjects known."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from postroad.clock import DAY_US, Clock
 from postroad.ingest.dedup import DedupMemory
-from postroad.ingest.intake import CreateVehicles, NewVehicle
+from postroad.ingest.intake import CreateSubjects, NewSubject
 from postroad.layout import SHARDS
 from postroad.log.interface import ShardLog
 from postroad.registry import streams, subjects
@@ -13,8 +14,8 @@ from postroad.registry.store import RegistryStore
 from postroad.service.declarable import catalogue
 from postroad.settings import IngestSettings
 
-NEW_VEHICLES_SHARD = SHARDS[0]
-"""Where what new vehicles say is kept."""
+NEW_SUBJECTS_SHARD = SHARDS[0]
+"""Where what new vehicles, fleets and accounts say is kept."""
 
 
 async def load_dedup(logs: Mapping[int, ShardLog], settings: IngestSettings, clock: Clock) -> DedupMemory:
@@ -26,32 +27,29 @@ async def load_dedup(logs: Mapping[int, ShardLog], settings: IngestSettings, clo
     return dedup
 
 
-def vehicle_creator(
+def subject_creator(
     registry: RegistryStore, log: ShardLog, *, refresh: Callable[[], Awaitable[None]]
-) -> CreateVehicles:
-    """See ``CreateVehicles``: one transaction for all, then one ``refresh``. ``log`` is ``NEW_VEHICLES_SHARD``'s.
+) -> CreateSubjects:
+    """See ``CreateSubjects``: one transaction for all, then one ``refresh``. ``log`` is ``NEW_SUBJECTS_SHARD``'s.
 
-    Nothing of these vehicles is in the log yet, so their streams may begin anywhere up to here: unlike other new
+    Nothing of these subjects is in the log yet, so their streams may begin anywhere up to here: unlike other new
     streams they need not hold up routing.
     """
     issue = catalogue().issued_namespaces
 
-    def store(vehicles: Sequence[NewVehicle], position: int) -> None:
+    def store(wanted: Sequence[NewSubject], position: int) -> None:
+        groups = defaultdict[tuple[int, str], list[str]](list)
+        for new in wanted:
+            groups[new.organization_id, new.namespace].append(new.identifier)
         with registry.transaction() as transaction:
-            made = [
-                subjects.create_vehicle(
-                    transaction,
-                    new.organization_id,
-                    {new.namespace: new.identifier},
-                    shard=NEW_VEHICLES_SHARD,
-                    issue=issue,
+            for (organization_id, namespace), values in groups.items():
+                made = subjects.create_named(
+                    transaction, organization_id, namespace, values, shard=NEW_SUBJECTS_SHARD, issue=issue
                 )
-                for new in vehicles
-            ]
-            streams.activate(transaction, NEW_VEHICLES_SHARD, position, subject_ids=[subject.id for subject in made])
+                streams.activate(transaction, NEW_SUBJECTS_SHARD, position, subject_ids=made)
 
-    async def create(vehicles: Sequence[NewVehicle]) -> None:
-        await asyncio.to_thread(store, vehicles, log.next_position)
+    async def create(wanted: Sequence[NewSubject]) -> None:
+        await asyncio.to_thread(store, wanted, log.next_position)
         await refresh()
 
     return create

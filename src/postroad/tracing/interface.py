@@ -28,9 +28,19 @@ class Tracer(Protocol):
     """Makes spans. Everything but ``close`` is called on the event loop and returns at once."""
 
     def request(
-        self, traceparent: bytes | None, *, protocol: str, provider: str, kind: str, received_us: int
+        self,
+        traceparent: bytes | None,
+        *,
+        protocol: str,
+        provider: str,
+        kind: str,
+        received_us: int,
+        request_id: str = "",
     ) -> RequestSpan:
-        """An accepted request begins; ``traceparent`` as its sender gave it (W3C Trace Context), unchecked."""
+        """An accepted request begins; ``traceparent`` as its sender gave it (W3C Trace Context), unchecked.
+
+        ``request_id``: what its sender calls it, if anything.
+        """
 
     def attempt(
         self,

@@ -113,17 +113,27 @@ class OtelTracer:
         self._remembered = _Remembered()
 
     def request(
-        self, traceparent: bytes | None, *, protocol: str, provider: str, kind: str, received_us: int
+        self,
+        traceparent: bytes | None,
+        *,
+        protocol: str,
+        provider: str,
+        kind: str,
+        received_us: int,
+        request_id: str = "",
     ) -> OtelRequestSpan:
         """See ``Tracer``."""
         parent = Context()
         if traceparent is not None:  # what is malformed gives no parent
             parent = _w3c.extract({"traceparent": traceparent.decode("latin-1")}, parent)
+        attributes = {"postroad.protocol": protocol, "postroad.provider": provider, "postroad.kind": kind}
+        if request_id:
+            attributes["postroad.request_id"] = request_id
         span = self._tracer.start_span(
             "postroad.ingest",
             parent,
             SpanKind.SERVER,
-            {"postroad.protocol": protocol, "postroad.provider": provider, "postroad.kind": kind},
+            attributes,
             start_time=received_us * 1000,
         )
         return OtelRequestSpan(span, self._remembered)

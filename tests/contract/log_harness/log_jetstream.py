@@ -44,6 +44,7 @@ from postroad.log.interface import (
     Done,
     Listener,
     Part,
+    Quarantined,
     Refusal,
     Retained,
 )
@@ -158,7 +159,7 @@ class JetStreamLog:
     async def _append(self, part: Part, columns: bytes, done: Done) -> None:
         now_us = self._clock.now_us()
         fixed = (self.epoch, part.provider_id, part.protocol, part.revision, part.received_us, now_us, len(part))
-        payload = msgspec.msgpack.encode((*fixed, part.key, columns, part.body))
+        payload = msgspec.msgpack.encode((*fixed, part.key, columns, part.body, part.request_id))
         headers = {"Nats-Msg-Id": part.key.hex()} if part.key else None
         try:
             ack = await self._js.publish(self._stream, payload, headers=headers)
@@ -176,9 +177,38 @@ class JetStreamLog:
         batch = Batch(position=self._position(ack.seq), stored_us=now_us, **fields)
         if self._first_position is None:
             self._first_position = batch.position
+        if part.unreadable or part.resolves is not None:
+            await self._set_apart(batch)
         for listener in self._listeners:
             listener([batch])
         done(Appended(batch.position))
+
+    async def _set_apart(self, batch: Batch) -> None:
+        found = {one.position: one for one in await self._quarantine()}
+        for one in batch.unreadable:
+            position = batch.position + one.index
+            found[position] = Quarantined(
+                position=position,
+                provider_id=batch.provider_id,
+                protocol=batch.protocol,
+                reason=one.reason,
+                received_us=batch.received_at_us(one.index),
+            )
+        if batch.resolves in found:
+            found[batch.resolves] = msgspec.structs.replace(found[batch.resolves], resolved_by=batch.position)
+        await self._put("quarantine", msgspec.json.encode(list(found.values())))
+
+    async def _quarantine(self) -> list[Quarantined]:
+        return msgspec.json.decode(await self._get("quarantine") or b"[]", type=list[Quarantined])
+
+    async def quarantined(self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100) -> list[Quarantined]:
+        self._check_open()
+        found = [
+            one
+            for one in await self._quarantine()
+            if after < one.position >= self.first_position and (one.resolved_by is None or not unresolved_only)
+        ]
+        return found[:limit]
 
     async def _known(self, sequence: int) -> int:
         try:
@@ -368,8 +398,8 @@ async def _bucket(js: JetStreamContext, name: str) -> Any:
 
 
 def _batch(message: Any) -> Batch:
-    epoch, provider_id, protocol, revision, received_us, stored_us, count, key, columns, body = msgspec.msgpack.decode(
-        message.data
+    epoch, provider_id, protocol, revision, received_us, stored_us, count, key, columns, body, request_id = (
+        msgspec.msgpack.decode(message.data)
     )
     position = epoch << EPOCH_BITS | message.seq << INDEX_BITS
     return Batch(
@@ -381,5 +411,6 @@ def _batch(message: Any) -> Batch:
         received_us=received_us,
         key=key,
         body=body,
+        request_id=request_id,
         **unpack_columns(columns, count, position),
     )

@@ -38,6 +38,8 @@ class _EntranceEndpoint:
             return entrance.wrong_method
         if self._rate is not None and request.client and (wait_s := self._rate.take(client_key(request.client.host))):
             return entrance.unavailable(wait_s)
+        if (refusal := entrance.refuses(request.headers.raw)) is not None:
+            return refusal
         body = bytearray()
         try:
             async for chunk in request.stream():

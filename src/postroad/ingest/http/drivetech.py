@@ -68,6 +68,10 @@ class DrivetechEntrance:
         """See ``Entrance``."""
         return Answer(503, answers.BY_STATUS[503], (JSON, (b"retry-after", str(retry_after_s).encode())))
 
+    def refuses(self, headers: Headers) -> Answer | None:  # noqa: ARG002 - its bodies are small, and cost less to read
+        """See ``Entrance``."""
+        return None
+
     def receive(self, headers: Headers, body: bytes, send: Send) -> None:
         """Take one event in. 200 is sent once the log holds it durably, and never before."""
         try:

@@ -17,5 +17,8 @@ class Entrance(Protocol):
     def unavailable(self, retry_after_s: int) -> Answer:
         """503, to be tried again after that many seconds."""
 
+    def refuses(self, headers: Headers) -> Answer | None:
+        """Asked before a body is read: the answer that the request gets whatever its body, or ``None`` to read it."""
+
     def receive(self, headers: Headers, body: bytes, send: Send) -> None:
         """Take the request in; call ``send`` exactly once, when its fate is known."""

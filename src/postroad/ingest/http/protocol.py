@@ -81,6 +81,7 @@ class EntranceProtocol(HttpToolsProtocol):
         """See uvicorn."""
         super().__init__(*args, **kwargs)
         self._entrance: Entrance | None = None
+        self._refusal: Answer | None = None  # what a request gets whatever its body, which is then not kept
         self._fields: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._body_bytes = 0
@@ -202,6 +203,7 @@ class EntranceProtocol(HttpToolsProtocol):
         ):
             self._arriving = _BODY
             self._entrance = entrance
+            self._refusal = entrance.refuses(self.headers)
             self._fields, self.headers = self.headers, _Trailers()
             self._body = []
             self._body_bytes = 0
@@ -236,7 +238,11 @@ class EntranceProtocol(HttpToolsProtocol):
                 super().on_body(body)
             return
         self._body_bytes += len(body)
-        if self._body_bytes <= entrance.body_limit_bytes:
+        if self._refusal is not None:
+            if self._body_bytes > SWALLOWED_BYTES:
+                self._refuse(self._refusal)
+                self._entrance = None
+        elif self._body_bytes <= entrance.body_limit_bytes:
             self._body.append(body)
         elif self._body_bytes > entrance.body_limit_bytes + SWALLOWED_BYTES:
             self._refuse(entrance.too_large)
@@ -266,6 +272,9 @@ class EntranceProtocol(HttpToolsProtocol):
         if len(self._turns) >= MAX_PIPELINED:
             self.flow.pause_reading()
         self.server_state.total_requests += 1
+        if self._refusal is not None:
+            turn.send(self._refusal)
+            return
         if self._body_bytes > entrance.body_limit_bytes:
             turn.send(entrance.too_large)
             return

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from postroad.errors import WireError
+from postroad.model.identifiers import CONNECTED_CARS_FLEET
 from postroad.protocols.base import Item
 from postroad.protocols.connected_cars import times
 from postroad.protocols.connected_cars.careful import read_carefully
@@ -22,7 +23,7 @@ from postroad.protocols.connected_cars.wire.fields import WireEvent
 
 VEHICLE: Final = "connected_cars.vehicle"
 """Namespace of the sender's numbers of vehicles."""
-FLEET: Final = "connected_cars.fleet"
+FLEET: Final = CONNECTED_CARS_FLEET
 """Namespace of the sender's numbers of fleets."""
 
 _FAST: msgspec.json.Decoder[WireEvent] = msgspec.json.Decoder(Union[tuple(EVENT_TYPES.values())])  # noqa: UP007 - of a tuple

@@ -47,7 +47,7 @@ from postroad.protocols.connected_cars_legacy.messages import (
 )
 from postroad.protocols.connected_cars_legacy.options import LegacySettings, Options
 from postroad.protocols.connected_cars_legacy.protocol import PROTOCOL
-from postroad.protocols.connected_cars_legacy.read import UNTIMED_US, read, read_bulk, read_split
+from postroad.protocols.connected_cars_legacy.read import read, read_bulk, read_split
 from postroad.protocols.connected_cars_legacy.write import HARSH_FLOOR_G, write
 
 __all__ = [
@@ -60,7 +60,6 @@ __all__ = [
     "SLOTS",
     "STRUCTS",
     "UNKNOWN",
-    "UNTIMED_US",
     "AccountMessage",
     "CanOdometer",
     "Car",

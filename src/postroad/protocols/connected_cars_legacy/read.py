@@ -6,14 +6,11 @@ import msgspec
 
 from postroad.errors import WireError
 from postroad.model.identifiers import LEGACY_CAR_ID, LEGACY_USER_ID, normalise
-from postroad.protocols.base import Item
+from postroad.protocols.base import UNTIMED_US, Item
 from postroad.protocols.connected_cars_legacy.account import AccountMessage
 from postroad.protocols.connected_cars_legacy.decode import check_utf8, decode_message, instant_us, split
 from postroad.protocols.connected_cars_legacy.messages import KINDS, STRUCTS, Message, UnknownMessage
 from postroad.protocols.connected_cars_legacy.options import LegacySettings
-
-UNTIMED_US = 0
-"""``Item.recorded_us`` of a message that has no time. Its events are as of when it was received."""
 
 _KIND: dict[type[msgspec.Struct], int] = {struct: KINDS.index(name) for name, struct in STRUCTS.items()}
 _KEY = msgspec.msgpack.Encoder()

@@ -1,0 +1,131 @@
+"""``postroad quarantine``: items that could not be read, and reading them again."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from postroad.cli.folder import folder_option, reader_of, registry_of, shards_of
+from postroad.cli.output import console, json_option, messages, print_fields, print_json, print_table, when
+from postroad.errors import ConfigError, NotFound
+from postroad.log.interface import Quarantined
+from postroad.registry.store import RegistryStore
+from postroad.registry.tasks import Task
+
+POLL_S = 0.2
+
+
+@click.group("quarantine", short_help="See items that could not be read, and read them again.")
+def group() -> None:
+    """See items that were taken in but could not be read, and have them read again.
+
+    Such an item was stored as it came, and its bulk was accepted; nobody was sent anything of it. It goes when
+    retention removes what came in with it.
+    """
+
+
+@group.command("list")
+@click.option("--all", "everything", is_flag=True, help="Also those that were read since.")
+@click.option("--after", type=click.IntRange(0), default=0, help="Begin behind this position.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many, oldest first.")
+@folder_option
+@json_option
+def list_items(everything: bool, after: int, limit: int, folder: Path, as_json: bool) -> None:
+    """List the items in quarantine, the oldest first: who sent them, and which field is wrong."""
+    rows: list[dict[str, Any]] = []
+    with registry_of(folder) as registry:
+        providers = {provider.id: provider.name for provider in registry.view().providers.values()}
+    for shard in shards_of(folder):
+        with reader_of(folder, shard) as reader:
+            found = reader.quarantined(after=after, unresolved_only=not everything, limit=limit)
+        rows += [
+            {"id": f"{shard}:{one.position}", "provider": providers.get(one.provider_id, str(one.provider_id))}
+            | _told(one)
+            for one in found
+        ]
+    if as_json:
+        print_json(rows)
+        return
+    columns = ["id", "received", "provider", "protocol", "reason", *(["resolved_by"] if everything else [])]
+    print_table(columns, [[row[column] for column in columns] for row in rows], empty="Nothing is in quarantine.")
+
+
+@group.command("show")
+@click.argument("item")
+@folder_option
+@json_option
+def show(item: str, folder: Path, as_json: bool) -> None:
+    """Show ITEM, named as `postroad quarantine list` does (SHARD:POSITION), with what was sent."""
+    shard, position = _parse(item)
+    with reader_of(folder, shard) as reader:
+        found = reader.quarantined_at(position)
+        if found is None:
+            raise NotFound(f"{item} is not in quarantine")
+        [batch] = reader.read(position, max_bytes=1)
+        body = list(batch.items())[position - batch.position].decode(errors="replace")
+    told = _told(found) | {"request_id": batch.request_id or None}
+    if as_json:
+        print_json(told | {"body": body})
+        return
+    print_fields(told)
+    console().print(body, markup=False, style="dim")
+
+
+@group.command("redrive")
+@click.argument("items", nargs=-1)
+@click.option("--provider", help="Only what this provider sent: its name, id or ORGANIZATION/NAME.")
+@click.option(
+    "--wait-s", type=click.FloatRange(0), default=30.0, show_default=True, help="How long to wait for the hub."
+)
+@folder_option
+@json_option
+def redrive(items: tuple[str, ...], provider: str | None, wait_s: float, folder: Path, as_json: bool) -> None:
+    """Have the hub read ITEMS (SHARD:POSITION; all, if none is named) again, by today's decoder and settings.
+
+    What can be read now is taken in as if it had just arrived. The rest stays where it is.
+    """
+    which: dict[str, Any] = {"items": [_parse(item) for item in items]} if items else {}
+    with registry_of(folder) as registry:
+        if provider is not None:
+            which["provider_id"] = registry.provider_id(provider)
+        task = _finished(registry, registry.add_task("REDRIVE_QUARANTINE", filter_=which), wait_s)
+    if as_json:
+        print_json({"task": task.id, "status": task.status, "redriven": task.items})
+    elif task.completed_us is None:
+        messages().print(f"Task {task.id} is asked for: a hub that runs on {folder} carries it out.")
+    else:
+        messages().print(f"{task.items} items were read and taken in.")
+    if task.status == "FAILED":
+        raise ConfigError(f"the hub could not do it: {task.detail}")
+
+
+def quarantine_told(one: Quarantined | None) -> dict[str, Any] | None:
+    """Why an item cannot be read, and what took its place; nothing for one that can."""
+    return None if one is None else {"reason": one.reason, "resolved_by": one.resolved_by}
+
+
+def _told(one: Quarantined) -> dict[str, Any]:
+    return {
+        "received": when(one.received_us),
+        "protocol": one.protocol,
+        "reason": one.reason,
+        "resolved_by": one.resolved_by,
+    }
+
+
+def _parse(item: str) -> tuple[int, int]:
+    try:
+        shard, position = (int(part) for part in item.split(":"))
+    except ValueError as exc:
+        raise ConfigError(f"{item!r} names no item; write SHARD:POSITION, such as 0:123") from exc
+    return shard, position
+
+
+def _finished(registry: RegistryStore, task: Task, wait_s: float) -> Task:
+    """The task as it stands when it is finished, or ``wait_s`` are over."""
+    until_s = time.monotonic() + wait_s
+    while task.completed_us is None and time.monotonic() < until_s:
+        time.sleep(POLL_S)
+        task = registry.task(task.id)
+    return task
