@@ -22,6 +22,9 @@ KEYS = {
     "end_to_end_events_per_s": "events a second",
     "latency_p95_ms": "ms, at 1,000 events a second",
     "latency_p99_ms": "ms, at 1,000 events a second",
+    "bulk_vs_codec": "of the codec's rate",
+    "per_delivery_10": "of the cost with one subscription",
+    "per_delivery_100": "of the cost with one subscription",
     "vs_homemade_single": "times the home-made build's rate",
     "vs_homemade_end_to_end": "times the home-made build's rate",
 }

@@ -12,10 +12,10 @@ from postroad.simulate.hub_process import HubProcess
 from worker import start
 
 PROVIDER = "bench-gps"
-DECLARATION = f"""\
+DECLARATION = """\
 organizations:
   - name: Bench
-    providers: [{{name: {PROVIDER}, protocol: drivetech}}]
+    providers: [{{name: {provider}, protocol: {protocol}}}]
 """
 SUBSCRIPTION = """\
     integrations:
@@ -49,10 +49,17 @@ class Hub:
         pid: of its process.
     """
 
-    def __init__(self, folder: Path, subscription: str = "", *, environment: dict[str, str] | None = None) -> None:
-        """Prepare and start it in ``folder``, which must not exist yet."""
+    def __init__(
+        self,
+        folder: Path,
+        subscription: str = "",
+        *,
+        protocol: str = "drivetech",
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        """Prepare and start it in ``folder``, which must not exist yet. Its provider speaks ``protocol``."""
         tool = HubProcess(folder, environment=environment or {})
-        tool.prepare(DECLARATION + subscription)
+        tool.prepare(DECLARATION.format(provider=PROVIDER, protocol=protocol) + subscription)
         self.token = tool.issue_token(PROVIDER)
         self.port = int(tool.url.rpartition(":")[2])
         self._log = (folder / "hub.log").open("ab")

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import msgspec
 
+import bulk_vs_codec
 import end_to_end
+import fan_out
 import history
 import intake
 import log_append
@@ -22,6 +24,8 @@ MEASUREMENTS = {
     "intake": intake.measure,
     "log_append": log_append.measure,
     "end_to_end": end_to_end.measure,
+    "bulk_vs_codec": bulk_vs_codec.measure,
+    "fan_out": fan_out.measure,
     "vs_homemade": vs_homemade.measure,
 }
 

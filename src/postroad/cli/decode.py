@@ -15,6 +15,7 @@ from postroad.errors import WireError
 from postroad.model.accounts import AccountChange
 from postroad.model.events import Event, Identifier
 from postroad.protocols import FORMATS
+from postroad.protocols.base import UNTIMED_US
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +77,7 @@ def _line(way_in: Source, reading: Reading, received_us: int | None) -> Line | R
     return Line(
         kind=protocol.kinds[item.kind],
         identifier=Identifier(item.namespace, item.identifier),
-        recorded=from_us(item.recorded_us) if item.recorded_us else None,
+        recorded=None if item.recorded_us == UNTIMED_US else from_us(item.recorded_us),
         late=item.late,
         dedup=item.dedup.hex() or None,
         wire=msgspec.Raw(FORMATS[protocol.name].restate(item, reading.raw)),
