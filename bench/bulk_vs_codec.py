@@ -69,7 +69,7 @@ def _measure(hub: Hub, customer: Worker, generator: Worker, codec: Worker) -> di
         rounds.append(one)
         print(
             f"  {one['hub_per_s']:8,.0f} events/s through the hub, {one['hub_us']:.1f} us of CPU each; codec alone "
-            f"{one['codec_per_s']:8,.0f}/s, {one['codec_us']:.1f} us; one typed decode and encode {one['msgspec_us']:.1f} us"
+            f"{one['codec_per_s']:8,.0f}/s, {one['codec_us']:.1f} us; bare decode and encode {one['msgspec_us']:.1f} us"
         )
     return {
         "bulk_vs_codec": median([one["hub_per_s"] / one["codec_per_s"] for one in rounds]),
