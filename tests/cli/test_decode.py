@@ -161,6 +161,11 @@ def test_settings_change_how_it_is_read_and_wrong_ones_name_the_field():
     assert "profil" in str(wrong.exception)
 
 
+def test_what_was_sent_late_is_late_in_its_events_too():
+    (line,) = lines(decode("drivetech", json.dumps(samples("drivetech")["ignition-off-late"]["frame"])))
+    assert (line["late"], line["events"][0]["header"]["late"]) == (True, True)
+
+
 def test_a_message_without_a_time_is_as_of_when_it_was_received():
     body = '[{"type":"user_remove","userId":"u-1"}]'
     (line,) = lines(decode("connected_cars_legacy", body, "--received", "2026-07-02T14:03:11+02:00"))
