@@ -112,11 +112,11 @@ async def clear() -> dict[str, Any]:
     return {}
 
 
-async def arrived(count: int, within_s: float) -> dict[str, Any]:
-    """Wait for so many different events; say when the last of them came and how late they were."""
+async def arrived(count: int, within_s: float, subscriptions: int = 1) -> dict[str, Any]:
+    """Wait for so many different events by each subscription; say when the last came and how late they were."""
     try:
         async with asyncio.timeout(within_s):
-            while len(ARRIVALS.ids) < count:
+            while len(ARRIVALS.ids) < count or ARRIVALS.events < count * subscriptions:
                 ARRIVALS.changed.clear()
                 await ARRIVALS.changed.wait()
     except TimeoutError:

@@ -24,6 +24,9 @@ KEYS = {
     "latency_p99_ms": "ms, at 1,000 events a second",
     "slow_neighbour": "times the p99 without bad neighbours",
     "lag_slowdown": "times the p99 without one that catches up",
+    "bulk_vs_codec": "of the codec's rate",
+    "per_delivery_10": "of the cost with one subscription",
+    "per_delivery_100": "of the cost with one subscription",
     "vs_homemade_single": "times the home-made build's rate",
     "vs_homemade_end_to_end": "times the home-made build's rate",
 }

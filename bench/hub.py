@@ -12,10 +12,10 @@ from postroad.simulate.hub_process import HubProcess
 from worker import start
 
 PROVIDER = "bench-gps"
-DECLARATION = f"""\
+DECLARATION = """\
 organizations:
   - name: Bench
-    providers: [{{name: {PROVIDER}, protocol: drivetech}}]
+    providers: [{{name: {provider}, protocol: {protocol}}}]
 """
 SUBSCRIPTION = """\
     integrations:
@@ -50,11 +50,19 @@ class Hub:
         pid: of its process.
     """
 
-    def __init__(self, folder: Path, subscription: str = "", *, environment: dict[str, str] | None = None) -> None:
-        """Prepare and start it in ``folder``, which must not exist yet."""
+    def __init__(
+        self,
+        folder: Path,
+        subscription: str = "",
+        *,
+        protocol: str = "drivetech",
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        """Prepare and start it in ``folder``, which must not exist yet. Its provider speaks ``protocol``."""
         self.folder = folder
+        self._declaration = DECLARATION.format(provider=PROVIDER, protocol=protocol)
         self._tool = HubProcess(folder, environment=environment or {})
-        self._tool.prepare(DECLARATION + subscription)
+        self._tool.prepare(self._declaration + subscription)
         self.token = self._tool.issue_token(PROVIDER)
         self.port = int(self._tool.url.rpartition(":")[2])
         self.start()
@@ -66,7 +74,7 @@ class Hub:
     def apply(self, subscription: str) -> None:
         """Declare more."""
         file = self.folder / "more.yaml"
-        file.write_text(DECLARATION + subscription, encoding="utf-8")
+        file.write_text(self._declaration + subscription, encoding="utf-8")
         self.postroad("apply", str(file))
 
     def start(self) -> None:

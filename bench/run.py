@@ -11,7 +11,9 @@ from pathlib import Path
 
 import msgspec
 
+import bulk_vs_codec
 import end_to_end
+import fan_out
 import history
 import intake
 import lag_slowdown
@@ -26,6 +28,8 @@ MEASUREMENTS = {
     "end_to_end": end_to_end.measure,
     "slow_neighbour": slow_neighbour.measure,
     "lag_slowdown": lag_slowdown.measure,
+    "bulk_vs_codec": bulk_vs_codec.measure,
+    "fan_out": fan_out.measure,
     "vs_homemade": vs_homemade.measure,
 }
 

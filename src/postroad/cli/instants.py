@@ -29,4 +29,6 @@ class Instant(click.ParamType[int]):
             return SystemClock().now_us() - age_s * 1_000_000
         if instant.tzinfo is None:
             self.fail(f"{value!r} names no offset from UTC; end it with Z, or +02:00", param, ctx)
-        return to_us(instant)
+        if (us := to_us(instant)) < 0:
+            self.fail(f"{value!r} is before 1970", param, ctx)
+        return us

@@ -39,6 +39,13 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+def print_lines(lines: Iterable[bytes]) -> None:
+    """JSON documents that are encoded already, one a line."""
+    sys.stdout.flush()
+    sys.stdout.buffer.writelines(line + b"\n" for line in lines)
+    sys.stdout.buffer.flush()
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
     """A table, or a sentence when there are no rows."""
     table = Table(box=None, pad_edge=False, header_style="bold")

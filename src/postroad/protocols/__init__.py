@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from postroad.protocols import connected_cars, connected_cars_legacy, damoov, drivequant, drivetech, postroad
 from postroad.protocols.base import SourceProtocol, TargetProtocol
 from postroad.protocols.contract import Contract
+from postroad.protocols.format import Format
 
 SOURCES: Mapping[str, SourceProtocol] = {
     drivetech.PROTOCOL.name: drivetech.PROTOCOL,
@@ -21,6 +22,13 @@ TARGETS: Mapping[str, TargetProtocol] = {
     connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.PROTOCOL,
 }
 """What can be sent on, by name."""
+
+FORMATS: Mapping[str, Format] = {
+    connected_cars.PROTOCOL.name: connected_cars.FORMAT,
+    connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.FORMAT,
+    drivetech.PROTOCOL.name: drivetech.FORMAT,
+}
+"""What the bodies of each protocol are made of, by name."""
 
 CONTRACTS: Mapping[str, Contract] = {
     contract.name: contract

@@ -143,6 +143,8 @@ def test_ids_rise_within_a_report_and_name_position_and_type(position):
 
 def test_of_two_occurrences_of_one_type_the_first_is_said():
     assert write(occurrences=(Ignition(False), Ignition(True)))["car_ignition"]["value"] is False
+    harsh = (HarshManoeuvre("braking", 5.0, 0.5), HarshManoeuvre("acceleration", 3.0, 0.3))
+    assert write(occurrences=harsh)["car_profiling"]["direction"] == "brake_high"
 
 
 def test_what_was_read_from_can_is_said_as_can_and_as_nothing_else():
@@ -167,6 +169,17 @@ def test_a_profile_has_its_own_names_and_types():
     assert set(newer) == {"can_oil_degradation_percent", "can_range_total_km", "daily_can_odometer_km"}
     assert older["daily_can_odometer_km"]["time"] == "2024-03-05"
     assert newer["daily_can_odometer_km"]["time"] == "2024-03-05T00:00:00.000Z"
+
+
+def test_a_vin_and_a_market_that_are_not_known_are_left_out():
+    said = write(
+        options=Options(profile="2026-03"),
+        readings={"supply_voltage_v": 12.0},
+        occurrences=(Ignition(True), HarshManoeuvre("braking", 5.0, 0.5)),
+        position=Position(latitude_deg=1.0, longitude_deg=2.0),
+    )
+    assert set(said) == {"car_battery_voltage", "car_ignition", "car_profiling", "gps_position"}
+    assert not any({"vin", "organizationKey"} & set(event) for event in said.values())
 
 
 def test_the_newer_profile_says_the_vin_and_the_market_where_they_are_known():

@@ -18,6 +18,7 @@ from postroad.protocols.connected_cars.bulk import (
 )
 from postroad.protocols.connected_cars.contract import CONTRACT
 from postroad.protocols.connected_cars.events import events
+from postroad.protocols.connected_cars.format import FORMAT
 from postroad.protocols.connected_cars.options import HARSH_FLOOR_G, Options
 from postroad.protocols.connected_cars.protocol import PROTOCOL
 from postroad.protocols.connected_cars.read import FLEET, VEHICLE, read
@@ -115,6 +116,7 @@ __all__ = [
     "ECUS",
     "EVENT_TYPES",
     "FLEET",
+    "FORMAT",
     "HARSH_FLOOR_G",
     "KINDS",
     "MAX_BYTES",

@@ -1,10 +1,8 @@
 """Whose event it is, and when and by which id: what is the same for all that is written of one item."""
 
-from typing import Any
-
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from postroad.model.events import Header
 from postroad.protocols.base import outgoing_id
 from postroad.protocols.connected_cars import times
 from postroad.protocols.connected_cars.options import Options
@@ -24,16 +22,19 @@ class Envelope(msgspec.Struct, frozen=True):
         """The id of the item's event of that type."""
         return outgoing_id(self.position, SLOTS[wire_type])
 
-    def common(self, header: Header) -> dict[str, Any]:
-        """The fields that every vehicle event of the item has alike."""
-        return {"time": times.timestamp(header.recorded_us), "vehicle_id": self.vehicle_id} | self.market()
+    def known_vin(self) -> str | UnsetType:
+        """The vehicle's VIN as the newer page has it; none in the profile of 2023."""
+        return UNSET if self.vin is None or self.options.profile == "2023-08" else self.vin
+
+    def known_market(self) -> str | UnsetType:
+        """The market as the newer page has it; none in the profile of 2023."""
+        key = self.options.organization_key
+        return UNSET if key is None or self.options.profile == "2023-08" else key
 
     def market(self) -> dict[str, str]:
-        """The newer page's own fields, as far as they are known; none in the profile of 2023."""
-        if self.options.profile == "2023-08":
-            return {}
-        known = {"vin": self.vin, "organization_key": self.options.organization_key}
-        return {name: value for name, value in known.items() if value is not None}
+        """Both, as far as they are known."""
+        both = {"vin": self.known_vin(), "organization_key": self.known_market()}
+        return {name: value for name, value in both.items() if value is not UNSET}
 
     def day(self, us: int) -> str:
         """A day as ``time``: its date, in the newer profile its midnight in UTC."""

@@ -5,9 +5,9 @@ that belongs to it. A turn without a side has no word in the protocol, and a mag
 that claims the CAN bus is sent for what came from there, or as the subscription says.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -24,12 +24,14 @@ from postroad.model.events import (
     Value,
 )
 from postroad.protocols.base import outgoing_id
+from postroad.protocols.connected_cars import times
 from postroad.protocols.connected_cars.envelope import Envelope
 from postroad.protocols.connected_cars.harsh import profiling, whole
 from postroad.protocols.connected_cars.options import Options
 from postroad.protocols.connected_cars.slots import NEWER_TYPES, SLOTS
 from postroad.protocols.connected_cars.vocabulary import SIGNAL_OF, from_can
 from postroad.protocols.connected_cars.wire import EVENT_TYPES
+from postroad.protocols.connected_cars.wire.car import CarProfiling, GpsPosition
 from postroad.protocols.connected_cars.wire.fields import WireEvent
 
 _INT16_MAX: Final = 2**15 - 1
@@ -39,9 +41,6 @@ _INT64_END: Final = 2.0**63
 _ONLY_2023 = frozenset({"can_oil_degration_percent", "gpio_battery_internal_voltage"})
 _NEEDS_MORE = frozenset({"car_roadworthy_inspection_date"})
 """Types of one value whose other fields only this protocol's own events have."""
-
-
-_Values = dict[str, Any]
 
 
 class _Type(msgspec.Struct, frozen=True):
@@ -62,11 +61,11 @@ def _type(name: str) -> _Type:
 
 _IGNITION = _type("car_ignition")
 _IDLE = _type("calc_vehicle_idle")
-_PROFILING = _type("car_profiling")
 _DISCONNECT = _type("gpio_battery_external_disconnect")
 _LAMP = _type("can_mil_lamp")
 _SPEED = _type("can_vehicle_speed_kph")
-_POSITION = _type("gps_position")
+_PROFILING: Final = SLOTS["car_profiling"]
+_POSITION: Final = SLOTS["gps_position"]
 
 
 @cache
@@ -82,55 +81,74 @@ def _ways(profile: str, read_from_can: bool, claim_can: bool) -> Mapping[str, tu
             ways = can if read_from_can and can else others
         elif not (read_from_can or claim_can):
             ways = []
-        chosen[signal] = tuple(map(_type, ways))
+        if ways:
+            chosen[signal] = tuple(map(_type, ways))
     return chosen
 
 
 def say(report: Report, envelope: Envelope) -> list[tuple[int, WireEvent]]:
-    """The events that say what the report says, with their slots, by ascending slot."""
-    said: dict[int, WireEvent] = {}
-    common = envelope.common(report.header)
+    """The events that say what the report says, with their slots, by ascending slot.
+
+    Every report that is sent on goes through here, so events are made with plain keywords: twice as fast as out of a
+    dictionary of what they share.
+    """
+    recorded_us, options = report.header.recorded_us, envelope.options
     first_id = outgoing_id(envelope.position, 0)
-    for one, values in _values(report, envelope.options):
-        if one.slot in said:
-            continue  # of two occurrences of one type the first is said
-        values |= common
-        values["id"] = first_id | one.slot
-        if one.daily:
-            values["time"] = envelope.day(report.header.recorded_us)
-        said[one.slot] = one.struct(**values)
+    time, vehicle_id = times.timestamp(recorded_us), envelope.vehicle_id
+    vin, market = envelope.known_vin(), envelope.known_market()
+
+    def of_value(one: _Type, value: Value) -> WireEvent:
+        when = envelope.day(recorded_us) if one.daily else time
+        return one.struct(  # type: ignore[call-arg]  # mypy knows the base's fields only
+            id=first_id | one.slot, time=when, vehicle_id=vehicle_id, value=value, vin=vin, organization_key=market
+        )
+
+    said: dict[int, WireEvent] = {}
+    for occurrence in report.occurrences:  # of two of one type the first is said
+        if isinstance(occurrence, HarshManoeuvre):
+            if _PROFILING not in said and (felt := profiling(occurrence, options)) is not None:
+                g_force, direction = felt
+                said[_PROFILING] = CarProfiling(
+                    id=first_id | _PROFILING, time=time, vehicle_id=vehicle_id, g_force=g_force, direction=direction,
+                    vin=vin, organization_key=market,
+                )  # fmt: skip
+        elif (change := _change(occurrence, report, options)) is not None and change[0].slot not in said:
+            said[change[0].slot] = of_value(*change)
+    ways = _ways(options.profile, report.from_can, options.claim_can)
+    for signal in ways.keys() & report.readings.keys():  # few of many
+        for way in ways[signal]:
+            if (number := _number(report.readings[signal], way)) is not None:
+                said[way.slot] = of_value(way, number)
+    place = report.position
+    if place is not None and place.fix is not False:
+        eph, hdop = _error(place)
+        said[_POSITION] = GpsPosition(
+            id=first_id | _POSITION, time=time, vehicle_id=vehicle_id,
+            latitude=place.latitude_deg,
+            longitude=place.longitude_deg,
+            speed=_fitting(place.speed_kmh, _INT16_MAX),
+            direction=None if place.heading_deg is None else whole(place.heading_deg) % 360,
+            eph=eph,
+            hdop=hdop,
+            vin=vin, organization_key=market,
+        )  # fmt: skip
+        if options.claim_can and place.speed_kmh is not None and _SPEED.slot not in said:
+            said[_SPEED.slot] = of_value(_SPEED, place.speed_kmh)
     return sorted(said.items())
 
 
-def _values(report: Report, options: Options) -> Iterator[tuple[_Type, _Values]]:
-    """Every type that can be said of the report, with its own fields; a type may come twice."""
-    for occurrence in report.occurrences:
-        yield from _happened(occurrence, report, options)
-    ways = _ways(options.profile, report.from_can, options.claim_can)
-    for signal, value in report.readings.items():
-        for way in ways.get(signal, ()):
-            if (number := _number(value, way)) is not None:
-                yield way, {"value": number}
-    place = report.position
-    if place is None or place.fix is False:
-        return
-    yield _POSITION, _place(place)
-    if options.claim_can and place.speed_kmh is not None:
-        yield _SPEED, {"value": place.speed_kmh}
-
-
-def _happened(occurrence: Occurrence, report: Report, options: Options) -> Iterator[tuple[_Type, _Values]]:
+def _change(occurrence: Occurrence, report: Report, options: Options) -> tuple[_Type, bool] | None:
+    """The type of one value that says the occurrence, and the value."""
     match occurrence:
         case Ignition(on=on):
-            yield _IGNITION, {"value": on}
+            return _IGNITION, on
         case Idling(begins=begins):
-            yield _IDLE, {"value": begins}
-        case HarshManoeuvre() if (felt := profiling(occurrence, options)) is not None:
-            yield _PROFILING, dict(zip(("g_force", "direction"), felt, strict=True))
+            return _IDLE, begins
         case ExternalPower(connected=connected):
-            yield _DISCONNECT, {"value": not connected}
+            return _DISCONNECT, not connected
         case MalfunctionLamp(on=on) if report.from_can or options.claim_can:
-            yield _LAMP, {"value": on}
+            return _LAMP, on
+    return None
 
 
 def _number(value: Value, way: _Type) -> Value | None:
@@ -142,18 +160,10 @@ def _number(value: Value, way: _Type) -> Value | None:
     return whole(value)
 
 
-def _place(place: Position) -> _Values:
-    """The fields of ``gps_position``. Of the two measures of error one may be said: the one in metres, if known."""
+def _error(place: Position) -> tuple[int | None, int | None]:
+    """``eph`` and ``hdop``. Of the two measures of error one may be said: the one in metres, if known."""
     eph = _fitting(place.horizontal_error_m, _INT16_MAX)
-    hdop = None if eph is not None or place.hdop is None else _fitting(place.hdop * 100, _INT32_MAX)
-    return {
-        "latitude": place.latitude_deg,
-        "longitude": place.longitude_deg,
-        "speed": _fitting(place.speed_kmh, _INT16_MAX),
-        "direction": None if place.heading_deg is None else whole(place.heading_deg) % 360,
-        "eph": eph,
-        "hdop": hdop,
-    }
+    return eph, None if eph is not None or place.hdop is None else _fitting(place.hdop * 100, _INT32_MAX)
 
 
 def _fitting(value: float | None, limit: int) -> int | None:

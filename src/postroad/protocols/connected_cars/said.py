@@ -7,7 +7,8 @@ from postroad.protocols.connected_cars.wire.other import OtherEvent
 
 NOTHING: dict[str, msgspec.Raw] = {}
 
-_encode = msgspec.json.Encoder().encode
+encode_event = msgspec.json.Encoder().encode
+"""One struct as JSON: of what was made here, and has no fields but its own."""
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -31,5 +32,5 @@ def type_of(event: WireEvent) -> str:
 
 def encode(said: Said) -> bytes:
     """One JSON object with every fact of what was said. ``read`` gives the same back."""
-    body = _encode(said.event)
-    return _encode(_members(body) | said.extra) if said.extra else body
+    body = encode_event(said.event)
+    return encode_event(_members(body) | said.extra) if said.extra else body

@@ -8,7 +8,7 @@ from postroad.protocols.connected_cars.events import NAME
 from postroad.protocols.connected_cars.options import Options
 from postroad.protocols.connected_cars.relay import relay
 from postroad.protocols.connected_cars.report import say
-from postroad.protocols.connected_cars.said import Said, encode
+from postroad.protocols.connected_cars.said import Said, encode, encode_event
 from postroad.protocols.connected_cars.slots import OTHER, SLOTS
 from postroad.protocols.connected_cars.wire.admin import (
     AccessGrantedToFleet,
@@ -32,7 +32,7 @@ def write(
 
     Nothing is said about a vehicle or a fleet that has no number. The VIN, if known, the profile of 2026 sends.
     """
-    if not isinstance(event, Report | AccessChanged | MembershipChanged):
+    if not isinstance(event, (Report, AccessChanged, MembershipChanged)):
         return []
     if isinstance(event, AccessChanged) and event.to_hub and not options.relay_access:
         return []
@@ -45,7 +45,7 @@ def write(
         relayed = relay(event.original.said, envelope)
         return [] if relayed is None else [_outgoing(relayed)]
     if isinstance(event, Report):
-        return [Outgoing(slot, encode(Said(one))) for slot, one in say(event, envelope)]
+        return [Outgoing(slot, encode_event(one)) for slot, one in say(event, envelope)]
     admin = _admin(event, envelope)
     return [] if admin is None else [_outgoing(Said(admin))]
 

@@ -33,6 +33,7 @@ from postroad.protocols.connected_cars_legacy.contract import CONTRACT
 from postroad.protocols.connected_cars_legacy.decode import decode_message, split, undocumented
 from postroad.protocols.connected_cars_legacy.encode import bulk, encode_message
 from postroad.protocols.connected_cars_legacy.fields import SCOPES, FieldFacts, Scope, facts
+from postroad.protocols.connected_cars_legacy.format import FORMAT
 from postroad.protocols.connected_cars_legacy.messages import (
     KINDS,
     SLOTS,
@@ -51,6 +52,7 @@ from postroad.protocols.connected_cars_legacy.write import HARSH_FLOOR_G, write
 
 __all__ = [
     "CONTRACT",
+    "FORMAT",
     "HARSH_FLOOR_G",
     "KINDS",
     "PROTOCOL",

@@ -7,6 +7,7 @@ not fit together, ``answers`` has the documented bodies. The page: ``docs/protoc
 from postroad.protocols.drivetech import answers
 from postroad.protocols.drivetech.contract import CONTRACT
 from postroad.protocols.drivetech.events import WARNINGS, events, warnings
+from postroad.protocols.drivetech.format import FORMAT
 from postroad.protocols.drivetech.protocol import PROTOCOL
 from postroad.protocols.drivetech.read import read
 from postroad.protocols.drivetech.settings import DrivetechSettings
@@ -30,6 +31,7 @@ from postroad.protocols.drivetech.wire import (
 
 __all__ = [
     "CONTRACT",
+    "FORMAT",
     "KINDS",
     "PROTOCOL",
     "STATES",

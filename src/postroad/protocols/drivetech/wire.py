@@ -10,15 +10,29 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-Latitude = Annotated[float, Meta(ge=-90, le=90)]
-Longitude = Annotated[float, Meta(ge=-180, le=180)]
+
+def said(meaning: str) -> Meta:
+    """What is said about a field besides its type, for people and JSON Schemas."""
+    return Meta(description=meaning)
+
+
+def unit(name: str) -> Meta:
+    """The unit of a number; the vendor's own where it states one."""
+    return Meta(extra_json_schema={"x-unit": name})
+
+
+Latitude = Annotated[float, Meta(ge=-90, le=90), unit("deg")]
+Longitude = Annotated[float, Meta(ge=-180, le=180), unit("deg")]
 Speed = Annotated[float, Meta(ge=0, le=300)]
-Azimuth = Annotated[float, Meta(ge=0, le=360)]
+Azimuth = Annotated[float, Meta(ge=0, le=360), unit("deg")]
 NotNegative = Annotated[float, Meta(ge=0)]
-Percent = Annotated[float, Meta(ge=0, le=100)]
-Volts = Annotated[float, Meta(ge=0, le=60)]
-Celsius = Annotated[float, Meta(ge=-100, le=200)]
-Seconds = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Metres = Annotated[float, unit("m")]
+Kilometres = Annotated[NotNegative, unit("km")]
+Hours = Annotated[NotNegative, unit("h")]
+Percent = Annotated[float, Meta(ge=0, le=100), unit("%")]
+Volts = Annotated[float, Meta(ge=0, le=60), unit("V")]
+Celsius = Annotated[float, Meta(ge=-100, le=200), unit("°C")]
+Seconds = Annotated[int, Meta(ge=0, le=2**31 - 1), unit("s")]
 Word = Annotated[str, Meta(min_length=1, max_length=64)]
 """A plate, state or driver id. The upper bound is ours: it keeps what becomes a key or a label small."""
 
@@ -31,16 +45,16 @@ class Ign(msgspec.Struct, frozen=True, tag="IGN", tag_field="type"):
     """The ignition was turned on (true) or off."""
 
     status: bool
-    duration: Seconds | None = None
-    """Seconds. Read as the length of the state that has just ended; the vendor only says "time of the event"."""
+    duration: Annotated[
+        Seconds | None, said('read as the length of the state that has just ended; the vendor says "time of the event"')
+    ] = None
 
 
 class IdlingEvent(msgspec.Struct, frozen=True, tag="IDLING", tag_field="type"):
     """Idling began (true) or ended."""
 
     status: bool
-    duration: Seconds | None = None
-    """Seconds of idling."""
+    duration: Annotated[Seconds | None, said("how long it idled")] = None
 
 
 class Sos(msgspec.Struct, frozen=True, tag="SOS", tag_field="type"):
@@ -66,8 +80,7 @@ class DoorEvent(msgspec.Struct, frozen=True, tag="DOOR", tag_field="type"):
 class DriverId(msgspec.Struct, frozen=True, tag="DRIVER_ID", tag_field="type"):
     """A driver identified himself by iButton, RFID or otherwise."""
 
-    driver_id: Word
-    """Text, also when it consists of digits: leading zeros count."""
+    driver_id: Annotated[Word, said("text, also when it consists of digits: leading zeros count")]
 
 
 class GpsSignal(msgspec.Struct, frozen=True, tag="GPS_SIGNAL", tag_field="type"):
@@ -80,8 +93,7 @@ class HarshBehavior(msgspec.Struct, frozen=True, tag="HARSH_BEHAVIOR", tag_field
     """Harsh driving: braking (0), acceleration (1) or a turn (2). Here ``status`` is a number, never a boolean."""
 
     status: Literal[0, 1, 2]
-    magnitude: NotNegative | None = None
-    """Unit not stated by the vendor; see ``DrivetechSettings.harsh_unit``."""
+    magnitude: Annotated[NotNegative | None, said("unit not stated by the vendor; see the setting harsh_unit")] = None
 
 
 WireEvent = Gps | Ign | IdlingEvent | Sos | OverSpeed | LowBattery | DoorEvent | DriverId | GpsSignal | HarshBehavior
@@ -115,32 +127,23 @@ class Injection(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     plate: Word
-    buff: bool = False
-    """True: an old event, sent late."""
-    datetime: dt.datetime
-    """UTC; without a zone it is to be read as UTC."""
+    buff: Annotated[bool, said("true: an old event, sent late")] = False
+    datetime: Annotated[dt.datetime, said("UTC; without a zone it is read as UTC")]
     latitude: Latitude
     longitude: Longitude
-    speed: Speed
-    """Unit not stated by the vendor; see ``DrivetechSettings.speed_unit``."""
-    azimuth: Azimuth
-    """Degrees clockwise from north; 360 is 0."""
-    altitude: float | None = None
-    """Metres above sea level."""
+    speed: Annotated[Speed, said("unit not stated by the vendor; see the setting speed_unit")]
+    azimuth: Annotated[Azimuth, said("clockwise from north; 360 is 0")]
+    altitude: Annotated[Metres | None, said("above sea level")] = None
     state: Word
     event: WireEvent
-    ign_input: bool = False
-    """True: the ignition is on."""
-    doors: bool | None = None
-    """True: open."""
-    gps_status: bool | None = None
-    """False: the device had no GPS data; the position is the last known one."""
-    odometer: NotNegative
-    """Kilometres."""
-    hourmeter: NotNegative | None = None
-    """Engine hours."""
-    battery: Percent | None = None
-    """Of the device."""
+    ign_input: Annotated[bool, said("true: the ignition is on")] = False
+    doors: Annotated[bool | None, said("true: open")] = None
+    gps_status: Annotated[
+        bool | None, said("false: the device had no GPS data; the position is the last known one")
+    ] = None
+    odometer: Kilometres
+    hourmeter: Annotated[Hours | None, said("engine hours")] = None
+    battery: Annotated[Percent | None, said("of the device")] = None
     power_supply: Volts | None = None
     temperature1: Celsius | None = None
     temperature2: Celsius | None = None
@@ -149,8 +152,7 @@ class Injection(msgspec.Struct, frozen=True, kw_only=True):
     mcc: Annotated[int, Meta(ge=1, le=999)] | None = None
     mnc: Annotated[int, Meta(ge=0, le=999)] | None = None
     lac: Annotated[int, Meta(ge=0, le=0xFFFF)] | None = None
-    cid: Annotated[int, Meta(ge=0, le=0xFFFFFFF)] | None = None
-    """28 bits."""
+    cid: Annotated[Annotated[int, Meta(ge=0, le=0xFFFFFFF)] | None, said("28 bits")] = None
 
 
 class StrictInjection(Injection, frozen=True, kw_only=True):

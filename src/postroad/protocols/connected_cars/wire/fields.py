@@ -17,7 +17,11 @@ Int16 = Annotated[int, Meta(ge=-(2**15), le=2**15 - 1)]
 
 def measure(unit: str, granularity: str = "") -> Meta:
     """Unit of a number, and the step it is rounded to; empty where the vendor states none."""
-    return Meta(extra={"unit": unit, "granularity": granularity})
+    shown = {"x-unit": unit, "x-granularity": granularity}
+    return Meta(
+        extra={"unit": unit, "granularity": granularity},
+        extra_json_schema={key: value for key, value in shown.items() if value},
+    )
 
 
 Kilometres = Annotated[Int64, measure("km", "1 km")]

@@ -1,0 +1,113 @@
+"""What a target protocol does not say of an event, and why, as far as that can be told from outside.
+
+A fact is said if the output without it would be another one. It is asked of the translation itself, so that no second
+list of what it can do has to be kept.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+from msgspec.structs import replace
+
+from postroad.cli.writing import Address, Writer
+from postroad.model.catalogue import OCCURRENCES, READINGS
+from postroad.model.events import AccessChanged, Event, HarshManoeuvre, MembershipChanged, Report
+
+_OCCURRENCE_NAMES = {kind.tag: kind.names for kind in OCCURRENCES}
+
+NO_WORD = "the common language has no word for it"
+
+
+class Unsaid(msgspec.Struct, frozen=True):
+    """A fact that is lost."""
+
+    what: str
+    """``reading``, ``occurrence`` or ``position`` and its name in the catalogue; or the kind of the event."""
+    why: str
+
+
+class _Fact(msgspec.Struct, frozen=True):
+    what: str
+    without: Event | None
+    """The event without it; ``None``: the event is the fact."""
+    names: Mapping[str, tuple[str, ...]] = {}
+    """Protocol -> what it calls it."""
+    obstacle: str = ""
+    """Why it may be unsaid, if it is."""
+
+
+def unsaid(event: Event, kind: str, address: Address, writer: Writer) -> Iterator[Unsaid]:
+    """The facts of the event that the writer does not say. The kind is its item's."""
+    written = writer.write(event, address)
+    if written and isinstance(event, Report | AccessChanged | MembershipChanged):
+        original = event.original
+        if original is not None and original.protocol == writer.target.name:
+            return  # sent on as it was said
+    facts = list(_facts(event))
+    if not (facts or written):
+        yield Unsaid(kind, NO_WORD)
+    for fact in facts:
+        if written == _write(fact, address, writer, writer.options):
+            yield Unsaid(fact.what, _why(event, fact, address, writer))
+
+
+def _write(fact: _Fact, address: Address, writer: Writer, options: Any) -> list[Any]:
+    return [] if fact.without is None else writer.write(fact.without, address, options)
+
+
+def _facts(event: Event) -> Iterator[_Fact]:
+    if not isinstance(event, Report):
+        yield _Fact(str(event.__struct_config__.tag), None)
+        return
+    for n, one in enumerate(event.occurrences):
+        others = event.occurrences[:n] + event.occurrences[n + 1 :]
+        obstacle = _weakness(one) if isinstance(one, HarshManoeuvre) else ""
+        tag = str(one.__struct_config__.tag)
+        yield _Fact(f"occurrence {tag}", replace(event, occurrences=others), _OCCURRENCE_NAMES[tag], obstacle)
+    for signal in event.readings:
+        others_read = {name: value for name, value in event.readings.items() if name != signal}
+        yield _Fact(f"reading {signal}", replace(event, readings=others_read), READINGS[signal].names)
+    place = event.position
+    if place is not None:
+        repeated = "" if place.fix is not False else "it is an older one, repeated"
+        yield _Fact("position", replace(event, position=None), {}, repeated)
+        for field in ("altitude_m", "speed_kmh", "heading_deg", "horizontal_error_m", "hdop"):
+            if getattr(place, field) is not None:
+                without = replace(event, position=replace(place, **{field: None}))
+                yield _Fact(f"position {field}", without, {}, repeated)
+
+
+def _weakness(harsh: HarshManoeuvre) -> str:
+    if harsh.magnitude_g is None:
+        return "its strength in g is not known"
+    return "to which side is not known" if harsh.kind == "turn" else "it is too weak to be reported"
+
+
+def _why(event: Event, fact: _Fact, address: Address, writer: Writer) -> str:
+    for what, options in _other_options(writer.options):
+        if writer.write(event, address, options) != _write(fact, address, writer, options):
+            return f"it needs {what}"
+    if fact.obstacle:
+        return fact.obstacle
+    if writer.target.name in fact.names:
+        return f"{writer.target.name} has a word for it, but not for this value, this source and these options"
+    return f"{writer.target.name} has no word for it"
+
+
+def _other_options(options: Any) -> Iterator[tuple[str, Any]]:
+    """Options that differ in one field, each with its description: every choice of the fields that have few."""
+    for field in inspect.type_info(type(options)).fields:  # type: ignore[attr-defined]  # a struct has them
+        value = getattr(options, field.name)
+        kind = field.type
+        while isinstance(kind, inspect.Metadata):
+            kind = kind.type
+        if isinstance(kind, inspect.BoolType):
+            yield f"the option {field.name}", replace(options, **{field.name: not value})
+        elif isinstance(kind, inspect.LiteralType):
+            for choice in kind.values:
+                yield f"the option {field.name} {choice}", replace(options, **{field.name: choice})
+        elif isinstance(kind, inspect.FrozenSetType) and isinstance(kind.item_type, inspect.LiteralType):
+            for choice in kind.item_type.values:
+                yield f"{choice} in the option {field.name}", replace(options, **{field.name: value | {choice}})
