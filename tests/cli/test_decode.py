@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from postroad.cli.main import cli
 from postroad.cli.reading import Reading, source
 from postroad.errors import PostroadError, WireError
-from postroad.protocols import FORMATS, READABLE, connected_cars_legacy
+from postroad.protocols import FORMATS, SOURCES, connected_cars_legacy
 from postroad.protocols.base import Item
 
 SAMPLES = Path(__file__).parents[1] / "protocols" / "samples" / "in"
-PROTOCOLS = sorted(READABLE)
+PROTOCOLS = sorted(SOURCES)
 
 
 def sent(frame: Any) -> str:
@@ -183,7 +183,7 @@ def test_an_instant_that_is_none_is_a_mistake_of_usage(instant):
 
 
 def test_every_protocol_that_is_read_has_a_format_and_both_say_the_same_types():
-    for protocol in READABLE.values():
+    for protocol in SOURCES.values():
         assert set(FORMATS[protocol.name].types) <= set(protocol.kinds)
 
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from postroad.cli.main import cli
 from postroad.errors import NotFound
-from postroad.protocols import FORMATS, READABLE, TARGETS, connected_cars, connected_cars_legacy
+from postroad.protocols import FORMATS, SOURCES, TARGETS, connected_cars, connected_cars_legacy
 
 
 def run(*arguments: str):
@@ -30,7 +30,7 @@ def references(value: Any) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("protocol", "direction"), [(name, "in") for name in READABLE] + [(name, "out") for name in TARGETS]
+    ("protocol", "direction"), [(name, "in") for name in SOURCES] + [(name, "out") for name in TARGETS]
 )
 def test_a_body_is_made_of_every_type_and_each_is_described(protocol, direction):
     shown = schema(protocol, "--direction", direction)

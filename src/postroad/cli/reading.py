@@ -12,7 +12,7 @@ import msgspec
 
 from postroad.errors import ConfigError, NotFound, PostroadError, WireError
 from postroad.model.events import Event, Header
-from postroad.protocols import FORMATS, READABLE
+from postroad.protocols import FORMATS, SOURCES
 from postroad.protocols.base import Item, SourceProtocol
 
 _Struct = TypeVar("_Struct")
@@ -59,7 +59,7 @@ class Source(msgspec.Struct, frozen=True):
 
 def source(name: str, settings: str) -> Source:
     """The protocol of that name, with settings given as JSON. Raises ``NotFound`` or ``ConfigError``."""
-    protocol = named(READABLE, name, "is read")
+    protocol = named(SOURCES, name, "is read")
     return Source(protocol, from_json(settings, protocol.settings_type, "--settings"))
 
 

@@ -9,7 +9,7 @@ import msgspec
 from postroad.cli.output import print_json
 from postroad.cli.reading import named
 from postroad.errors import NotFound
-from postroad.protocols import FORMATS, READABLE, TARGETS
+from postroad.protocols import FORMATS, SOURCES, TARGETS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -30,7 +30,7 @@ def command(protocol: str, direction: Literal["in", "out"], wire_type: str | Non
 
 def schema(protocol: str, direction: Literal["in", "out"], wire_type: str | None = None) -> dict[str, Any]:
     """The schema. Raises ``NotFound`` for what there is none of."""
-    named(READABLE if direction == "in" else TARGETS, protocol, "is read" if direction == "in" else "is written")
+    named(SOURCES if direction == "in" else TARGETS, protocol, "is read" if direction == "in" else "is written")
     shape = FORMATS[protocol]
     if wire_type is not None and wire_type not in shape.types:
         raise NotFound(f"{protocol} has no type {wire_type!r}; it has: {', '.join(shape.types)}")
