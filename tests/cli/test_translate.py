@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from postroad.cli.main import cli
 from postroad.errors import PostroadError
-from postroad.protocols import READABLE, TARGETS, connected_cars_legacy
+from postroad.protocols import SOURCES, TARGETS, connected_cars_legacy
 from postroad.protocols.base import position_and_slot
 from postroad.protocols.connected_cars import SLOTS
 
@@ -194,7 +194,7 @@ BODIES = {
 
 
 @settings(max_examples=60, deadline=None)
-@given(data=st.data(), source=st.sampled_from(sorted(READABLE)), target=st.sampled_from(sorted(TARGETS)))
+@given(data=st.data(), source=st.sampled_from(sorted(SOURCES)), target=st.sampled_from(sorted(TARGETS)))
 def test_what_is_sent_does_not_depend_on_what_stands_beside_it(data, source, target):
     picked = data.draw(st.lists(st.sampled_from(BODIES[source]), min_size=1, max_size=5))
     together = translate(source, target, "[" + ",".join(picked) + "]")
