@@ -1,7 +1,7 @@
 """DriveQuant's monitoring calls: over real HTTP, of a real hub. The target protocol is a fixture with its slots."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -13,6 +13,7 @@ from fixtures.site import Site, soon
 from postroad.api import drivequant
 from postroad.errors import StoreUnavailable
 from postroad.log.delivery import Changes, Letter, LetterFilter, Posted
+from postroad.model.identifiers import Issue
 from postroad.protocols import TARGETS
 from postroad.protocols.base import Outgoing
 from postroad.protocols.contract import Contract
@@ -43,13 +44,16 @@ class Target:
     name = "drivequant"
     slots: Mapping[str, int] = SLOTS
     options_type = NoOptions
-    issued_namespace = "drivequant.none"
+    issues: Sequence[Issue] = ()
     contracts: Mapping[str, Contract] = {
         name: msgspec.structs.replace(contract, order="bulk", schedule_of="destination")
         for name, contract in CONTRACTS.items()
     }
     """In bulks of one: how they are delivered is not what is asked here."""
     content_type = "application/json"
+
+    def agreed(self, types: Collection[str], options: Any) -> Collection[str]:  # noqa: ARG002 - the seam's name
+        return types
 
     def write(self, *_: Any, **__: Any) -> list[Outgoing]:
         return []

@@ -124,7 +124,7 @@ async def test_after_an_append_that_failed_it_writes_to_find_out_whether_it_is_r
     connection.authorizer = None
     assert await not_ready(site, session) == {}
     scraped = await scrape(site, session)
-    assert scraped("postroad_log_commits_failed_total", reason="io") == 1
+    assert scraped("postroad_log_commits_failed_total", reason="io") >= 1
     assert scraped("postroad_ingest_unavailable_total", reason="io", provider="gps") == 1
 
 
@@ -256,6 +256,7 @@ async def test_every_sample_has_the_declared_labels_and_no_value_that_a_stranger
 
 
 async def test_what_went_in_and_out_is_counted(site: Site, session: aiohttp.ClientSession) -> None:
+    site.declare(admin_events=False)
     await site.hub.start()
     await busy(site, session)
     scraped = await scrape(site, session)
@@ -265,10 +266,11 @@ async def test_what_went_in_and_out_is_counted(site: Site, session: aiohttp.Clie
     assert scraped("postroad_ingest_refused_total", reason="invalid") == 1
     assert scraped("postroad_ingest_unauthorized_total") == 1
     assert scraped("postroad_recorded_to_received_seconds_count") == 2
-    assert scraped("postroad_received_to_stored_seconds_count", shard="0") == 2
-    assert scraped("postroad_log_commit_items_sum", shard="0") == 2
+    words = 1  # of the hub: that the subscription may have the vehicle
+    assert scraped("postroad_received_to_stored_seconds_count", shard="0") == 2 + words
+    assert scraped("postroad_log_commit_items_sum", shard="0") == 2 + words
     assert scraped("postroad_log_commit_seconds_sum", shard="0") > 0
-    assert scraped("postroad_log_next_position", shard="0") == 3
+    assert scraped("postroad_log_next_position", shard="0") == 3 + words
     assert scraped("postroad_log_bytes", shard="0") > 1000
     mine = {"subscription": "telemetry", "protocol": "connected_cars"}
     assert scraped("postroad_subscription_events_delivered_total", **mine) == 1
@@ -317,6 +319,7 @@ async def test_of_a_paused_subscription_the_log_tells_what_waits(
 ) -> None:
     monkeypatch.setattr(observation, "PULSE_S", 0.01)
     site.registry.set_subscription_state("telemetry", "paused")
+    site.declare(admin_events=False)
     await site.hub.start()
     assert (await scrape(site, session))("postroad_subscription_running") == 0
     site.registry.set_subscription_state("telemetry", "active")
@@ -352,6 +355,7 @@ async def test_a_failed_attempt_is_one_wide_line_without_what_was_sent_or_answer
     site: Site, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
+    site.declare(admin_events=False)
     await site.hub.start()
     site.customer.trouble = "unavailable"
     assert await site.post(session) == 200

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from postroad.errors import ConfigError, NotFound
-from postroad.model.identifiers import CONNECTED_CARS_FLEET, LEGACY_USER_ID, PLATE
+from postroad.model.identifiers import CONNECTED_CARS_FLEET, LEGACY_USER_ID, PLATE, Issue
 from postroad.registry import account_links, subjects
 from postroad.registry.account_links import LinkChange
 from postroad.registry.store import RegistryStore
@@ -33,7 +33,9 @@ def fleet(store: RegistryStore, declare: Any) -> RegistryStore:
 
 def named(store: RegistryStore, namespace: str, *values: str, organization_id: int = 1) -> list[int]:
     with store.transaction() as under_way:
-        return subjects.create_named(under_way, organization_id, namespace, values, shard=0, issue=[NAMESPACE])
+        return subjects.create_named(
+            under_way, organization_id, namespace, values, shard=0, issue=[Issue(NAMESPACE, "vehicle")]
+        )
 
 
 @pytest.mark.parametrize("count", [1, 3, 2500])

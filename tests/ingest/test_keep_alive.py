@@ -76,6 +76,9 @@ class Entrance:
     def unavailable(self, _retry_after_s: int) -> Answer:
         return Answer(503, b"")
 
+    def refuses(self, _headers: Any) -> None:
+        return None
+
     def receive(self, _headers: Any, _body: bytes, send: Any) -> None:
         self.sends.append(send)
 

@@ -84,6 +84,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
 
 
 async def start(site: Site, collector: Collector, **changes: Any) -> None:
+    site.declare(admin_events=False)
     site.hub = site.make(telemetry=TelemetrySettings(otlp_endpoint=collector.url, **changes))
     await site.hub.start()
 
@@ -207,6 +208,7 @@ async def test_the_senders_decision_goes_before_the_ratio(
 async def test_no_header_is_sent_while_traces_are_off(
     site: Site, session: aiohttp.ClientSession, heard: list[str | None]
 ) -> None:
+    site.declare(admin_events=False)
     await site.hub.start()
     assert await site.post(session) == 200
     await site.until(lambda: site.delivered() == 1)
@@ -235,6 +237,7 @@ print(sorted(name for name in sys.modules if name.startswith("opentelemetry")))
 async def test_without_the_extra_the_setting_says_what_to_install(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "postroad.tracing.otel")
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)  # type: ignore[arg-type]  # not importable
+    site.declare(admin_events=False)
     site.hub = site.make(telemetry=TelemetrySettings(otlp_endpoint="http://127.0.0.1:4318"))
     with pytest.raises(ConfigError, match=r"telemetry\.otlp_endpoint.*postroad\[otel\]"):
         await site.hub.start()
@@ -242,6 +245,7 @@ async def test_without_the_extra_the_setting_says_what_to_install(site: Site, mo
 
 @pytest.mark.parametrize("endpoint", ["collector:4318", "ftp://collector", "http://", "http://collector?x=1"])
 async def test_an_endpoint_that_is_no_url_is_refused(site: Site, endpoint: str) -> None:
+    site.declare(admin_events=False)
     site.hub = site.make(telemetry=TelemetrySettings(otlp_endpoint=endpoint))
     with pytest.raises(ConfigError, match=r"telemetry\.otlp_endpoint"):
         await site.hub.start()
