@@ -51,13 +51,14 @@ class Sender:
             numbers = range(self.acknowledged, self.acknowledged + BULK_ITEMS)
             body = json.dumps([self._make(number) for number in numbers]).encode()
             while not await self._taken(body):
-                await asyncio.sleep(0.05)  # until the hub is back
+                pass
             self.acknowledged += BULK_ITEMS
 
     async def _taken(self, body: bytes) -> bool:
         try:
             status = await self._hubs.post(self._path, body)
         except aiohttp.ClientError:
+            await asyncio.sleep(0.05)  # until the hub is back
             return False
         assert status in (200, 503)
         return status == 200
