@@ -12,6 +12,8 @@ from cryptography.x509.oid import NameOID
 
 _DAY = dt.timedelta(days=1)
 VALID_FOR = dt.timedelta(days=30)
+SERVER_FILE = "demo-customer.pem"
+"""In the folder: the server's key and certificate, in PEM."""
 
 
 def make_server_context(
@@ -35,7 +37,7 @@ def make_server_context(
         .add_extension(_usage(signs_certificates=False), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
-    authority_file, server_file = folder / "demo-ca.pem", folder / "demo-customer.pem"
+    authority_file, server_file = folder / "demo-ca.pem", folder / SERVER_FILE
     authority_file.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     server_file.touch(mode=0o600)
     server_file.write_bytes(
