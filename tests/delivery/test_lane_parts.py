@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroad.delivery.attempt import request_id
 from postroad.delivery.editions import Editions
 from postroad.delivery.entry import Entry
 from postroad.delivery.ledger import Ledger
+from postroad.delivery.letter import request_id
 from postroad.delivery.parking import Parking
 from postroad.delivery.queues import Lanes
 from postroad.delivery.window import Window
@@ -247,12 +247,12 @@ def test_a_deletion_that_dies_is_not_among_what_it_supersedes() -> None:
 
 def test_a_request_id_tells_subscriptions_shards_and_events_apart_and_is_always_the_same() -> None:
     ids = {
-        request_id(subscription, shard, [fresh(position, slot=slot)])
+        request_id(subscription, shard, [fresh(position, slot=slot).id])
         for subscription in (1, 2)
         for shard in (0, 1)
         for position in (1, 2)
         for slot in (0, 1)
     }
     assert len(ids) == 16
-    assert request_id(1, 0, [fresh(1)]) == request_id(1, 0, [stored(1)])
-    assert request_id(1, 0, [fresh(1)]) == "2c265bb1-1d05-5224-aab7-d92be1caeef3"
+    assert request_id(1, 0, [fresh(1).id]) == request_id(1, 0, [stored(1).id])
+    assert request_id(1, 0, [fresh(1).id]) == "2c265bb1-1d05-5224-aab7-d92be1caeef3"

@@ -117,18 +117,12 @@ class ApiProcess:
             server_error=Answer(500, b'{"error":"server error"}'),
             pages=[*pages, Page("/healthz", self._health)],
         )
-        try:
-            bound = listen(hub.host, hub.port)
-        except OSError as exc:
-            raise ConfigError(f"cannot listen on {hub.host} port {hub.port}: {exc.strerror}", field="hub.port") from exc
+        bound = listen(hub.host, hub.port)
         self.port = bound.getsockname()[1]
         self._server = HttpServer(app, [], stop_within_s=hub.stop_within_s)
         self._serving = asyncio.create_task(self._server.serve([bound]), name="http")
         self._serving.add_done_callback(self._ended)
-        while not self._server.started:
-            if self._serving.done():
-                self._serving.result()
-            await asyncio.sleep(0)
+        await self._server.begun(self._serving)
 
     async def stop(self) -> None:
         """Answer what was asked, then let go of everything."""

@@ -10,7 +10,8 @@ from postroad.delivery.delivery import Overseer
 from postroad.delivery.entry import Entry
 from postroad.delivery.gate import Gate
 from postroad.delivery.judge import Judgement, shut_for
-from postroad.delivery.oversight import tell
+from postroad.delivery.letter import given_up
+from postroad.delivery.oversight import tell, tell_dead
 from postroad.delivery.unsettled import Unsettled
 from postroad.protocols.contract import ENDPOINT_FAILURES, RetryPolicy
 from postroad.transports.base import Delivered, Failed
@@ -143,18 +144,12 @@ class Answers:
         )
 
     def _bury(self, entry: Entry, attempt: Attempt, failed: Failed) -> None:
-        letter = entry.letter
-        self._unsettled.bury(
-            entry,
-            structs.replace(
-                letter,
-                attempts=letter.attempts + 1,
-                first_attempt_us=attempt.began_us if letter.first_attempt_us is None else letter.first_attempt_us,
-                due_us=None,
-                dead_us=self._clock.now_us(),
-                reason=failed.reason,
-                status=failed.status,
-                detail=failed.detail,
-            ),
+        dead = given_up(
+            entry.letter,
+            failed,
+            attempts=entry.letter.attempts + 1,
+            began_us=attempt.began_us,
+            now_us=self._clock.now_us(),
         )
-        self._overseer.raise_alert("dead_letters", self._subscription_id, f"the last one: {failed.reason}")
+        self._unsettled.bury(entry, dead)
+        tell_dead(self._overseer, self._subscription_id, failed)

@@ -1,6 +1,5 @@
 """One attempt of a delivery by lanes: which events it carries, under which id, and how it is told of."""
 
-import uuid
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -15,9 +14,6 @@ from postroad.protocols.base import TargetProtocol
 from postroad.protocols.contract import Contract
 from postroad.routing.feed import RoutedItem
 
-_REQUESTS = uuid.UUID("b3c1f6de-55a9-4c0f-9a51-0f8f1c2d7e64")
-"""Namespace of request ids; never changed, so that they are the same after an upgrade."""
-
 
 class Attempt(msgspec.Struct, frozen=True, eq=False):
     """Entries under way together."""
@@ -31,12 +27,6 @@ class Attempt(msgspec.Struct, frozen=True, eq=False):
     number: int
     """From 1: of the event, or in a row, whichever the contract's schedule counts."""
     began_us: int
-
-
-def request_id(subscription_id: int, shard: int, entries: Sequence[Entry]) -> str:
-    """The same for every attempt at the same events, also after a restart."""
-    ids = ",".join(f"{entry.id.position}/{entry.id.slot}" for entry in entries)
-    return str(uuid.uuid5(_REQUESTS, f"{subscription_id}/{shard}/{ids}"))
 
 
 def bulk_of(

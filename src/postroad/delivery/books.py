@@ -8,18 +8,14 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from msgspec import structs
-
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
 from postroad.delivery.delivery import Overseer
-from postroad.delivery.letter import letter_of
+from postroad.delivery.letter import given_up, letter_of, request_id
+from postroad.delivery.oversight import tell_dead
 from postroad.log.delivery import Changes, Letter, LetterId, Posted, Skip
 from postroad.routing.feed import RoutedItem
 from postroad.transports.base import Failed
-
-_NAMESPACE = uuid.UUID("6c2c3f1c-54c5-5a0e-9d2e-1f6f0a7c9b11")
-"""Of the request ids that must stay the same over restarts; never changes."""
 
 
 class Books(Protocol):
@@ -80,9 +76,10 @@ class LogBooks:
     def bury(self, item: RoutedItem, failed: Failed, attempts: int) -> None:
         """See ``Books``."""
         now_us = self._clock.now_us()
-        letter = structs.replace(letter_of(item, item.events[0]), first_attempt_us=now_us)
-        self._posted.append(Posted(_given_up(letter, failed, attempts, now_us), item.events[0].body))
-        _tell_dead(self._overseer, self._subscription_id, failed)
+        letter = letter_of(item, item.events[0])
+        dead = given_up(letter, failed, attempts=attempts, began_us=now_us, now_us=now_us)
+        self._posted.append(Posted(dead, item.events[0].body))
+        tell_dead(self._overseer, self._subscription_id, failed)
 
     def request_id(self, items: Sequence[RoutedItem]) -> str:  # noqa: ARG002 - a new one for each bulk
         """See ``Books``."""
@@ -142,13 +139,13 @@ class LetterBooks:
         """See ``Books``: it is dead again."""
         now_us = self._clock.now_us()
         letter = self._letters[_id(item)]
-        self._posted.append(Posted(_given_up(letter, failed, letter.attempts + attempts, now_us)))
-        _tell_dead(self._overseer, self._subscription_id, failed)
+        attempts += letter.attempts
+        self._posted.append(Posted(given_up(letter, failed, attempts=attempts, began_us=now_us, now_us=now_us)))
+        tell_dead(self._overseer, self._subscription_id, failed)
 
     def request_id(self, items: Sequence[RoutedItem]) -> str:
         """See ``Books``: the same for the same letters, also after a restart."""
-        letters = ",".join(f"{item.position}:{item.events[0].slot}" for item in items)
-        return str(uuid.uuid5(_NAMESPACE, f"{self._subscription_id}/{self._shard}/{letters}"))
+        return request_id(self._subscription_id, self._shard, map(_id, items))
 
     def changes(self, position: int) -> Changes:  # noqa: ARG002 - no letter waits for the cursor
         """See ``Books``."""
@@ -159,20 +156,3 @@ class LetterBooks:
 
 def _id(item: RoutedItem) -> LetterId:
     return LetterId(item.position, item.events[0].slot)
-
-
-def _given_up(letter: Letter, failed: Failed, attempts: int, now_us: int) -> Letter:
-    return structs.replace(
-        letter,
-        attempts=attempts,
-        first_attempt_us=now_us if letter.first_attempt_us is None else letter.first_attempt_us,
-        due_us=None,
-        dead_us=now_us,
-        reason=failed.reason,
-        status=failed.status,
-        detail=failed.detail,
-    )
-
-
-def _tell_dead(overseer: Overseer, subscription_id: int, failed: Failed) -> None:
-    overseer.raise_alert("dead_letters", subscription_id, f"the latest was given up for: {failed.reason}")

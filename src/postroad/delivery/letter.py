@@ -1,8 +1,17 @@
 """An event as a letter: the one place that says what of an event goes on beside the log."""
 
-from postroad.log.delivery import Letter
+import uuid
+from collections.abc import Iterable
+
+from msgspec import structs
+
+from postroad.log.delivery import Letter, LetterId
 from postroad.protocols.base import Outgoing
 from postroad.routing.feed import RoutedItem
+from postroad.transports.base import Failed
+
+_REQUESTS = uuid.UUID("b3c1f6de-55a9-4c0f-9a51-0f8f1c2d7e64")
+"""Namespace of request ids; never changed, so that they are the same after an upgrade."""
 
 
 def letter_of(item: RoutedItem, event: Outgoing) -> Letter:
@@ -31,3 +40,23 @@ def event_of(letter: Letter, body: bytes) -> Outgoing:
         revision=letter.revision,
         deletes=letter.deletes,
     )
+
+
+def given_up(letter: Letter, failed: Failed, *, attempts: int, began_us: int, now_us: int) -> Letter:
+    """A letter that is dead after so many attempts, of which the last began at ``began_us``."""
+    return structs.replace(
+        letter,
+        attempts=attempts,
+        first_attempt_us=began_us if letter.first_attempt_us is None else letter.first_attempt_us,
+        due_us=None,
+        dead_us=now_us,
+        reason=failed.reason,
+        status=failed.status,
+        detail=failed.detail,
+    )
+
+
+def request_id(subscription_id: int, shard: int, ids: Iterable[LetterId]) -> str:
+    """The same for every attempt at the same events, also after a restart."""
+    named = ",".join(f"{id_.position}/{id_.slot}" for id_ in ids)
+    return str(uuid.uuid5(_REQUESTS, f"{subscription_id}/{shard}/{named}"))

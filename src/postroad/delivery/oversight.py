@@ -27,5 +27,10 @@ def tell(overseer: Overseer, subscription_id: int, judgement: Judgement, gate: G
         overseer.clear_alert("destination_failing", subscription_id)
 
 
+def tell_dead(overseer: Overseer, subscription_id: int, failed: Failed) -> None:
+    """Say that an event was given up."""
+    overseer.raise_alert("dead_letters", subscription_id, f"the latest was given up for: {failed.reason}")
+
+
 def _said(failed: Failed) -> str:
     return failed.reason if failed.status is None else f"{failed.reason} (status {failed.status})"

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from postroad.delivery.attempt import Attempt, bulk_of, request_id
+from postroad.delivery.attempt import Attempt, bulk_of
 from postroad.delivery.delivery import Bulk, Means
 from postroad.delivery.entry import Entry
+from postroad.delivery.letter import request_id
 from postroad.protocols.contract import Contract
 from postroad.transports.base import Delivered, Message, Outcome
 
@@ -29,7 +30,7 @@ class Sender:
             attempt.entries,
             [self._as_of_now(entry, body, attempt.contract) for entry, body in pairs],
             self._target,
-            request_id=request_id(self._subscription_id, self._shard, attempt.entries),
+            request_id=request_id(self._subscription_id, self._shard, [entry.id for entry in attempt.entries]),
             settles=settles,
         )
 

@@ -1,5 +1,6 @@
 """The HTTP server as the hub runs it: uvicorn, with the entrances on the short way, and no hand on signals."""
 
+import asyncio
 import contextlib
 import socket
 import ssl
@@ -8,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import uvicorn
 from starlette.types import ASGIApp
 
+from postroad.errors import ConfigError
 from postroad.ingest.http.entrance import Entrance
 from postroad.ingest.http.limits import ConnectionLimits, RateLimit
 from postroad.ingest.http.protocol import EntranceProtocol
@@ -17,9 +19,12 @@ KEEP_ALIVE_S = 75
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket; port 0 takes a free one. Raises ``OSError``."""
+    """A bound socket; port 0 takes a free one. Raises ``ConfigError``."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=2048)
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as exc:
+        raise ConfigError(f"cannot listen on {host} port {port}: {exc.strerror}", field="hub.port") from exc
 
 
 class HttpServer(uvicorn.Server):
@@ -54,6 +59,13 @@ class HttpServer(uvicorn.Server):
         )
         self.config.load()
         self.config.ssl = tls
+
+    async def begun(self, serving: "asyncio.Task[None]") -> None:
+        """Return once requests are answered by ``serving``, the task that runs ``serve``. Raises what that raises."""
+        while not self.started:
+            if serving.done():
+                serving.result()
+            await asyncio.sleep(0)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

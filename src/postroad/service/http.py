@@ -55,20 +55,12 @@ class HttpFront:
 
     async def start(self, tasks: BackgroundTasks) -> None:
         """Listen; return when requests are answered. ``tasks`` watch over it. Raises ``ConfigError``."""
-        try:
-            bound = listen(self._hub.host, self._hub.port)
-        except OSError as exc:
-            raise ConfigError(
-                f"cannot listen on {self._hub.host} port {self._hub.port}: {exc.strerror}", field="hub.port"
-            ) from exc
+        bound = listen(self._hub.host, self._hub.port)
         self.port = bound.getsockname()[1]
         if self.certificates is not None:
             tasks.spawn(self.certificates.watch(self._clock), name="certificates")
         self._serving = tasks.watched(self._server.serve([bound]), name="http")
-        while not self._server.started:
-            if self._serving.done():
-                self._serving.result()
-            await asyncio.sleep(0)
+        await self._server.begun(self._serving)
 
     async def stop(self) -> None:
         """Take no new requests, and answer those that were begun."""
