@@ -364,7 +364,7 @@ async def test_a_failed_attempt_is_one_wide_line_without_what_was_sent_or_answer
     line = json.loads(JsonFormatter().format(record))
     wanted = {
         "level": "warning", "message": "Bulk not delivered", "subscription": "telemetry", "destination": "webhook",
-        "shard": 0, "first_position": 1, "last_position": 1, "events": 1, "attempt": 1, "reason": "server_error",
+        "shard": 0, "first_position": 2, "last_position": 2, "events": 1, "attempt": 1, "reason": "server_error",
         "status": 503, "next_attempt_in_s": 0.05,
     }  # fmt: skip
     assert wanted.items() <= line.items()

@@ -1,5 +1,6 @@
 """The order ``bulk``: what answers other than success do to it, by default and where more was asked for."""
 
+import asyncio
 import json
 import math
 from typing import Any
@@ -345,7 +346,7 @@ async def test_what_lost_its_access_is_recorded_in_the_settle_that_passes_it(lan
 
 
 async def test_while_it_stands_in_line_access_may_end(lane: Any) -> None:
-    entered = [lane.gate.enter() for _ in range(16)]
+    entered = [lane.gate.enter(asyncio.Event()) for _ in range(16)]
     await lane.road.append(1)
     lane.only()
     lane.gate.leave(entered[0], "delivered")
@@ -425,7 +426,7 @@ async def test_letters_and_what_is_new_take_turns(make_lane: Any) -> None:
     assert len(await dead(lane)) == 6
     lane.transport.answers.clear()
     lane.transport.sent.clear()
-    entered = [lane.gate.enter() for _ in range(16)]
+    entered = [lane.gate.enter(asyncio.Event()) for _ in range(16)]
     lane.delivery.adopt(await redrive(lane))
     await lane.road.append(*[1] * 4)
     for one in entered:

@@ -34,8 +34,16 @@ def gate(make_gate: MakeGate) -> Gate:
     return make_gate()
 
 
+def tried(gate: Gate) -> Pass | None:
+    """Ask once, and stand in no line."""
+    turn = asyncio.Event()
+    one = gate.enter(turn)
+    gate.withdraw(turn)
+    return one
+
+
 def entered(gate: Gate) -> Pass:
-    one = gate.enter()
+    one = tried(gate)
     assert one is not None
     return one
 
@@ -49,7 +57,7 @@ def fail(gate: Gate, times: int = 1, **how: Any) -> None:
 def fill(gate: Gate) -> int:
     """How many are let in now, and stay."""
     count = 0
-    while gate.enter() is not None:
+    while tried(gate) is not None:
         count += 1
     return count
 
@@ -62,7 +70,7 @@ def test_it_opens_after_so_many_failures_in_a_row_and_not_before(gate: Gate) -> 
     assert (gate.state, gate.failures, gate.ready_in_s()) == ("closed", OPENS_AFTER - 1, 0.0)
     fail(gate)
     assert gate.state == "open"
-    assert gate.enter() is None
+    assert tried(gate) is None
     assert gate.ready_in_s() == pytest.approx(FIRST_PROBE_S)
 
 
@@ -79,10 +87,10 @@ def test_probes_follow_at_growing_intervals_one_at_a_time(gate: Gate, clock: Vir
     fail(gate, OPENS_AFTER)
     for wait_s in (5, 10, 20, 40, 60, 60):
         clock.advance(wait_s - 0.001)
-        assert gate.enter() is None
+        assert tried(gate) is None
         clock.advance(0.001)
         probe = entered(gate)
-        assert gate.enter() is None  # one at a time
+        assert tried(gate) is None  # one at a time
         gate.leave(probe, "endpoint")
     assert gate.failures == OPENS_AFTER + 6
 
@@ -111,7 +119,7 @@ def test_it_closes_slowly(gate: Gate, clock: VirtualClock) -> None:
         for one in inside:
             gate.leave(one, "delivered")
         inside = []
-        while (one := gate.enter()) is not None:
+        while (one := tried(gate)) is not None:
             inside.append(one)
     assert together == [1, 2, 4, 8]
     assert len(inside) == 16
@@ -138,7 +146,7 @@ def test_a_success_from_before_the_circuit_opened_does_not_close_it(gate: Gate) 
     fail(gate, OPENS_AFTER)
     gate.leave(early, "delivered")
     assert gate.state == "open"
-    assert gate.enter() is None
+    assert tried(gate) is None
 
 
 def test_a_failure_from_before_a_probe_does_not_lengthen_the_wait(gate: Gate, clock: VirtualClock) -> None:
@@ -174,9 +182,9 @@ def test_a_retry_after_holds_though_others_still_succeed(gate: Gate, clock: Virt
     gate.leave(first, "throttled", retry_after_s=30)
     gate.leave(second, "delivered")
     clock.advance(29.999)
-    assert gate.enter() is None
+    assert tried(gate) is None
     clock.advance(0.001)
-    assert gate.enter() is not None
+    assert tried(gate) is not None
 
 
 def test_the_later_of_schedule_and_retry_after_counts(gate: Gate) -> None:
@@ -190,11 +198,11 @@ def test_the_later_of_schedule_and_retry_after_counts(gate: Gate) -> None:
 def test_no_more_than_so_many_at_once(make_gate: MakeGate) -> None:
     gate = make_gate(concurrency=3)
     inside = [entered(gate) for _ in range(3)]
-    assert gate.enter() is None
+    assert tried(gate) is None
     assert gate.ready_in_s() is None
     gate.leave(inside[0], "delivered")
     assert gate.inside == 2
-    assert gate.enter() is not None
+    assert tried(gate) is not None
 
 
 def test_throttling_halves_what_is_let_in_and_successes_win_it_back_slowly(gate: Gate) -> None:
@@ -221,7 +229,7 @@ def test_only_so_many_requests_begin_in_a_second(make_gate: MakeGate, clock: Vir
     gate = make_gate(requests_per_s=4)
     begun = 0
     for _ in range(1000):  # 10 s in steps of 10 ms
-        one = gate.enter()
+        one = tried(gate)
         if one is not None:
             begun += 1
             gate.leave(one, "delivered")
@@ -245,20 +253,7 @@ def test_an_attempt_that_was_given_up_gives_its_place_back_and_says_nothing(
     clock.advance(FIRST_PROBE_S)
     gate.leave(entered(gate), None)  # a probe that is stopped
     assert gate.state == "open"
-    assert gate.enter() is not None
-
-
-def test_whoever_listens_is_woken_by_each_leave_until_forgotten(gate: Gate) -> None:
-    woken: list[str] = []
-
-    def wake() -> None:
-        woken.append("a")
-
-    gate.listen(wake)
-    gate.leave(entered(gate), "delivered")
-    gate.forget(wake)
-    gate.leave(entered(gate), "delivered")
-    assert woken == ["a"]
+    assert tried(gate) is not None
 
 
 # The line
@@ -328,9 +323,58 @@ async def test_nobody_passes_the_line_by_trying(make_gate: MakeGate) -> None:
     crowd.start(crowd.once(1))
     await quiet()
     gate.leave(inside, "delivered")
-    assert gate.enter() is None
+    assert tried(gate) is None
     await quiet()
     assert crowd.served == [1]
+
+
+async def test_who_asks_and_comes_back_when_called_is_served_as_often_as_who_waits(make_gate: MakeGate) -> None:
+    """The two ways to stand in line: deliveries in bulks wait, lanes ask."""
+    gate = make_gate(concurrency=1)
+    crowd = Crowd(gate)
+
+    async def asks() -> None:
+        turn = asyncio.Event()
+        while True:
+            turn.clear()
+            one = gate.enter(turn)
+            if one is None:
+                await turn.wait()
+                continue
+            crowd.served.append(2)
+            await asyncio.sleep(0)
+            gate.leave(one, "delivered")
+
+    crowd.start(crowd.always(0), crowd.always(1), asks())
+    await quiet(2000)
+    await crowd.stop()
+    turns = [crowd.served.count(who) for who in range(3)]
+    assert min(turns) > 20
+    assert max(turns) - min(turns) <= 1
+
+
+async def test_a_place_in_the_line_that_is_withdrawn_is_the_next_ones(make_gate: MakeGate) -> None:
+    gate, turn = make_gate(concurrency=1), asyncio.Event()
+    crowd = Crowd(gate)
+    inside = entered(gate)
+    assert gate.enter(turn) is None
+    assert gate.enter(turn) is None  # asking twice gives one place
+    crowd.start(crowd.once(1))
+    await quiet()
+    gate.leave(inside, "delivered")
+    await quiet()
+    assert (turn.is_set(), crowd.served, gate.waiting) == (True, [], 2)
+    gate.withdraw(turn)
+    await quiet()
+    assert (crowd.served, gate.waiting) == ([1], 0)
+
+
+def test_the_first_in_line_knows_when_its_turn_comes_and_the_others_do_not(make_gate: MakeGate) -> None:
+    gate, first, second = make_gate(), asyncio.Event(), asyncio.Event()
+    fail(gate, OPENS_AFTER)
+    assert (gate.enter(first), gate.enter(second)) == (None, None)
+    assert gate.turn_in_s(first) == pytest.approx(FIRST_PROBE_S)
+    assert gate.turn_in_s(second) is None
 
 
 async def test_while_it_fails_all_probe_in_turns(gate: Gate, clock: VirtualClock) -> None:

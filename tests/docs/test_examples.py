@@ -50,7 +50,7 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "curl": (0, "HTTP/1.1 (200|400)"),
     "postroad events tail": (0, "gps-one .*KXRT41 .*IGN .*recorded 2026-07-02T14:03:09.120Z"),
     "postroad events refused": (0, "gps-one .*datetime: missing"),
-    "postroad explain 0:2": (0, r"KXRT41(.|\n)*telemetry  failing(.|\n)*attempt 1 failed: credentials"),
+    "postroad explain 0:2": (0, r"KXRT41(.|\n)*telemetry  pending(.|\n)*first in line is 0:1\s+.*failed: credentials"),
     "postroad subscriptions list": (0, "telemetry .*active"),
     "postroad subscriptions test telemetry": (1, "customer.example"),
     "postroad doctor": (1, "FAIL destination webhook"),

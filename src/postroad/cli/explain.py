@@ -153,10 +153,12 @@ def _route(
         state = "delivered"
     else:
         state = "failing" if attempts and not attempts[0].succeeded else "pending"
+    first = registry.attempts(id_, shard=shard, position=cursor.position, limit=1) if cursor else []
     return {
         "subscription": route.subscription,
         "verdict": route.verdict,
         "state": state,
+        "behind": _behind(first[0]) if state == "pending" and first and not first[0].succeeded else None,
         "until": route.until_position,
         "types": route.events,
         "ids": route.ids,
@@ -180,6 +182,11 @@ def _letter(letter: Letter, subscription: Subscription) -> dict[str, Any]:
     }
 
 
+def _behind(failed: Attempt) -> dict[str, Any]:
+    """What an item that was not tried yet waits for: the first in line, and how it failed."""
+    return {"position": failed.first_position} | _attempt(failed)
+
+
 def _attempt(attempt: Attempt) -> dict[str, Any]:
     told = {"outcome": "delivered", "at": when(attempt.last_at_us), "bulks": attempt.bulks}
     if attempt.succeeded:
@@ -193,6 +200,11 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "detail": attempt.detail,
         "request_id": attempt.request_id,
     }
+
+
+def _failure(attempt: dict[str, Any]) -> str:
+    status = "" if attempt["status"] is None else f" {attempt['status']}"
+    return f"{attempt['at']}  attempt {attempt['attempt']} failed: {attempt['reason']}{status} {attempt['detail']}"
 
 
 def _print(story: dict[str, Any]) -> None:
@@ -223,10 +235,10 @@ def _print(story: dict[str, Any]) -> None:
             if attempt["outcome"] == "delivered":
                 console().print(f"    {attempt['first_at']} to {attempt['at']}  delivered, {attempt['bulks']} bulks")
             else:
-                console().print(
-                    f"    {attempt['at']}  attempt {attempt['attempt']} failed: {attempt['reason']}"
-                    f" {attempt['status'] or ''} {attempt['detail']}"
-                )
+                console().print(f"    {_failure(attempt)}", markup=False)
+        if (behind := route["behind"]) is not None:
+            console().print(f"    waits its turn; first in line is {story['shard']}:{behind['position']}", markup=False)
+            console().print(f"    {_failure(behind)}", markup=False)
         for letter in route["letters"]:
             tries = (
                 f"after {letter['attempts']} attempts: {letter['reason']} {letter['status'] or ''} {letter['detail']}"

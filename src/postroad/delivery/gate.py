@@ -52,8 +52,8 @@ class Pass(msgspec.Struct, frozen=True):
 class Gate:
     """See the module. Used on one event loop only.
 
-    Whoever wants in waits in one line (``entered``), first come, first served: no delivery can starve another, and
-    while the circuit is open they probe in turns.
+    Whoever wants in stands in one line, by an event of his own that is set when it is his turn to ask again: first
+    come, first served. No delivery can starve another, and while the circuit is open they probe in turns.
     """
 
     def __init__(self, limits: DestinationLimits, clock: Clock, random: Callable[[], float] = lambda: 0.0) -> None:
@@ -73,7 +73,6 @@ class Gate:
         self._next_start_s = 0.0
         self._round = 0
         self._line: deque[asyncio.Event] = deque()
-        self._wakes: dict[Callable[[], None], None] = {}
 
     @property
     def waiting(self) -> int:
@@ -85,14 +84,6 @@ class Gate:
         """How many attempts may be under way at once right now."""
         return self._width
 
-    def listen(self, wake: Callable[[], None]) -> None:
-        """Have ``wake`` called whenever somebody leaves; ``forget`` ends it."""
-        self._wakes[wake] = None
-
-    def forget(self, wake: Callable[[], None]) -> None:
-        """See ``listen``."""
-        self._wakes.pop(wake, None)
-
     def shut_for_s(self) -> float:
         """How long nobody is let in, by the circuit or because the destination asked for it."""
         return self._from_now_s(max(self._shut_until_s, self._asked_until_s))
@@ -103,25 +94,39 @@ class Gate:
             return None
         return max(self.shut_for_s(), self._from_now_s(self._next_start_s))
 
-    def enter(self) -> Pass | None:
-        """Let one attempt in, if it may begin now and nobody stands in line for it."""
-        return None if self._line else self._let_in()
+    def turn_in_s(self, turn: asyncio.Event) -> float | None:
+        """How long until ``turn`` can be let in; ``None``: not before it is set."""
+        return self.ready_in_s() if self._line and self._line[0] is turn else None
+
+    def enter(self, turn: asyncio.Event) -> Pass | None:
+        """Let one attempt in, if it may begin now and nobody stands in line before it.
+
+        If not, ``turn`` has a place in the line from then on, which it keeps until it is let in or withdraws: whoever
+        has nothing to send any more must ``withdraw``, or he holds up the others.
+        """
+        entered = self._let_in() if not self._line or self._line[0] is turn else None
+        if entered is not None:
+            self.withdraw(turn)
+        elif turn not in self._line:
+            self._line.append(turn)
+        return entered
+
+    def withdraw(self, turn: asyncio.Event) -> None:
+        """Leave the line, if it stands there."""
+        if turn in self._line:
+            self._line.remove(turn)
+            self._call_next()
 
     async def entered(self) -> Pass:
         """Stand in line until it is one's turn. Cancelled, the place in the line is the next one's."""
         turn = asyncio.Event()
-        self._line.append(turn)
         try:
-            while True:
-                first = self._line[0] is turn
-                entered = self._let_in() if first else None
-                if entered is not None:
-                    return entered
+            while (entered := self.enter(turn)) is None:
                 turn.clear()
-                await self._woken(turn, self.ready_in_s() if first else None)
+                await self._woken(turn, self.turn_in_s(turn))
+            return entered
         finally:
-            self._line.remove(turn)
-            self._call_next()
+            self.withdraw(turn)
 
     def leave(
         self,
@@ -148,11 +153,6 @@ class Gate:
             asked_s = min(max(retry_after_s, 0.0), MAX_RETRY_AFTER_S)
             self._asked_until_s = max(self._asked_until_s, self._clock.monotonic_s() + asked_s)
         self._call_next()
-        for wake in list(self._wakes):
-            wake()
-        if self._wakes:  # whoever is woken first comes first: the next time that is another
-            first = next(iter(self._wakes))
-            self._wakes[first] = self._wakes.pop(first)
 
     # The line.
 

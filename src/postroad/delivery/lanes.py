@@ -75,8 +75,8 @@ class LaneDelivery:
         self._reading: asyncio.Task[None] | None = None
         self._broken: BaseException | None = None
         self._parked_went_last = False
-        self._others_turn = False
-        """Somebody stands in line at the gate; it wakes us when he leaves."""
+        self._in_line = False
+        """Something waits for its turn at the gate, which then sets ``_wake``."""
         self._told_full: bool | None = None
 
     @property
@@ -102,7 +102,6 @@ class LaneDelivery:
 
     async def run(self) -> None:
         """Deliver until cancelled; what is on its way then counts as not delivered."""
-        self._gate.listen(self._wake.set)
         try:
             await self._restore()
             while True:
@@ -115,7 +114,7 @@ class LaneDelivery:
                 if self._broken is not None:
                     raise self._broken
         finally:
-            self._gate.forget(self._wake.set)
+            self._gate.withdraw(self._wake)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -198,15 +197,13 @@ class LaneDelivery:
 
     def _start_in_s(self) -> float:
         """How long until an attempt can begin, if nothing else happens."""
-        gate_s = self._gate.ready_in_s()
-        if gate_s is None or self._held_back or self._others_turn:
+        if self._in_line:
+            turn_s = self._gate.turn_in_s(self._wake)
+            return IDLE_SETTLE_S if turn_s is None else turn_s
+        due_us = self._unsettled.lanes.next_due_us
+        if due_us is None or self._held_back:
             return IDLE_SETTLE_S
-        lanes = self._unsettled.lanes
-        if lanes.fresh() is not None:
-            return gate_s
-        if lanes.next_due_us is None:
-            return IDLE_SETTLE_S
-        return max(gate_s, (lanes.next_due_us - self._clock.now_us()) / 1e6)
+        return (due_us - self._clock.now_us()) / 1e6
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -229,21 +226,16 @@ class LaneDelivery:
         return self._answers.disabled or unwritten >= self._options.window
 
     def _start_attempts(self) -> None:
-        self._others_turn = False
-        while not self._held_back and self._gate.ready_in_s() == 0.0:
-            lane = self._next_lane()
-            if lane is None:
-                return
-            head = lane.head
-            if not self._may_go(head):
+        self._in_line = False
+        while not self._held_back and (lane := self._next_lane()) is not None:
+            if not self._may_go(lane.head):
                 continue
-            contract = self._contract_of(head.letter.slot)
-            chosen = list(self._chosen(lane, contract))
-            entered = self._gate.enter()
-            self._others_turn = entered is None
+            entered = self._gate.enter(self._wake)
             if entered is None:
+                self._in_line = True
                 return
-            self._start(chosen, contract, entered)
+            self._start(lane, entered)
+        self._gate.withdraw(self._wake)
 
     def _next_lane(self) -> Lane | None:
         """What is due goes before what is fresh, but gets no more than every other start while both wait."""
@@ -253,9 +245,7 @@ class LaneDelivery:
             return due or lanes.first_fresh()
         fresh = lanes.fresh()
         turn = self._gate.state == "closed" and self._parked_went_last
-        lane = fresh if due is None or (turn and fresh is not None) else due
-        self._parked_went_last = lane is not None and lane is due
-        return lane
+        return fresh if due is None or (turn and fresh is not None) else due
 
     def _may_go(self, entry: Entry) -> bool:
         """Whether it may be sent right now; if not, it is settled."""
@@ -284,7 +274,10 @@ class LaneDelivery:
             if self._may_go(entry):
                 yield entry, its_lane
 
-    def _start(self, chosen: Sequence[tuple[Entry, Lane]], contract: Contract, entered: Pass) -> None:
+    def _start(self, first: Lane, entered: Pass) -> None:
+        self._parked_went_last = first.head.waits
+        contract = self._contract_of(first.head.letter.slot)
+        chosen = list(self._chosen(first, contract))
         entries = [entry for entry, _ in chosen]
         lanes = list(dict.fromkeys(lane for _, lane in chosen))
         for entry in entries:
