@@ -5,50 +5,25 @@ request arrived), *stored* (the log holds it) and *delivered* (a destination con
 two, the log and the delivery state the others. ``None`` is unknown; zero is a value. Units stand in the names.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from postroad.model.accounts import AccountChange
+from postroad.model.documents import Crash as Crash
+from postroad.model.documents import CrashReport as CrashReport
+from postroad.model.documents import DeviceStatus as DeviceStatus
+from postroad.model.documents import Document
+from postroad.model.documents import DriverDeleted as DriverDeleted
+from postroad.model.documents import Trip as Trip
+from postroad.model.documents import TripDeleted as TripDeleted
 from postroad.model.header import Header as Header
+from postroad.model.said import Identifier as Identifier
+from postroad.model.said import Original as Original
+from postroad.model.said import Position as Position
 
 Value = float | int | bool | str
 """A reading's value; the catalogue says which of these a signal has, and its unit."""
-
-
-class Identifier(msgspec.Struct, frozen=True):
-    """A subject as a source names it."""
-
-    namespace: str
-    value: str
-
-
-class Original(msgspec.Struct, frozen=True):
-    """What the source said, for a target of the same protocol: it can say more than the common language has words for.
-
-    Nobody else may look into it.
-    """
-
-    protocol: str
-    said: Any
-
-
-class Position(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a vehicle was, WGS 84."""
-
-    latitude_deg: float
-    longitude_deg: float
-    altitude_m: float | None = None
-    """Above sea level."""
-    speed_kmh: float | None = None
-    heading_deg: float | None = None
-    """Clockwise from true north, 0 to 360."""
-    fix: bool | None = None
-    """True: the receiver had a fix; False: this is an older position repeated."""
-    horizontal_error_m: float | None = None
-    """Estimated; how certain is not said."""
-    hdop: float | None = None
-    """Horizontal dilution of precision."""
 
 
 class Ignition(msgspec.Struct, frozen=True, tag="ignition"):
@@ -211,5 +186,5 @@ class MembershipChanged(msgspec.Struct, frozen=True, kw_only=True, tag="membersh
     original: Original | None = None
 
 
-Event = Report | AccessChanged | MembershipChanged | AccountChange
-"""Every kind of event; documents join as protocols that carry them do."""
+Event = Report | Document | AccessChanged | MembershipChanged | AccountChange
+"""Every kind of event."""

@@ -16,12 +16,17 @@ LEGACY_USER_ID: Final = "connected_cars_legacy.user_id"
 
 CONNECTED_CARS_FLEET: Final = "connected_cars.fleet"
 
+DRIVEQUANT_USER_ID: Final = "drivequant.user_id"
+
+SubjectKind = Literal["vehicle", "fleet", "account", "driver"]
+"""What a subject is."""
+
 
 class Issue(msgspec.Struct, frozen=True):
     """A namespace in which the hub issues identifiers of its own, by which it speaks of subjects to receivers."""
 
     namespace: str
-    of: Literal["vehicle", "fleet", "account"]
+    of: SubjectKind
     """Every subject of this kind gets one."""
     text: bool = False
     """A random UUID; otherwise a number from 1 to 2^31-1."""
@@ -29,7 +34,11 @@ class Issue(msgspec.Struct, frozen=True):
 
 _CASELESS: Final = frozenset({LEGACY_CAR_ID, LEGACY_USER_ID})
 
-_KINDS: Final[dict[str, Literal["fleet", "account"]]] = {LEGACY_USER_ID: "account", CONNECTED_CARS_FLEET: "fleet"}
+_KINDS: Final[dict[str, SubjectKind]] = {
+    LEGACY_USER_ID: "account",
+    CONNECTED_CARS_FLEET: "fleet",
+    DRIVEQUANT_USER_ID: "driver",
+}
 
 MAX_CHARS: Final = 64
 """Of a normalised identifier. Far above every real one; it keeps a hostile one out of indexes."""
@@ -49,6 +58,6 @@ def normalise(namespace: str, value: str) -> str:
     return "".join(char for char in upper if char.isprintable() and char not in _SEPARATORS)
 
 
-def kind_of(namespace: str) -> Literal["vehicle", "fleet", "account"]:
+def kind_of(namespace: str) -> SubjectKind:
     """What an identifier of this namespace names."""
     return _KINDS.get(namespace, "vehicle")

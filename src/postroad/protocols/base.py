@@ -57,8 +57,12 @@ class SourceProtocol(Protocol):
     settings_type: type[msgspec.Struct]
     """Decoding settings of a provider; a frozen struct with a default for every field."""
 
-    def read(self, raw: bytes, settings: Any) -> Item:
-        """Decode and validate one item. Any bytes give an ``Item`` or raise ``WireError``, nothing else."""
+    def read(self, raw: bytes, settings: Any, kind: int | None = None) -> Item:
+        """Decode and validate one item. Any bytes give an ``Item`` or raise ``WireError``, nothing else.
+
+        ``kind`` is what the entrance or the log says it is, for protocols whose bodies do not tell; without it they
+        judge by what the body has. Others pass it over.
+        """
 
     def events(self, item: Item, header: Header, settings: Any) -> tuple[Event, ...]:
         """What the item says in the common language. Pure; never raises for an item that ``read`` gave."""

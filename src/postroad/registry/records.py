@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-SubjectKind = Literal["vehicle", "driver", "fleet", "account"]
+from postroad.model.identifiers import SubjectKind
 
 
 class Organization(msgspec.Struct, frozen=True):

@@ -172,4 +172,4 @@ class BatchTranslation:
         if self._raws is None:
             self._raws = list(self.batch.items())
         source, settings = self._reading
-        return source.read(self._raws[index], settings)
+        return source.read(self._raws[index], settings, self.batch.kinds[index])

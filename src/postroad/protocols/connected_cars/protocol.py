@@ -34,7 +34,7 @@ class ConnectedCars:
     contracts: Mapping[str, Contract] = dict.fromkeys(SLOTS, CONTRACT)
     content_type = "application/json"
 
-    def read(self, raw: bytes, settings: ConnectedCarsSettings) -> Item:
+    def read(self, raw: bytes, settings: ConnectedCarsSettings, kind: int | None = None) -> Item:  # noqa: ARG002 - the body tells its kind
         """See ``SourceProtocol``. ``raw`` is one element of a bulk; ``split_bulk`` cuts one up."""
         return read(raw, settings)
 

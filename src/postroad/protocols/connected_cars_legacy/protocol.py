@@ -29,7 +29,7 @@ class ConnectedCarsLegacy:
     contracts: Mapping[str, Contract] = dict.fromkeys(SLOTS, CONTRACT)
     content_type = "application/json"
 
-    def read(self, raw: bytes, settings: LegacySettings) -> Item:
+    def read(self, raw: bytes, settings: LegacySettings, kind: int | None = None) -> Item:  # noqa: ARG002 - the body tells its kind
         """See ``SourceProtocol``."""
         return read(raw, settings)
 

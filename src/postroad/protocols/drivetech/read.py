@@ -19,7 +19,7 @@ _KIND: dict[type[WireEvent], int] = {EVENT_TYPES[name]: number for number, name 
 _KEY = msgspec.msgpack.Encoder()
 
 
-def read(raw: bytes, settings: DrivetechSettings) -> Item:
+def read(raw: bytes, settings: DrivetechSettings, kind: int | None = None) -> Item:
     """Decode and validate one request body. Raises ``WireError``, nothing else, whatever the bytes.
 
     The error's code is ``not_json``, ``missing`` or ``invalid``; ``answers.refusal`` makes the documented body of it.

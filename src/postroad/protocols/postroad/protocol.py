@@ -45,7 +45,7 @@ class Postroad:
     kinds: Sequence[str] = KINDS
     settings_type: type[msgspec.Struct] = Settings
 
-    def read(self, raw: bytes, settings: Settings) -> Item:  # noqa: ARG002 - the seam has them
+    def read(self, raw: bytes, settings: Settings, kind: int | None = None) -> Item:  # noqa: ARG002 - the seam has them
         """See ``SourceProtocol``. A word is never a repeat: the outbox sees to that."""
         try:
             raw.decode()
