@@ -127,10 +127,9 @@ def _row(batch: Batch, index: int, names: _Names, decoder: Decoder, *, with_body
     row["recorded"] = None
     try:
         settings = decoder.settings(batch.provider_id, batch.revision, batch.protocol)
-        item = decoder.source(batch.protocol).read(
-            raw, settings, None if batch.kinds[index] == UNREADABLE else batch.kinds[index]
-        )
-        if item.recorded_us != UNTIMED_US and batch.kinds[index] != UNREADABLE:
+        kind = None if batch.kinds[index] == UNREADABLE else batch.kinds[index]
+        item = decoder.source(batch.protocol).read(raw, settings, kind)
+        if item.recorded_us != UNTIMED_US and kind is not None:
             row["recorded"] = when(item.recorded_us)
     except PostroadError as error:
         row["unreadable"] = str(error)
