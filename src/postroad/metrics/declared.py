@@ -194,7 +194,7 @@ EVENTS_SKIPPED = Metric(
     "postroad_subscription_events_skipped_total",
     "counter",
     (*SUBSCRIPTION, "reason"),
-    "Events settled without being delivered: access_ended, expired, superseded, dropped.",
+    "Events settled without being delivered: access_ended, expired, too_old, superseded, dropped.",
 )
 CIRCUIT = Metric(
     "postroad_destination_circuit",
