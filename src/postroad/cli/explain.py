@@ -35,7 +35,8 @@ WHY = {
 
 WHY_SKIPPED = {
     "access_ended": "access had ended when it was its turn",
-    "expired": "it was too old when it was its turn, or went with retention",
+    "expired": "it was given up unread: too old while nothing was delivered, or removed by retention",
+    "too_old": "it was too old when it was its turn",
     "superseded": "a newer edition of the same document went out instead",
     "dropped": "it was a dead letter, and dropped",
 }

@@ -91,6 +91,7 @@ class Counts:
         self.refused = Counter(declared.INGEST_REFUSED)
         self.unauthorized = Counter(declared.INGEST_UNAUTHORIZED)
         self.unavailable = Counter(declared.INGEST_UNAVAILABLE)
+        self.turned_away = Counter(declared.HTTP_TURNED_AWAY)
         self.recorded_to_received = Histogram(declared.RECORDED_TO_RECEIVED)
         self.received_to_stored = Histogram(declared.RECEIVED_TO_STORED)
         self.stored_to_delivered = Histogram(declared.STORED_TO_DELIVERED)

@@ -61,6 +61,13 @@ INGEST_UNAVAILABLE = Metric(
     (*PROVIDER, "reason"),
     "Items answered 503, nothing kept: disk_reserve, disk_full, locked, closed, backlog, io or lost.",
 )
+HTTP_TURNED_AWAY = Metric(
+    "postroad_http_turned_away_total",
+    "counter",
+    ("status",),
+    "Requests answered before any entrance saw them: 400 no HTTP, 408 too slow, 413 too large a body, "
+    "431 too large headers, 503 too many connections or requests of an address.",
+)
 INGEST_QUEUED_BYTES = Metric(
     "postroad_ingest_queued_bytes",
     "gauge",
@@ -194,7 +201,7 @@ EVENTS_SKIPPED = Metric(
     "postroad_subscription_events_skipped_total",
     "counter",
     (*SUBSCRIPTION, "reason"),
-    "Events settled without being delivered: access_ended, expired, superseded, dropped.",
+    "Events settled without being delivered: access_ended, expired, too_old, superseded, dropped.",
 )
 CIRCUIT = Metric(
     "postroad_destination_circuit",
