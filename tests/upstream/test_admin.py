@@ -127,7 +127,11 @@ class Site:
         names = {subject_id: value for (_, _, value), subject_id in view.identifiers.items()}
         words = [json.loads(row.payload) for row in rows]
         return [
-            (word["type"], view.subscriptions[word["subscription_id"]].name, names.get(word.get("fleet_id")))
+            (
+                word["type"],
+                view.subscriptions[word["subscription_id"]].name,
+                names.get(word.get("fleet_id") or word.get("left_fleet_id")),
+            )
             for word in words
         ]
 
@@ -283,6 +287,19 @@ async def test_a_list_tells_of_the_fleets_that_it_names(site: Site) -> None:
             namespace="connected_cars.fleet", shard=0, issue=NEW.issue, before_us=site.clock.us,
         )  # fmt: skip
     assert site.told() == [("vehicle_added_to_fleet", "all", "50")]
+
+
+async def test_a_vehicle_that_is_selected_no_more_has_not_left_the_provider_s_fleet(
+    site: Site, declare: Declare
+) -> None:
+    site.know(1)
+    await site.said(event("vehicle_added_to_fleet", vehicleId=1, fleetId=50))
+    site.told()
+    catalogue = replace(
+        CATALOGUE, source_settings={**CATALOGUE.source_settings, "connected_cars": ConnectedCarsSettings}
+    )
+    declare(site.registry, DECLARATION.replace("vehicles: all", "vehicles: none"), catalogue=catalogue)
+    assert site.told() == [("access_removed_from_vehicle", "all", None)] * 2  # the declared vehicle's, too
 
 
 async def test_a_vehicle_that_a_file_puts_into_a_fleet_of_its_own_has_left_the_provider_s(
