@@ -27,7 +27,7 @@ WHY = {
     "no_stream": "not sent: the subscription has no stream of this vehicle",
     "before_stream": "not sent: the stream began after this item",
     "stream_ended": "not sent: the stream has ended",
-    "nothing_to_say": "not sent: the protocol has no event for it",
+    "nothing_to_say": "not sent: the protocol has no event for it, or the hub says it in its own words",
     "meant_for_another": "not sent: it is told to another subscription",
     "types_not_agreed": "not sent: the subscription did not ask for these types",
     "unreadable": "not sent: it cannot be read",

@@ -85,7 +85,7 @@ RECEIVED_TO_STORED = Metric(
     "postroad_received_to_stored_seconds",
     "histogram",
     ("shard",),
-    "From an item's arrival until it was durable.",
+    "From a provider's item's arrival until it was durable.",
     STORING_S,
 )
 STORED_TO_DELIVERED = Metric(

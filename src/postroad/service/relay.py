@@ -7,14 +7,11 @@ answers with the position that it has already.
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from postroad.log.interface import Part, ShardLog
+from postroad.log.interface import OF_THE_HUB, Part, ShardLog
 from postroad.protocols import postroad
 from postroad.registry.outbox import Pending
 
 ROWS_AT_ONCE = 500
-
-OF_THE_HUB = 0
-"""The provider id of what the hub itself says."""
 
 
 async def append(log: ShardLog, rows: Sequence[Pending]) -> Mapping[int, int]:

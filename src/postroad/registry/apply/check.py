@@ -150,7 +150,7 @@ class Checker:
             if type_ in part.types[:i]:
                 raise self._source.error(f"{path}.types[{i}]", "the same type twice")
         self._source.convert(part.options, self._catalogue.target_options[part.protocol], f"{path}.options")
-        self._source.convert(part.delivery, self._catalogue.delivery_type, f"{path}.delivery")
+        self._delivery(part, f"{path}.delivery")
         return desired.Subscription(
             name=part.name,
             protocol=part.protocol,
@@ -162,6 +162,17 @@ class Checker:
             state=None if part.state is UNSET else part.state,
             signing=None if part.signing is UNSET else self._signing(part.signing, f"{path}.signing"),
         )
+
+    def _delivery(self, part: document.SubscriptionPart, path: str) -> None:
+        self._source.convert(part.delivery, self._catalogue.delivery_type, path)
+        schedules = part.delivery.get("retry_of", {})
+        for type_ in schedules:
+            types = self._catalogue.target_types[part.protocol]
+            self._known(type_, types, f"type of {part.protocol}", f"{path}.retry_of.{type_}")
+        order = part.delivery.get("order") or self._catalogue.target_orders.get(part.protocol)
+        if schedules and order == "bulk":
+            what = "where everything stays in order, all types wait by one schedule: say it in retry"
+            raise self._source.error(f"{path}.retry_of", what)
 
     def _signing(self, part: document.SigningPart, path: str) -> tuple[str, ...]:
         secrets: list[str] = []
