@@ -27,8 +27,8 @@ def issue(
 ) -> None:
     """Issue a token to PROVIDER (a name, or organization/name), or to an integration.
 
-    It is shown this once and stored only as a hash. A provider that gets access tokens from /oauth/token, or signs in with
-    a user name and a password, needs two texts: with --client the token is shown as such a pair.
+    It is shown this once and stored only as a hash. A provider that gets access tokens from /oauth/token, or signs in
+    with a user name and a password, needs two texts: with --client the token is shown as such a pair.
     """
     if (provider is None) == (integration is None):
         raise click.UsageError("name either a provider or --integration")

@@ -1,7 +1,8 @@
 """The log's seam: what every engine promises. ``tests/contract/test_log.py`` holds every engine to it.
 
-A *part* is what is appended at once: up to 10,000 items of one provider and protocol, or one large item. Stored, with positions, it is a
-*batch*. An engine never looks inside an item; the columns beside the bytes say what routing needs to know.
+A *part* is what is appended at once: up to 10,000 items of one provider and protocol, or one large item. Stored, with
+positions, it is a *batch*. An engine never looks inside an item; the columns beside the bytes say what routing needs to
+know.
 
 Instants are whole microseconds since 1970, UTC: they are stored and compared here, never shown.
 """

@@ -98,7 +98,7 @@ class TokenEndpoint:
 
 
 def _form(body: bytes) -> dict[str, str]:
-    """The fields of a form; an empty body and JSON's ``{}`` have none. Raises ``ValueError``, also for a repeated field."""
+    """The fields; an empty body, and JSON's ``{}``, have none. Raises ``ValueError``, also for one given twice."""
     text = body.decode()
     if not text.strip() or text.strip() == "{}":
         return {}
