@@ -8,7 +8,8 @@ import pytest
 from fixtures.drivequant_hub import DriveQuantHub, crash, driver_deleted, trip, trip_deleted
 from fixtures.site import soon
 from postroad.access.streams import StreamIndex
-from postroad.errors import StoreUnavailable
+from postroad.errors import StoreUnavailable, WireError
+from postroad.ingest.http import drivequant_services
 from postroad.log.interface import UNASSIGNED
 
 
@@ -137,6 +138,8 @@ async def test_a_deleted_driver_who_is_not_named_is_stored_deletes_nobody_and_al
     assert [alert.kind for alert in dq.registry.alerts()] == ["deleted_driver_unknown"]
     assert (await dq.stored())[-1] == ({"event": "DRIVER_DELETION"}, UNASSIGNED)
     assert not dq.registry.view().subjects[dq.driver()].removed
+    assert await dq.say("driver_deleted", driver_deleted("bob")) == 200
+    assert dq.registry.alerts() == [], "the next that names its driver clears it"
 
 
 @pytest.mark.parametrize("service", ["trip_deleted", "driver_deleted"])
@@ -179,3 +182,29 @@ async def test_a_registry_that_cannot_take_it_is_503_and_nothing_is_kept(
     monkeypatch.undo()
     assert await dq.stored() == before
     assert await dq.say("driver_deleted", driver_deleted()) == 200
+
+
+async def test_what_is_redriven_from_quarantine_can_delete_and_does_not_bring_the_deleted_back(
+    dq: DriveQuantHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = drivequant_services.drivequant.read
+
+    def unable(*_: Any) -> Any:
+        raise WireError("invalid", "itinId")
+
+    assert await dq.say("trip", trip("t1")) == 200
+    assert await dq.say("trip_deleted", trip_deleted("t2")) == 200
+    monkeypatch.setattr(drivequant_services.drivequant, "read", unable)
+    for service, said in (("trip_deleted", trip_deleted("t1")), ("trip", trip("t2")), ("trip", trip("t3"))):
+        assert await dq.say(service, said) == 200
+    monkeypatch.setattr(drivequant_services.drivequant, "read", read)
+    before = await dq.stored()
+    task = dq.registry.add_task("REDRIVE_QUARANTINE")
+
+    async def finished() -> bool:
+        return dq.registry.task(task.id).status == "COMPLETED"
+
+    await soon(finished)
+    assert (await dq.stored())[len(before) :] == [(trip_deleted("t1"), dq.driver()), (trip("t3"), dq.driver())]
+    assert await dq.say("trip", trip("t1", firstname="again")) == 200
+    assert len(await dq.stored()) == len(before) + 2

@@ -6,6 +6,7 @@ no trust: what stands before it must parse as whole elements, and then no other 
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +15,7 @@ from postroad.errors import WireError
 from postroad.ingest.slices import Slices
 from postroad.log.interface import MAX_ITEM_BYTES, MAX_PART_BYTES
 from postroad.protocols.base import Item
+from postroad.registry.records import Provider
 
 PIECE_BYTES: Final = 256 * 1024
 """Cut at once; a fraction of a millisecond."""
@@ -39,6 +41,13 @@ class Bulk(msgspec.Struct, frozen=True):
 
     raws: Sequence[bytes]
     outcomes: Sequence[Item | WireError]
+
+
+Around = Callable[[Provider, Bulk, int], AbstractAsyncContextManager[Bulk]]
+"""Entered with a bulk that was read, and when it arrived: gives what of it is to be stored.
+
+It is left once that is durable, or is not. Raises ``StoreUnavailable``.
+"""
 
 
 async def read_bulk(body: bytes, settings: Any, *, split: Split, read: Read, max_items: int, slices: Slices) -> Bulk:

@@ -12,10 +12,14 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from postroad.db import schema
-from postroad.registry import documents, outbox, selection, streams
+from postroad.registry import alerts, documents, outbox, selection, streams
 from postroad.registry.coverage import Moved
 from postroad.registry.outbox import Saying
 from postroad.registry.transaction import Transaction, insert
+from postroad.registry.upstreams import about_provider
+
+UNNAMED = "deleted_driver_unknown"
+"""The alert on a provider that had a driver forgotten, and did not say which; the next time that it says it clears it."""
 
 _subjects, _identifiers, _streams = schema.subjects, schema.identifiers, schema.streams
 _subscriptions, _integrations = schema.subscriptions, schema.integrations
@@ -61,6 +65,7 @@ def forget(
     what comes late of it finds this. What the log holds of the driver is not touched here.
     """
     connection = transaction.connection
+    alerts.clear_alert(transaction, UNNAMED, about_provider(saying.by.provider_id))
     query = (
         sa.select(_subjects.c.id, _subjects.c.shard, _subjects.c.removed_us)
         .join(_identifiers, _identifiers.c.subject_id == _subjects.c.id)

@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 from postroad.errors import ConfigError, NotFound, StoreUnavailable, WireError
-from postroad.ingest.bulk import Bulk
-from postroad.ingest.http.bulk import Around
+from postroad.ingest.bulk import Around, Bulk
 from postroad.model.identifiers import LEGACY_CAR_ID, normalise
 from postroad.protocols.base import Item
 from postroad.protocols.connected_cars_legacy import CarAdd, CarRemove, UserRemove, UserSignup

@@ -34,7 +34,7 @@ from postroad.ingest.quarantine import Redriver
 from postroad.layout import state_path
 from postroad.log.sqlite import SqliteLog
 from postroad.metrics.counts import Counts
-from postroad.protocols import READABLE, TARGETS, connected_cars_legacy
+from postroad.protocols import READABLE, TARGETS, connected_cars_legacy, drivequant
 from postroad.registry.records import RegistryView
 from postroad.routing.router import Router
 from postroad.routing.translation import Decoder
@@ -129,6 +129,9 @@ def assemble(given: Surroundings) -> Parts:
         return following.view
 
     intake = _intake(given, following)
+    deletions = DriveQuantDeletions(
+        opened.registry, intake, shard=NEW_SUBJECTS_SHARD, refresh=following.refresh, clock=clock, counts=counts
+    )
     provider_settings = ProviderSettings(decoder)
     attempts = AttemptRecorder(
         clock=clock,
@@ -148,6 +151,8 @@ def assemble(given: Surroundings) -> Parts:
         tracer=given.tracer,
     )
     stores = {number: log.delivery for number, log in opened.logs.items()}
+    surrounded = {drivequant.PROTOCOL.name: deletions.around}
+    redriver = Redriver(opened.logs, intake, decoder=decoder, clock=clock, around=surrounded)
     tasks = TaskRunner(
         TaskSurroundings(
             registry=opened.registry,
@@ -157,7 +162,7 @@ def assemble(given: Surroundings) -> Parts:
             clock=clock,
         ),
         refresh=following.refresh,
-        others={"REDRIVE_QUARANTINE": Redriver(opened.logs, intake, decoder=decoder, clock=clock).carry_out},
+        others={"REDRIVE_QUARANTINE": redriver.carry_out},
     )
     keeper = upstream_keeper(opened, given.egress, clock, following)
     expiry = Expiry(
@@ -208,7 +213,7 @@ def assemble(given: Surroundings) -> Parts:
         retention=retention,
         observation=observation,
         monitoring=Monitoring(opened.registry, stores, view=view),
-        entrances=_entrances(given, intake, provider_settings, following),
+        entrances=_entrances(given, intake, provider_settings, deletions, following),
         landing=landing_page(
             opened.registry.visit_landing,
             exists=lambda: any(one.protocol == LEGACY for one in view().providers.values()),
@@ -239,17 +244,13 @@ def _intake(given: Surroundings, following: RegistryFollower) -> Intake:
 
 
 def _entrances(
-    given: Surroundings, intake: Intake, provider_settings: ProviderSettings, following: RegistryFollower
+    given: Surroundings,
+    intake: Intake,
+    provider_settings: ProviderSettings,
+    deletions: DriveQuantDeletions,
+    following: RegistryFollower,
 ) -> list[Entrance]:
     limits = given.settings.limits
-    deletions = DriveQuantDeletions(
-        given.opened.registry,
-        intake,
-        shard=NEW_SUBJECTS_SHARD,
-        refresh=following.refresh,
-        clock=given.clock,
-        counts=given.counts,
-    )
     return build_entrances(
         EntranceParts(
             intake=intake,

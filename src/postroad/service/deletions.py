@@ -32,9 +32,6 @@ from postroad.registry.transaction import Transaction
 from postroad.registry.upstreams import about_provider
 from postroad.service.tasks import going_on
 
-UNKNOWN_DELETED = "deleted_driver_unknown"
-"""The alert on a provider that said that a driver is to be forgotten, and not which."""
-
 _NOTHING = Bulk((), ())
 _log = logging.getLogger(__name__)
 
@@ -142,7 +139,7 @@ class DriveQuantDeletions:
         detail = "a driver is to be forgotten, and the request does not say which; it is stored, and nothing is deleted"
         _log.error("Provider %s: %s", provider.name, detail)
         with going_on("An alert could not be raised"):
-            await asyncio.to_thread(self._registry.raise_alert, UNKNOWN_DELETED, about_provider(provider.id), detail)
+            await asyncio.to_thread(self._registry.raise_alert, drivers.UNNAMED, about_provider(provider.id), detail)
 
 
 class _Turns:

@@ -10,7 +10,7 @@ queue, body, items, store. What an item holds never fails a request: what cannot
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import nullcontext
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +18,7 @@ import msgspec
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable, WireError
 from postroad.ingest.access_tokens import AccessTokens
-from postroad.ingest.bulk import Bulk, Read, Split, TooManyItems, read_bulk, read_single
+from postroad.ingest.bulk import Around, Bulk, Read, Split, TooManyItems, read_bulk, read_single
 from postroad.ingest.http import problems
 from postroad.ingest.http.answers import Answer, Headers, Send, header
 from postroad.ingest.http.limits import RateLimit
@@ -34,11 +34,6 @@ from postroad.tracing.interface import RequestSpan, Tracer
 MAX_REQUEST_ID_CHARS: Final = 128
 """Of an ``X-Request-Id``; a longer one, or one that is not printable ASCII, is not remembered."""
 
-Around = Callable[[Provider, Bulk, int], AbstractAsyncContextManager[Bulk]]
-"""Entered with a bulk that was read, and when it arrived: gives what of it is to be stored.
-
-It is left once that is durable, or is not. Raises ``StoreUnavailable``.
-"""
 
 _log = logging.getLogger(__name__)
 

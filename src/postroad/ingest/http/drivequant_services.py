@@ -12,8 +12,8 @@ from typing import Final
 
 from postroad.errors import WireError
 from postroad.ingest.access_tokens import AccessTokens
-from postroad.ingest.bulk import Read
-from postroad.ingest.http.bulk import Around, BulkFormat
+from postroad.ingest.bulk import Around, Read
+from postroad.ingest.http.bulk import BulkFormat
 from postroad.protocols import drivequant
 from postroad.protocols.base import Item
 from postroad.protocols.drivequant import DriveQuantSettings

@@ -33,6 +33,8 @@ UNSUPPORTED_GRANT_TYPE = _error(400, "unsupported_grant_type")
 UNAUTHORIZED_CLIENT = _error(400, "unauthorized_client")
 INVALID_CLIENT = _error(401, "invalid_client", (b"www-authenticate", b"Basic"))
 
+ERRORS = (INVALID_REQUEST, UNSUPPORTED_GRANT_TYPE, UNAUTHORIZED_CLIENT, INVALID_CLIENT)
+
 
 class _Granted(msgspec.Struct, frozen=True):
     """Section 5.1."""
