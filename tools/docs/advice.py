@@ -29,7 +29,7 @@ REASONS = {
         "missing": "The protocol requires the field; the client must send it.",
         "invalid": "Wrong type or out of range; the protocol's page has the range.",
         "not_json": "The body is no JSON object (of a bulk: no array of items): often a wrong encoding.",
-        "too_large": "An item of a bulk is longer than 1 MiB, or one by itself than 16 MiB. It is kept cut off; send less.",
+        "too_large": "An item of a bulk is longer than 1 MiB, or one by itself than 16 MiB: it is kept cut off.",
         "other_feed": "The message belongs to the other feed: correct the URLs at the sender, then redrive it.",
     },
     "StoreUnavailable": {
@@ -58,8 +58,8 @@ ALERTS = {
         "upstream sync PROVIDER` tries now."
     ),
     "deleted_driver_unknown": (
-        "A provider said that a driver is to be forgotten, and not which, so nothing was deleted. `postroad events tail` "
-        "shows what it said; have the sender name the driver."
+        "A provider said that a driver is to be forgotten, and not which, so nothing was deleted. `postroad events "
+        "tail` shows what it said; have the sender name the driver."
     ),
     "credentials_refused": (
         "The destination does not take the hub's credentials. Correct them where the declared file refers to, and "
@@ -109,7 +109,7 @@ HTTP = {
 BULK_HTTP = {
     200: "Every item is durably stored: new ones now, repeats before. What could not be read is in quarantine. Done.",
     400: "The body as a whole is no JSON array. `postroad events refused` shows it.",
-    401: "The token is missing, unknown, expired, revoked, or of a provider of another protocol; the body was not read.",
+    401: "The token is missing, unknown, expired, revoked, or of another protocol's provider; the body was not read.",
     404: "Another path. Correct the URL at the sender.",
     405: "Another method; the header `Allow` says which.",
     413: "Longer than `ingest.bulk_limit_bytes`, also after inflation, or more items than `ingest.bulk_limit_items`.",

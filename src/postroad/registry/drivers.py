@@ -19,7 +19,7 @@ from postroad.registry.transaction import Transaction, insert
 from postroad.registry.upstreams import about_provider
 
 UNNAMED = "deleted_driver_unknown"
-"""The alert on a provider that had a driver forgotten, and did not say which; the next time that it says it clears it."""
+"""The alert on a provider that had a driver forgotten, and did not say which; the next time that it does clears it."""
 
 _subjects, _identifiers, _streams = schema.subjects, schema.identifiers, schema.streams
 _subscriptions, _integrations = schema.subscriptions, schema.integrations

@@ -65,7 +65,8 @@ class DriveQuantDeletions:
         if isinstance(item, WireError):
             yield bulk
             return
-        async with self._turns.of(provider.id, drivequant.document_key(item)):
+        driver, document = ("driver", item.identifier), ("document", drivequant.document_key(item))
+        async with self._turns.of(provider.id, driver), self._turns.of(provider.id, document):  # always in this order
             yield bulk if await self._is_data(provider, item, raw, received_us) else _NOTHING
 
     async def _is_data(self, provider: Provider, item: Item, raw: bytes, received_us: int) -> bool:
@@ -143,19 +144,19 @@ class DriveQuantDeletions:
 
 
 class _Turns:
-    """One at a time for each document: a trip must not be stored behind its deletion."""
+    """One at a time for each driver and document: a trip must not be stored behind its deletion, or its driver's."""
 
     def __init__(self) -> None:
-        self._locks: dict[tuple[int, str], asyncio.Lock] = {}
-        self._users = Counter[tuple[int, str]]()
+        self._locks: dict[tuple[int, str, str], asyncio.Lock] = {}
+        self._users = Counter[tuple[int, str, str]]()
 
     @asynccontextmanager
-    async def of(self, provider_id: int, document: str) -> AsyncIterator[None]:
-        """A turn; what is no document waits for nobody."""
-        if not document:
+    async def of(self, provider_id: int, what: tuple[str, str]) -> AsyncIterator[None]:
+        """A turn of a thing, by kind and name; what has no name waits for nobody."""
+        if not what[1]:
             yield
             return
-        name = (provider_id, document)
+        name = (provider_id, *what)
         lock = self._locks.setdefault(name, asyncio.Lock())
         self._users[name] += 1
         try:

@@ -7,8 +7,8 @@ import msgspec
 
 from postroad.clock import Clock
 from postroad.ingest.access_tokens import AccessTokens
-from postroad.ingest.http import connected_cars_feeds, drivequant_services
 from postroad.ingest.bulk import Around
+from postroad.ingest.http import connected_cars_feeds, drivequant_services
 from postroad.ingest.http.bulk import BulkEntrance, BulkFormat
 from postroad.ingest.http.drivetech import DrivetechEntrance
 from postroad.ingest.http.entrance import Entrance

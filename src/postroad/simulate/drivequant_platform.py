@@ -5,6 +5,7 @@ then daily; a deleted driver for ever. Any 2xx is taken for good. With OAuth 2.0
 push is answered 401, whatever its answer said of its lifetime. What the vendor does not publish is an option here.
 """
 
+import asyncio
 import base64
 from collections import Counter
 from collections.abc import Mapping
@@ -103,6 +104,7 @@ class DriveQuantPlatform:
         self._clock = clock
         self._policies = policies
         self._token: str | None = None
+        self._renewing = asyncio.Lock()
 
     async def push(self, service: str, said: Mapping[str, Any] | bytes) -> Push:
         """Push a body until it is taken or given up."""
@@ -160,13 +162,18 @@ class DriveQuantPlatform:
         auth = self._auth
         if isinstance(auth, Basic):
             return auth.header
-        if self._token is None:
-            headers = {**auth.headers, "Authorization": auth.client.header}
-            async with self._session.post(
-                auth.token_url, params=dict(auth.params), data=auth.form, headers=headers
-            ) as response:
-                if response.status != 200:  # RFC 6749 section 5.1
-                    return None
-                self._token = msgspec.json.decode(await response.read())["access_token"]
-                self.tokens_had += 1
-        return f"Bearer {self._token}"
+        async with self._renewing:  # pushes under way share a token
+            if self._token is None:
+                self._token = await self._new_token(auth)
+        return None if self._token is None else f"Bearer {self._token}"
+
+    async def _new_token(self, auth: OAuth) -> str | None:
+        headers = {**auth.headers, "Authorization": auth.client.header}
+        async with self._session.post(
+            auth.token_url, params=dict(auth.params), data=auth.form, headers=headers
+        ) as response:
+            if response.status != 200:  # RFC 6749 section 5.1
+                return None
+            self.tokens_had += 1
+            token: str = msgspec.json.decode(await response.read())["access_token"]
+            return token
