@@ -4,12 +4,15 @@ A document is named by its ``key`` among all of one provider; of its editions th
 counts. The core below is what protocols share, normalised; ``original`` keeps the whole. ``None`` is unknown.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from postroad.model.header import Header
 from postroad.model.said import Identifier, Original, Position
+
+FINAL: Final = 2**62
+"""Revision of a deletion that nothing can follow: an edition that comes late is older, whenever it comes."""
 
 Score = Literal["overall", "safety", "eco", "distraction", "speeding"]
 Manoeuvre = Literal["braking", "acceleration", "turn"]
@@ -58,8 +61,8 @@ class PhoneUse(msgspec.Struct, frozen=True, kw_only=True):
 class Trip(_Document, frozen=True, kw_only=True, tag="trip"):
     """A drive from its start to its end. The header's subject is whose trip it is: a driver or a vehicle."""
 
-    started_us: int
-    ended_us: int
+    started_us: int | None = None
+    ended_us: int | None = None
     start: Position | None = None
     end: Position | None = None
     start_address: str | None = None
@@ -96,7 +99,7 @@ class TripDeleted(_Document, frozen=True, kw_only=True, tag="trip_deleted"):
 class Crash(_Document, frozen=True, kw_only=True, tag="crash"):
     """A suspected or confirmed accident, told as soon as it is known. Its later report has the same key."""
 
-    happened_us: int
+    happened_us: int | None = None
     trip_key: str | None = None
     """Of the trip during which it happened."""
     position: Position | None = None

@@ -73,10 +73,11 @@ class Addresses:
         return None if fleet_id is None else self._view.subjects.get(fleet_id)
 
     def _addressing(self, subject: Subject | None, fleet: Subject | None, scopes: frozenset[str] | None) -> Addressing:
-        fleet_id = self._issued(fleet, "fleet")
+        fleet_id, driver_id = self._issued(fleet, "fleet"), self._issued(subject, "driver")
         return Addressing(
             vehicle_id=self._issued(subject, "vehicle"),
             fleet_id=fleet_id if isinstance(fleet_id, int) else None,
+            driver_id=driver_id if isinstance(driver_id, str) else None,
             vin=subject.vin if subject is not None else None,
             scopes=scopes,
         )
