@@ -14,5 +14,6 @@ pytest_plugins = [
     "fixtures.registry",
     "fixtures.remote",
     "fixtures.connected_cars_server",  # after what it imports, or that is not rewritten
+    "fixtures.drivequant",
     "fixtures.site",
 ]
