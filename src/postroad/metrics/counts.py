@@ -87,6 +87,7 @@ class Counts:
         self.events = Counter(declared.INGEST_EVENTS)
         self.bytes = Counter(declared.INGEST_BYTES)
         self.duplicates = Counter(declared.INGEST_DUPLICATES)
+        self.deleted = Counter(declared.INGEST_DELETED)
         self.unreadable = Counter(declared.INGEST_UNREADABLE)
         self.refused = Counter(declared.INGEST_REFUSED)
         self.unauthorized = Counter(declared.INGEST_UNAUTHORIZED)

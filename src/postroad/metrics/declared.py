@@ -40,6 +40,12 @@ INGEST_BYTES = Metric(
 INGEST_DUPLICATES = Metric(
     "postroad_ingest_duplicates_total", "counter", PROVIDER, "Resends: confirmed like the first time, not stored again."
 )
+INGEST_DELETED = Metric(
+    "postroad_ingest_deleted_total",
+    "counter",
+    PROVIDER,
+    "Items of trips and drivers that were deleted before: confirmed, not stored.",
+)
 INGEST_UNREADABLE = Metric(
     "postroad_ingest_unreadable_total",
     "counter",

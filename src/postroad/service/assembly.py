@@ -24,6 +24,7 @@ from postroad.delivery.tasks import TaskRunner
 from postroad.delivery.watch import AttemptWatch
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
+from postroad.ingest.access_tokens import AccessTokens
 from postroad.ingest.dedup import DedupMemory
 from postroad.ingest.http.app import Page
 from postroad.ingest.http.entrance import Entrance
@@ -38,6 +39,7 @@ from postroad.registry.records import RegistryView
 from postroad.routing.router import Router
 from postroad.routing.translation import Decoder
 from postroad.service.account_feed import link_recorder
+from postroad.service.deletions import DriveQuantDeletions
 from postroad.service.entrances import EntranceParts, ProviderSettings, build_entrances
 from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
@@ -206,7 +208,7 @@ def assemble(given: Surroundings) -> Parts:
         retention=retention,
         observation=observation,
         monitoring=Monitoring(opened.registry, stores, view=view),
-        entrances=_entrances(given, intake, provider_settings),
+        entrances=_entrances(given, intake, provider_settings, following),
         landing=landing_page(
             opened.registry.visit_landing,
             exists=lambda: any(one.protocol == LEGACY for one in view().providers.values()),
@@ -236,14 +238,27 @@ def _intake(given: Surroundings, following: RegistryFollower) -> Intake:
     )
 
 
-def _entrances(given: Surroundings, intake: Intake, provider_settings: ProviderSettings) -> list[Entrance]:
+def _entrances(
+    given: Surroundings, intake: Intake, provider_settings: ProviderSettings, following: RegistryFollower
+) -> list[Entrance]:
     limits = given.settings.limits
+    deletions = DriveQuantDeletions(
+        given.opened.registry,
+        intake,
+        shard=NEW_SUBJECTS_SHARD,
+        refresh=following.refresh,
+        clock=given.clock,
+        counts=given.counts,
+    )
     return build_entrances(
         EntranceParts(
             intake=intake,
             settings=given.settings.ingest,
             settings_of=provider_settings.of,
             record_links=link_recorder(given.opened.registry),
+            deletions=deletions.around,
+            access=AccessTokens(given.opened.keys, lifetime_s=given.settings.ingest.access_token_s, clock=given.clock),
+            view=lambda: following.view,
             provider_rate=rate_limit(limits.provider_requests_per_s, limits.burst_s, given.clock),
             clock=given.clock,
             counts=given.counts,

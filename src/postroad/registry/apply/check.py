@@ -6,14 +6,14 @@ from typing import Protocol
 from msgspec import UNSET
 
 from postroad.errors import ConfigError
-from postroad.model.identifiers import PLATE, VIN
+from postroad.model.identifiers import DRIVEQUANT_USER_ID, PLATE, VIN
 from postroad.registry import signing
 from postroad.registry.apply import desired, document
 from postroad.registry.apply.catalogue import Catalogue
 from postroad.registry.apply.hints import did_you_mean
 from postroad.registry.apply.secret_fields import Resolver
 from postroad.registry.apply.source import ROOT, Source
-from postroad.registry.selection import Selector
+from postroad.registry.selection import DriverSelector, Selector
 from postroad.registry.subjects import normalised
 
 
@@ -171,6 +171,7 @@ class Checker:
             destination=part.destination,
             types=part.types,
             vehicles=self._selector(part.vehicles, fleets, f"{path}.vehicles"),
+            drivers=self._drivers(part.drivers, f"{path}.drivers"),
             options=part.options,
             delivery=part.delivery,
             state=None if part.state is UNSET else part.state,
@@ -219,6 +220,13 @@ class Checker:
         ]
         # Sorted, because another order selects the same.
         return Selector(fleets=tuple(sorted({*declared.fleets})), plates=tuple(sorted({*plates})))
+
+    def _drivers(self, declared: str | document.DriversPart, path: str) -> DriverSelector:
+        if isinstance(declared, str):
+            return DriverSelector(everything=declared == "all")
+        for i, id_ in enumerate(declared.ids):
+            self._normalised(DRIVEQUANT_USER_ID, id_, f"{path}.ids[{i}]")  # which leaves it as it is
+        return DriverSelector(ids=tuple(sorted({*declared.ids})))
 
     def _names(self, parts: Sequence[_Named], path: str) -> list[str]:
         names: list[str] = []
