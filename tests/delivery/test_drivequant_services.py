@@ -22,6 +22,8 @@ ANSWERS = pytest.mark.parametrize(
     ids=["500", "409", "401", "timeout"],
 )
 """The endpoint's fault or the push's own: a service's schedule is the same."""
+MANY = 200
+"""Pushes that find out together that their endpoint is dead: more than go before its circuit opens."""
 BOUNDED = ("trip", "trip_deleted", "diagnosis", "crash_report")
 
 
@@ -132,18 +134,18 @@ async def test_a_push_names_the_driver_as_the_hub_issued_it(pushes: Pushes) -> N
 async def test_a_dead_trip_endpoint_holds_no_crash(pushes: Pushes) -> None:
     await pushes.use(pushes_of())
     pushes.answers["trip"] = failed()
-    await pushes.say("trip", *(trip(f"trip-{n}") for n in range(50)))
+    await pushes.say("trip", *(trip(f"trip-{n}") for n in range(MANY)))
     gates = pushes.manager.gates(1)
     assert (gates["trip"].state, gates["crash"].state) == ("open", "closed")
     tried = len(pushes.attempted("trip"))
-    assert tried < 50
+    assert tried < MANY
     await pushes.say("crash", crash(pushes.clock.now_us()))
     assert [service for service, _ in pushes.delivered] == ["crash"]
     assert len(pushes.attempted("trip")) == tried
     del pushes.answers["trip"]
     for _ in range(20):
         await pushes.pass_time(60)
-    assert len([service for service, _ in pushes.delivered if service == "trip"]) == 50 - tried
+    assert len([service for service, _ in pushes.delivered if service == "trip"]) == MANY - tried
     assert await pushes.parked() == ["trip"] * tried
     await pushes.pass_time(DAY_S)
     await pushes.pass_time(60)
@@ -153,7 +155,7 @@ async def test_a_dead_trip_endpoint_holds_no_crash(pushes: Pushes) -> None:
 async def test_more_trips_than_the_window_holds_do_not_hold_a_crash_either(pushes: Pushes) -> None:
     await pushes.use(pushes_of(delivery={"window": 10}))
     pushes.answers["trip"] = failed()
-    for first in range(0, 200, 20):
+    for first in range(0, MANY, 20):
         await pushes.say("trip", *(trip(f"trip-{n}") for n in range(first, first + 20)))
     await pushes.say("crash", crash(pushes.clock.now_us()))
     await pushes.pass_time(1)
@@ -164,8 +166,8 @@ async def test_more_trips_than_the_window_holds_do_not_hold_a_crash_either(pushe
     for _ in range(30):
         await pushes.pass_time(DAY_S / 20)
     trips = [json.loads(body)["itinId"] for service, body in pushes.delivered if service == "trip"]
-    assert sorted(trips) == sorted(f"trip-{n}" for n in range(200))
-    assert (await pushes.parked(), pushes.cursor()) == ([], 202)
+    assert sorted(trips) == sorted(f"trip-{n}" for n in range(MANY))
+    assert (await pushes.parked(), pushes.cursor()) == ([], MANY + 2)
 
 
 async def test_services_that_share_a_url_share_its_gate(pushes: Pushes) -> None:
@@ -173,7 +175,7 @@ async def test_services_that_share_a_url_share_its_gate(pushes: Pushes) -> None:
     await pushes.use(pushes_of(), urls={**ENDPOINTS, "trip": shared, "trip_deleted": shared})
     assert set(pushes.manager.gates(1)) == {shared, "crash", "crash_report", "diagnosis", "driver_deleted"}
     pushes.answers[shared] = failed()
-    await pushes.say("trip", *(trip(f"trip-{n}") for n in range(20)))
+    await pushes.say("trip", *(trip(f"trip-{n}") for n in range(MANY)))
     await pushes.say("trip_deleted", trip_deleted("another"))
     assert pushes.attempted("trip_deleted") == []
 
@@ -181,7 +183,7 @@ async def test_services_that_share_a_url_share_its_gate(pushes: Pushes) -> None:
 async def test_an_alert_ends_only_when_no_endpoint_has_reason_for_it(pushes: Pushes) -> None:
     await pushes.use(pushes_of())
     pushes.answers |= {"trip": failed(), "diagnosis": failed("credentials", status=403)}
-    await pushes.say("trip", *(trip(f"trip-{n}") for n in range(30)))
+    await pushes.say("trip", *(trip(f"trip-{n}") for n in range(MANY)))
     await pushes.say("diagnosis", drivequant.body("diagnosis", pushes.clock.now_us()))
     await pushes.say("crash", crash(pushes.clock.now_us()))
     assert pushes.overseer.standing == {"destination_failing", "credentials_refused"}
