@@ -23,6 +23,7 @@ from fixtures.site import Site, soon
 from postroad import layout, service
 from postroad.clock import SystemClock
 from postroad.egress.tokens import basic
+from postroad.log.delivery import LetterFilter
 from postroad.protocols.drivequant import KINDS
 from postroad.registry.apply import apply_file
 from postroad.registry.secrets import KeyRing
@@ -147,3 +148,28 @@ async def test_a_service_is_activated_by_a_subscription_of_its_own_and_what_came
     await platform.served.until(lambda: len(platform.customer.pushes) == 3)
     assert [one["itinId"] for one in platform.customer.bodies("trip")] == ["after"]
     assert [one["crashId"] for one in platform.customer.bodies("crash")] == ["first", "second"]
+
+
+async def test_trips_that_were_given_up_are_pushed_again_when_the_customer_asks(
+    platform: Platform, session: aiohttp.ClientSession
+) -> None:
+    await platform.start({"name": "all", "delivery": {"retry": {"max_attempts": 1}}})
+    _, key = platform.site.registry.issue_integration_token("insurer", "")
+    await platform.site.hub.parts.following.refresh()
+    platform.customer.trouble |= {"trip": 409, "diagnosis": 500}
+    await platform.say("trip", trip())
+    await platform.say("diagnosis", body("diagnosis", SystemClock().now_us()))
+    store = platform.site.hub.parts.logs[0].delivery
+
+    async def both_are_dead() -> bool:
+        return len(await store.dead(LetterFilter())) == 2
+
+    await soon(both_are_dead)
+    platform.customer.trouble.clear()
+    url = f"http://127.0.0.1:{platform.site.hub.port}/v1/enterprise/push/trips/failed/retry"
+    async with session.post(url, headers={"x-dq-enterprise-api-key": key}) as response:
+        assert (await response.json())["nbItems"] == 1
+    await platform.served.until(lambda: bool(platform.customer.pushes))
+    assert [push.service for push in platform.customer.pushes] == ["trip"]
+    [left] = await store.dead(LetterFilter())
+    assert KINDS[left.letter.slot] == "diagnosis"
