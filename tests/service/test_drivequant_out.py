@@ -1,6 +1,7 @@
 """DriveQuant taken in and sent on by a running hub: real HTTP in, real HTTPS out to the simulated customer."""
 
 import asyncio
+import re
 from collections.abc import Awaitable
 from typing import Any
 
@@ -114,7 +115,7 @@ async def test_a_trip_deleted_while_it_was_parked_arrives_as_the_deletion_only(p
     assert [push.service for push in platform.customer.pushes] == ["trip_deleted"]
 
 
-async def test_while_trips_cannot_be_pushed_a_crash_can(platform: Platform) -> None:
+async def test_while_trips_cannot_be_pushed_a_crash_can(platform: Platform, session: aiohttp.ClientSession) -> None:
     await platform.start({"name": "all", "delivery": {"window": 5}})
     platform.customer.trouble["trip"] = "down"
     for number in range(120):
@@ -127,6 +128,11 @@ async def test_while_trips_cannot_be_pushed_a_crash_can(platform: Platform) -> N
     )
     await platform.say("crash", crash(SystemClock().now_us()))
     await platform.served.until(lambda: bool(platform.customer.bodies("crash")))
+    async with session.get(f"http://127.0.0.1:{platform.site.hub.port}/metrics") as response:
+        told = await response.text()
+    circuits = dict(re.findall(r'postroad_destination_circuit{.*endpoint="(\w+)".*} (\d)', told))
+    assert {name: state for name, state in circuits.items() if state != "0"} == {"trip": "2"}
+    assert circuits.keys() == {*KINDS}
     assert platform.customer.bodies("trip") == []
     assert platform.customer.attempts["trip"] < 120
 
