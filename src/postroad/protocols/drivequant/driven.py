@@ -113,7 +113,7 @@ def _scores(push: TripPush) -> Iterator[tuple[Score, float]]:
     )
     for name, score in scored:
         if score is not None and 0 <= score <= BEST_SCORE:
-            yield name, score * 10
+            yield name, round(score * 10, 6)
 
 
 def _manoeuvres(found: Sequence[SafetyEvent] | None, started_us: int | None) -> tuple[TripManoeuvre, ...] | None:

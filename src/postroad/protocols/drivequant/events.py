@@ -27,6 +27,7 @@ from postroad.protocols.drivequant.wire.others import (
     CrashVerdict,
     DiagnosisPush,
     DriverDeletedPush,
+    Installation,
     TripDeletedPush,
 )
 from postroad.protocols.drivequant.wire.trip import TripPush
@@ -97,8 +98,5 @@ def _changes(push: DiagnosisPush) -> Iterator[tuple[str, bool | float | str]]:
                 yield f"{prefix}.{name}", value
             elif isinstance(value, int | float):
                 yield f"{prefix}.{name}", float(value)
-    phone = push.smartphone_data
-    for name in phone.__struct_fields__ if phone is not None else ():
-        value = getattr(phone, name)
-        if value is not None:
-            yield f"phone.{name}", value
+    for name, value in msgspec.to_builtins(push.smartphone_data or Installation()).items():
+        yield f"phone.{name}", value

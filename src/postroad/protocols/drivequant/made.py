@@ -2,6 +2,8 @@
 
 from hashlib import sha256
 
+import msgspec
+
 from postroad.model.documents import Crash, CrashReport, DeviceStatus, Document, DriverDeleted, Trip, TripDeleted
 from postroad.model.events import Position
 from postroad.protocols.drivequant import times
@@ -86,15 +88,11 @@ def _diagnosis(event: DeviceStatus, names: Names, now: str) -> DiagnosisPush:
         prefix, _, rest = name.partition(".")
         groups.setdefault(prefix, {})[rest] = value
     changed = {member: groups[prefix] for member, prefix in CHANGE_GROUPS.items() if prefix in groups}
-    phone = {
-        name: value
-        for name, value in groups.get("phone", {}).items()
-        if name in Installation.__struct_fields__ and isinstance(value, str)
-    }
+    phone = {name: value for name, value in groups.get("phone", {}).items() if isinstance(value, str)}
     status = event.changes.get("status")
     return DiagnosisPush(
         user_info=UserInfo(user_id=names.driver),
-        smartphone_data=Installation(**phone) if phone else None,
+        smartphone_data=msgspec.convert(phone, Installation) if phone else None,
         last_update=now,
         status=status if isinstance(status, str) else None,
         **changed,  # type: ignore[arg-type]  # all are maps

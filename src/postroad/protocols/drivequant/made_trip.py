@@ -33,7 +33,7 @@ def made_trip(trip: Trip, itin_id: str, names: Names, options: Options) -> TripP
     """The push; what the trip does not know is left out."""
     ended = None if trip.ended_us is None else times.timestamp(trip.ended_us)
     figures = _figures(trip)
-    score = {name: value / 100 * BEST_SCORE for name, value in trip.scores.items()}
+    score = {name: value * BEST_SCORE / 100 for name, value in trip.scores.items()}
     return TripPush(
         itin_id=itin_id,
         account=Account(user_id=names.driver, vehicle_id=names.vehicle),
