@@ -115,6 +115,20 @@ async def test_a_trip_deleted_while_it_was_parked_arrives_as_the_deletion_only(p
     assert [push.service for push in platform.customer.pushes] == ["trip_deleted"]
 
 
+async def test_a_deleted_driver_is_told_until_it_is_taken_and_nothing_else_of_him(platform: Platform) -> None:
+    retry = {"then_s": 0.1, "cap_s": 0.1}
+    await platform.start({"name": "all", "delivery": {"retry": retry}})
+    platform.customer.trouble |= {"trip": 409, "driver_deleted": 403}
+    await platform.say("trip", trip())
+    await platform.parked(1)
+    await platform.say("driver_deleted", body("driver_deleted", SystemClock().now_us()))
+    await platform.served.until(lambda: platform.customer.attempts["driver_deleted"] > 2)
+    platform.customer.trouble.clear()
+    await platform.served.until(lambda: bool(platform.customer.pushes))
+    await platform.parked(0)
+    assert [push.service for push in platform.customer.pushes] == ["driver_deleted"]
+
+
 async def test_while_trips_cannot_be_pushed_a_crash_can(platform: Platform, session: aiohttp.ClientSession) -> None:
     await platform.start({"name": "all", "delivery": {"window": 5}})
     platform.customer.trouble["trip"] = "down"
