@@ -12,8 +12,10 @@ from postroad.delivery.ledger import Ledger
 from postroad.delivery.letter import request_id
 from postroad.delivery.parking import Parking
 from postroad.delivery.queues import Lanes, Queue
+from postroad.delivery.unsettled import Unsettled
 from postroad.delivery.window import Window
 from postroad.log.delivery import Letter, LetterId, Posted, Skip, Superseded
+from postroad.protocols.base import Outgoing
 from postroad.routing.feed import RoutedItem
 
 
@@ -79,6 +81,25 @@ def test_whatever_the_order_of_settling_the_cursor_passes_nothing_unsettled(even
     while open_:
         window.settle(open_.pop())
         assert window.cursor(len(events)) == min(open_, default=len(events))
+
+
+# Unsettled
+
+
+def test_what_is_set_aside_is_parked_as_far_as_there_is_room_and_waits_among_the_due() -> None:
+    queue = Queue()
+    unsettled = Unsettled(
+        by_subject=False, queue_of=lambda _slot: queue, window=3, max_parked=2, max_parked_bytes=100, now_us=lambda: 7
+    )
+    for position in (1, 2, 3):
+        event = Outgoing(slot=0, body=b"{}")
+        unsettled.take(RoutedItem(position=position, subject_id=1, events=(event,), size=2))
+    unsettled.set_aside(queue)
+    assert (len(unsettled.parking), unsettled.parking.full) == (2, False)
+    assert [lane.head.id.position for lane in queue.all_fresh()] == [3]
+    assert queue.next_due_us == 7
+    assert [posted.letter.position for posted in unsettled.pop_changes().posted] == [1, 2]
+    assert unsettled.window.cursor(9) == 3
 
 
 # Queues
