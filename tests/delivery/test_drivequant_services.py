@@ -170,6 +170,15 @@ async def test_more_trips_than_the_window_holds_do_not_hold_a_crash_either(pushe
     assert (await pushes.parked(), pushes.cursor()) == ([], MANY + 2)
 
 
+async def test_alone_in_its_subscription_a_service_waits_in_the_log_for_its_endpoint(pushes: Pushes) -> None:
+    await pushes.use(pushes_of("trip", delivery={"window": 100}))
+    assert set(pushes.manager.gates(1)) == {"trip"}
+    pushes.answers["trip"] = failed()
+    await pushes.say("trip", *(trip(f"trip-{n}") for n in range(2 * MANY)))
+    assert len(await pushes.parked()) == len(pushes.attempted("trip")) < MANY
+    assert pushes.cursor() <= MANY
+
+
 async def test_services_that_share_a_url_share_its_gate(pushes: Pushes) -> None:
     shared = "trip,trip_deleted"
     await pushes.use(pushes_of(), urls={**ENDPOINTS, "trip": shared, "trip_deleted": shared})

@@ -1,4 +1,4 @@
-"""DriveQuant's pushes to a difficult customer while the hub is killed: what counts is what he has of each trip at last."""
+"""DriveQuant's pushes to a difficult customer while the hub is killed: in the end he has what counts."""
 
 import asyncio
 import datetime as dt

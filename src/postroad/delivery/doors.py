@@ -42,10 +42,6 @@ class Doors:
         """Each door once."""
         return iter(self._doors)
 
-    def __len__(self) -> int:
-        """How many there are."""
-        return len(self._doors)
-
     def of(self, slot: int) -> Door:
         """The door of events of that slot."""
         return self._by_slot[slot]

@@ -55,6 +55,8 @@ class LaneDelivery:
         self._overseer = means.overseer
         self._clock = means.clock
         self._sender = Sender(means)
+        self._several = len({self._doors.of(slot) for slot in feed.selection.slots}) > 1
+        """Its events leave by more than one door."""
         self._unsettled = Unsettled(
             by_subject=any(contract_of(slot).order == "subject" for slot in feed.selection.slots),
             queue_of=lambda slot: self._doors.of(slot).queue,
@@ -138,7 +140,7 @@ class LaneDelivery:
     def _refill(self) -> None:
         """Take from the feed what the window has room for; read the log for it if it does not follow."""
         feed, unsettled = self.feed, self._unsettled
-        if unsettled.window.full and len(self._doors) > 1:
+        if unsettled.window.full and self._several:
             self._let_others_pass()
         while feed.queue and not unsettled.window.full:
             unsettled.take(feed.take())

@@ -212,7 +212,7 @@ class DeliveryManager:
             return
         self._unopened.pop(subscription.id, None)
         self._running[subscription.id] = running
-        named = {gate.endpoint: gate for gate in running.gates.values()}
+        named = {running.gates[slot].endpoint: running.gates[slot] for slot in running.selection.slots}
         self._gates.setdefault(running.destination.id, {}).update(named)
         for number, shard in self._shards.items():
             delivery = running.deliveries[number] = self._delivery(running, shard, starts[number], lost[number])
