@@ -33,15 +33,15 @@ _BASIC = b"Basic " + b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode())
 _BEARER = b"Bearer " + TOKEN.encode()
 
 
-class Position(msgspec.Struct, tag_field="type", tag="gps_position", rename="camel", gc=False):
+class Event(msgspec.Struct, rename="camel", gc=False):
     """What is looked at of an event; the rest is parsed and left."""
 
     id: int
-    vehicle_id: int
+    type: str
     time: dt.datetime
 
 
-_decode = msgspec.json.Decoder(list[Position]).decode
+_decode = msgspec.json.Decoder(list[Event]).decode
 
 
 class Arrivals:
@@ -57,8 +57,11 @@ class Arrivals:
         self.events = self.bulks = self.last_ns = 0
         self.latencies_ms: list[float] = []
 
-    def add(self, events: list[Position]) -> None:
-        """A bulk has arrived."""
+    def add(self, bulk: list[Event]) -> None:
+        """A bulk has arrived. Admin events, which come as vehicles become known, do not count."""
+        events = [event for event in bulk if event.type == "gps_position"]
+        if not events:
+            return
         self.last_ns = time.monotonic_ns()
         now_ms = time.time_ns() / 1e6
         self.bulks += 1

@@ -80,19 +80,20 @@ def gather(
         if not wanted(item):
             settles = item.position + 1
             continue
-        fits = _fitting(item, max_items - events, max_bytes - size)
-        if fits < len(item.events) and items:
-            feed.put_back(item)
-            break
-        fits = max(fits, 1)  # an event larger than the limit goes alone
-        if fits < len(item.events):
-            items.append(item.part(item.events[:fits]))
-            feed.put_back(item.part(item.events[fits:]))
-            settles = item.position
-            break
+        more, needs = len(item.events), item.size + _COMMA * len(item.events)
+        if events + more > max_items or size + needs > max_bytes:
+            if items:
+                feed.put_back(item)
+                break
+            fits = max(_fitting(item, max_items, max_bytes - size), 1)  # an event larger than the limit goes alone
+            if fits < more:
+                items.append(item.part(item.events[:fits]))
+                feed.put_back(item.part(item.events[fits:]))
+                settles = item.position
+                break
         items.append(item)
-        events += len(item.events)
-        size += item.size + _COMMA * len(item.events)
+        events += more
+        size += needs
         settles = item.position + 1
     return Gathered(items, settles)
 
