@@ -35,7 +35,7 @@ class BulkMaker:
             settles=settles,
             request_id=request_id,
             body=self._body(items),
-            events=sum(len(item.events) for item in items),
+            events=sum([len(item.events) for item in items]),
         )
 
     def message(self, bulk: Bulk) -> Message:
@@ -49,13 +49,17 @@ class BulkMaker:
         )
 
     def _body(self, items: Sequence[RoutedItem]) -> bytes:
-        return self._target.bulk([self._said(event) for item in items for event in item.events]) if items else b""
-
-    def _said(self, event: Outgoing) -> bytes:
+        if not items:
+            return b""
         late_after_s = self._contract.late_after_s
-        if late_after_s is None or event.recorded_us is None:
-            return event.body
-        late = self._clock.now_us() - event.recorded_us >= late_after_s * 1e6
+        if late_after_s is None:
+            return self._target.bulk([event.body for item in items for event in item.events])
+        late_from_us = self._clock.now_us() - late_after_s * 1e6
+        return self._target.bulk([self._said(event, late_from_us) for item in items for event in item.events])
+
+    def _said(self, event: Outgoing, late_from_us: float) -> bytes:
+        """An event's body now that events recorded at that time, or before, are late."""
+        late = event.recorded_us is not None and event.recorded_us <= late_from_us
         return self._target.late(event.body) if late else event.body
 
 

@@ -93,11 +93,12 @@ class Feed:
         """Queue an item, or stop following at it when there is no room. Below ``resume_at`` it is known already."""
         if item.position < self.resume_at:
             return
-        if self.size >= self._limit_bytes:  # ``full``, in the line that every delivered event takes
+        if self.size >= self._limit_bytes:
             self.following = False
             self.resume_at = item.position
             return
-        self.put(item)
+        self.queue.append(item)  # ``full`` and ``put``, written out: every event that is delivered comes by here
+        self.size += item.size
 
     def put(self, item: RoutedItem) -> None:
         """Queue an item at the end."""

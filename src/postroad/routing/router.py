@@ -180,15 +180,16 @@ class Router:
 
     def _offer(self, group: Group, translation: BatchTranslation, index: int, woken: set[Feed]) -> None:
         """Offer an item to those of a group that follow and may have it. It is translated if there is one."""
-        position = translation.batch.position + index
+        position, meant_for_one = translation.batch.position + index, translation.meant_for_one
         said: Said | None = None
         for feed, types, stretch in group.readers:
             if not feed.following or position not in stretch:
                 continue
-            said = said or self._said(translation, index, group.words)
             if said is None:
-                return
-            if translation.meant_for_one and not translation.meant_for(index, feed.subscription_id):
+                said = self._said(translation, index, group.words)
+                if said is None:
+                    return
+            if meant_for_one and not translation.meant_for(index, feed.subscription_id):
                 continue
             item = said.of(types)
             if item is not None:
