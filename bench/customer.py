@@ -44,6 +44,11 @@ class Event(msgspec.Struct, rename="camel", gc=False):
 _decode = msgspec.json.Decoder(list[Event]).decode
 
 
+def positions(body: bytes) -> list[Event]:
+    """What counts of a bulk: not the admin events, which come as vehicles become known."""
+    return [event for event in _decode(body) if event.type == "gps_position"]
+
+
 class Arrivals:
     """What was delivered since ``clear``."""
 
@@ -57,9 +62,8 @@ class Arrivals:
         self.events = self.bulks = self.last_ns = 0
         self.latencies_ms: list[float] = []
 
-    def add(self, bulk: list[Event]) -> None:
-        """A bulk has arrived. Admin events, which come as vehicles become known, do not count."""
-        events = [event for event in bulk if event.type == "gps_position"]
+    def add(self, events: list[Event]) -> None:
+        """A bulk with these positions has arrived."""
         if not events:
             return
         self.last_ns = time.monotonic_ns()
@@ -105,7 +109,7 @@ class _Connection(asyncio.Protocol):
         elif self.authorization != _BEARER:
             self.transport.write(_UNAUTHORIZED)
         else:
-            ARRIVALS.add(_decode(b"".join(self.body)))
+            ARRIVALS.add(positions(b"".join(self.body)))
             self.transport.write(_OK)
 
 

@@ -17,7 +17,6 @@ from postroad.log.delivery import Changes, Letter, LetterId, Posted, Skip
 from postroad.routing.feed import RoutedItem
 from postroad.transports.base import Failed
 
-
 Wanted = Callable[[RoutedItem], bool]
 
 

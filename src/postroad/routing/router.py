@@ -196,10 +196,12 @@ class Router:
                 feed.offer(item)
                 woken.add(feed)
 
-    def _said(self, translation: BatchTranslation, index: int, words: Words) -> Said | None:
-        """What an item says, if it says anything."""
+    def _said(self, translation: BatchTranslation, index: int, words: Words, to: int | None = None) -> Said | None:
+        """What an item says, if it says anything; where ``to`` alone asks, anything that it is meant to hear."""
         batch = translation.batch
         try:
+            if to is not None and not translation.meant_for(index, to):
+                return None
             outgoing = translation.outgoing(index, *words)
         except PostroadError as error:
             at = batch.position + index
@@ -246,10 +248,9 @@ class Router:
         subject_id = batch.subjects[index]
         if not self._streams.covers(feed.subscription_id, subject_id, batch.position + index):
             return None
-        said = self._said(translation, index, words_for(feed, self._streams, subject_id))
-        if said is None or not translation.meant_for(index, feed.subscription_id):
-            return None
-        return said.of(feed.types)
+        words = words_for(feed, self._streams, subject_id)
+        said = self._said(translation, index, words, feed.subscription_id)
+        return said.of(feed.types) if said is not None else None
 
     async def _catch_up_batch(self, feed: Feed, batch: Batch) -> None:
         translation: BatchTranslation | None = None
