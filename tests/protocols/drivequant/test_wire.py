@@ -1,6 +1,8 @@
 """The wire structs: every member is typed, described, and survives; what is not known is kept."""
 
 import json
+from functools import cache
+from random import Random
 from typing import Any
 
 import msgspec
@@ -13,6 +15,8 @@ from postroad.protocols import drivequant
 from postroad.protocols.drivequant.said import encode_push
 
 SETTINGS = drivequant.DriveQuantSettings()
+FREE = {"metaData", "data", "sensors", "permissions", "settings", "events"}
+"""Maps of whatever the vendor or an app puts in."""
 IDENTIFIERS = {"itinId", "crashId", "userId", "driverId", "id"}
 
 
@@ -22,42 +26,44 @@ def bare(declared: inspect.Type) -> inspect.Type:
     return declared
 
 
-def values(declared: inspect.Type) -> st.SearchStrategy[Any]:
+def value(declared: inspect.Type, dice: Random) -> Any:
     """Anything that a member of that type may be."""
     match bare(declared):
         case inspect.StructType(cls=cls):
-            return structs(cls)
+            return any_of(cls, dice)
         case inspect.ListType(item_type=item):
-            return st.lists(values(item), max_size=2)
+            return [value(item, dice) for _ in range(dice.randrange(3))]
         case inspect.DictType():
-            return st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=2)
+            return {word(dice): word(dice) for _ in range(dice.randrange(3))}
         case inspect.IntType():
-            return st.integers(-(2**53), 2**53)
+            return dice.choice([0, 1, -1, dice.randint(-(2**53), 2**53)])
         case inspect.FloatType():
-            return st.floats(allow_nan=False, allow_infinity=False)
+            return dice.choice([0.0, -0.5, 1e300, 5e-324, dice.uniform(-1e6, 1e6)])
         case inspect.BoolType():
-            return st.booleans()
+            return dice.random() < 0.5
         case inspect.StrType():
-            return st.text(max_size=8)
+            return word(dice)
     raise AssertionError(declared)
 
 
-def structs(struct: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
-    """A struct with any of its members."""
-
-    def member(field: inspect.Field) -> st.SearchStrategy[Any]:
-        if field.encode_name in IDENTIFIERS:
-            return st.text("abc0123", min_size=1, max_size=24)
-        if field.name == "event":
-            return st.none() | st.just("TRIP_DELETION")
-        return st.none() | values(field.type)
-
-    described = inspect.type_info(struct)
-    return st.fixed_dictionaries({field.name: member(field) for field in described.fields}).map(
-        lambda chosen: struct(**chosen)
-    )
+def word(dice: Random) -> str:
+    return "".join(dice.choice('aZ09 "\\\n\u00e9\U0001f697') for _ in range(dice.randrange(6)))
 
 
+def any_of(struct: type[msgspec.Struct], dice: Random) -> Any:
+    """A struct with some of its members. (Not drawn one by one: there are hundreds, and that takes seconds.)"""
+    chosen = {}
+    for field in fields_of(struct).values():
+        if field.encode_name in IDENTIFIERS and isinstance(bare(field.type), inspect.StrType):
+            chosen[field.name] = f"{dice.randrange(1, 2**96):x}"
+        elif field.name == "event":
+            chosen[field.name] = dice.choice([None, "TRIP_DELETION"])
+        elif dice.random() < 0.7:
+            chosen[field.name] = value(field.type, dice)
+    return struct(**chosen)
+
+
+@cache
 def fields_of(struct: type[msgspec.Struct]) -> dict[str, inspect.Field]:
     return {field.encode_name: field for field in inspect.type_info(struct).fields}
 
@@ -88,35 +94,33 @@ def given_in(value: Any, path: str = "") -> set[str]:
 
 
 @pytest.mark.parametrize("service", drivequant.KINDS)
-@settings(max_examples=40, deadline=None)
-@given(data=st.data())
-def test_whatever_is_written_is_read_again(service, data):
-    push = data.draw(structs(drivequant.PUSHES[service]))
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_whatever_is_written_is_read_again(service, seed):
+    push = any_of(drivequant.PUSHES[service], Random(seed))
     item = drivequant.read(encode_push(push), SETTINGS, drivequant.KINDS.index(service))
     assert item.wire.push == push
     assert drivequant.read(drivequant.encode(item.wire), SETTINGS, item.kind) == item
 
 
 @pytest.mark.parametrize("service", drivequant.KINDS)
-@settings(max_examples=40, deadline=None)
-@given(data=st.data())
-def test_nulls_and_fractions_of_nothing_change_nothing(service, data):
-    push = data.draw(structs(drivequant.PUSHES[service]))
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_nulls_and_fractions_of_nothing_change_nothing(service, seed):
+    push = any_of(drivequant.PUSHES[service], Random(seed))
 
     def respelled(value: Any) -> Any:
         if isinstance(value, dict):
-            return {name: respelled(one) for name, one in value.items()} | {"aNewMember": None}
+            return {name: one if name in FREE else respelled(one) for name, one in value.items()} | {"aNewMember": None}
         if isinstance(value, list):
             return [respelled(one) for one in value]
         return float(value) if type(value) is int and abs(value) < 2**53 else value
 
     plain = msgspec.json.decode(encode_push(push))
-    respelt = {name: one if name == "metaData" else respelled(one) for name, one in plain.items()}
+    respelt = respelled(plain)
     absent = dict.fromkeys(fields_of(type(push)).keys() - plain.keys())
     kind = drivequant.KINDS.index(service)
-    read = drivequant.read(msgspec.json.encode(respelt | absent), SETTINGS, kind).wire.push
-    free = {name for name in ("sensors", "permissions", "settings", "events") if hasattr(push, name)}
-    assert msgspec.structs.replace(read, **dict.fromkeys(free)) == msgspec.structs.replace(push, **dict.fromkeys(free))
+    assert drivequant.read(msgspec.json.encode(respelt | absent), SETTINGS, kind).wire.push == push
 
 
 def test_samples_have_every_member_that_is_typed(frames, read):
@@ -134,9 +138,6 @@ def test_samples_have_every_member_that_is_typed(frames, read):
 
 def test_every_member_is_described():
     for struct in drivequant.PUSHES.values():
-        for path in members(struct):
-            schema = json.dumps(msgspec.json.schema(struct))
-            assert "description" in schema, path
         for component in msgspec.json.schema(struct)["$defs"].values():
             assert component["description"]
             for name, one in component["properties"].items():
