@@ -124,9 +124,11 @@ class DriveQuantPlatform:
 
     async def attempt(self, push: Push) -> bool:
         """Try once; whether it was taken."""
+        shown = self._token
         status = await self._post(push)
         if isinstance(self._auth, OAuth) and status in self._auth.renew_on:
-            self._token = None
+            if self._token == shown:  # unless another push has renewed it meanwhile
+                self._token = None
             if self._auth.at_once:
                 status = await self._post(push)
         push.taken = isinstance(status, int) and 200 <= status < 300
