@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from postroad.cli.main import cli
 from postroad.errors import NotFound
-from postroad.protocols import FORMATS, SOURCES, TARGETS, connected_cars, connected_cars_legacy
+from postroad.protocols import FORMATS, SOURCES, TARGETS, connected_cars, connected_cars_legacy, drivequant
 
 
 def run(*arguments: str):
@@ -37,8 +37,9 @@ def test_a_body_is_made_of_every_type_and_each_is_described(protocol, direction)
     assert shown["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     defined = shown["$defs"]
     assert {reference.removeprefix("#/$defs/") for reference in references(shown)} <= set(defined)
-    types = {one["properties"]["type"]["enum"][0]: one for one in defined.values() if "type" in one["properties"]}
-    assert types.keys() == FORMATS[protocol].types.keys()
+    assert {struct.__name__ for struct in FORMATS[protocol].types.values()} <= set(defined)
+    types = {one["properties"]["type"]["enum"][0] for one in defined.values() if "enum" in _tag(one)}
+    assert types == {name for name, struct in FORMATS[protocol].types.items() if struct.__struct_config__.tag}
     assert all(one["title"] and one["description"] for one in defined.values())
     assert all("additionalProperties" not in one for one in defined.values())
 
@@ -48,7 +49,13 @@ def test_one_type_alone(protocol, name):
     shown = schema(protocol, "--type", name)
     title = FORMATS[protocol].types[name].__name__
     assert shown["$ref"] == f"#/$defs/{title}"
-    assert shown["$defs"][title]["properties"]["type"] == {"enum": [name]}
+    if FORMATS[protocol].types[name].__struct_config__.tag:
+        assert _tag(shown["$defs"][title]) == {"enum": [name]}
+
+
+def _tag(defined: dict[str, Any]) -> dict[str, Any]:
+    tag: dict[str, Any] = defined["properties"].get("type", {})
+    return tag
 
 
 def test_units_and_steps_stand_beside_the_numbers():
@@ -65,6 +72,14 @@ def test_units_and_steps_stand_beside_the_numbers():
     assert injection["odometer"]["x-unit"] == "km"
     assert "x-unit" not in injection["speed"]  # the vendor states none
     assert injection["buff"]["description"] == "true: an old event, sent late"
+
+
+def test_the_bodies_of_a_protocol_without_types_in_them_are_one_of_its_services():
+    shown = schema("drivequant")
+    assert shown["anyOf"] == [{"$ref": f"#/$defs/{struct.__name__}"} for struct in drivequant.PUSHES.values()]
+    statistics = shown["$defs"]["ItineraryStatistics"]["properties"]
+    assert "m" in {one.get("x-unit") for one in [statistics["distance"], *statistics["distance"]["anyOf"]]}
+    assert shown["$defs"]["TripPush"]["required"] == ["itinId"]
 
 
 def test_every_number_with_a_unit_in_the_code_has_it_in_the_schema():

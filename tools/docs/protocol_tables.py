@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import drivequant
 import msgspec
 from pieces import Undocumented, described, table
 
@@ -150,5 +151,5 @@ def _gated(scope: str) -> str:
 
 def pages() -> dict[str, str]:
     """File name -> text of each page that has made tables. Raises ``Undocumented``."""
-    makers = {"connected-cars-legacy.md": legacy_tables}
+    makers = {"connected-cars-legacy.md": legacy_tables, "drivequant.md": drivequant.page_tables}
     return {name: filled((FOLDER / name).read_text(encoding="utf-8"), make()) for name, make in makers.items()}
