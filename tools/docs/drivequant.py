@@ -22,9 +22,9 @@ _WORDS = {
 def bodies_page() -> str:
     """Every member of every service's body."""
     text = (
-        "# DriveQuant bodies\n\nThe members of the bodies that [DriveQuant](../protocols/drivequant.md) pushes, as far as "
-        "the vendor publishes or its open SDKs show them. All but the identifiers marked as required may be absent or "
-        "null, and any member that is not listed is kept. An instant is text such as `2025-01-30T07:23:22.000+0000`.\n"
+        "# DriveQuant bodies\n\nThe members of the bodies that [DriveQuant](../protocols/drivequant.md) pushes, as far "
+        "as the vendor publishes or its open SDKs show them. All but the identifiers marked as required may be absent "
+        "or null, and any member that is not listed is kept. An instant is text: `2025-01-30T07:23:22.000+0000`.\n"
     )
     for service, struct in dq.PUSHES.items():
         text += f"\n## `{service}`\n\n{described(service, struct.__doc__)}\n\n"

@@ -107,7 +107,7 @@ def test_no_name_of_the_senders_is_left_wherever_it_stands(body):
 
 
 def test_what_nobody_has_looked_into_is_left_out(say):
-    deep: Any = {"account": {"account": SECRET}, "userId": SECRET}
+    deep: Any = {"account": {"account": SECRET}, "userId": SECRET, "whatever": {"it": SECRET}}
     for _ in range(MAX_DEPTH + 3):
         deep = {"in": deep}
     (out,) = sent(say({"itinId": "1", "userId": "u", "deep": deep, "beside": {"kept": 1}}))
