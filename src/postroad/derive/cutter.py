@@ -100,7 +100,7 @@ class _Step:
         if self.silent and state.on is not False:
             self._close(state.last_us, self.index - 1, measured_to=self._parked_at())
             state.on = None
-        if state.running is not None and self.now_us - self._running_since_us() > self.settings.longest_trip_s * SECOND_US:
+        if self.now_us - self._running_since_us() > self.settings.longest_trip_s * SECOND_US:
             self._close(state.last_us, self.index - 1)
             state.on = None
         self._stood()
@@ -108,8 +108,6 @@ class _Step:
             self._ends()
         if state.running is None:
             self._begins()
-            if state.running is not None:
-                state.standing_us = None  # before the start it stood, too, and that is no stand within the drive
         self._remember(sample)
         return self.cuts
 
@@ -179,10 +177,14 @@ class _Step:
             self._close(self.now_us, self.index)
         elif sample.on is False:  # nobody told when it was turned off: at the last report with it on, as far as known
             self._close(state.last_us, self.index - 1, measured_to=self.index)
-        elif sample.turned and said_us is not None and self._running_since_us() < said_us and said_us < self.now_us:
-            if state.on and self._last_on_us() <= said_us + ROUNDING_US:  # the turn off in between was lost
-                self._close(said_us, self._last_until(said_us))
-                state.on = False
+        elif sample.turned and said_us is not None and self._turned_off_unseen(said_us):
+            self._close(said_us, self._last_until(said_us))
+            state.on = False
+
+    def _turned_off_unseen(self, said_us: int) -> bool:
+        """Turned on while it is on: the turn off in between was lost, unless reports since then say otherwise."""
+        within = self._running_since_us() < said_us < self.now_us
+        return within and bool(self.state.on) and self._last_on_us() <= said_us + ROUNDING_US
 
     def _correct_start(self, said_us: int) -> None:
         """The turn on was lost; the turn off tells when it was."""
@@ -224,16 +226,16 @@ class _Step:
         state, sample = self.state, self.sample
         before = self.index if (self.silent and state.on is None) or not self.known else self.index - 1
         if sample.turned:
-            state.running = Running(self.now_us, True, self.index, before)
+            self._start(self.now_us, True, self.index, before)
         elif sample.turned is False:
             self._begun_unseen()
         elif sample.on and not state.on:
-            state.running = Running(self.now_us if self.known else None, False, self.index, before)
+            self._start(self.now_us if self.known else None, False, self.index, before)
         elif sample.on is not False and (self.fast or (self.moved and self.known)):
             near = self.known and self.since_us <= self.settings.start_within_s * SECOND_US
             started_us = state.last_us if near else self.now_us
             first = self.index - 1 if near else self.index
-            state.running = Running(started_us if self.known else None, False, first, min(first, before))
+            self._start(started_us if self.known else None, False, first, min(first, before))
             if state.on is False:
                 state.on = None  # a turn on was lost: what was stated does not hold any more
 
@@ -243,9 +245,13 @@ class _Step:
         if said_us is None or said_us < state.off_us - ROUNDING_US:
             return
         first = bisect_left(self.samples, said_us, 0, self.index, key=_recorded)
-        state.running = Running(max(said_us, state.off_us), True, first, max(0, first - 1))
+        self._start(max(said_us, state.off_us), True, first, max(0, first - 1))
         state.on = True
         self._close(self.now_us, self.index)
+
+    def _start(self, started_us: int | None, exact: bool, first: int, measured_from: int) -> None:
+        self.state.running = Running(started_us, exact, first, measured_from)
+        self.state.standing_us = None  # before the start it stood, too, and that is no stand within the drive
 
     def _remember(self, sample: Sample) -> None:
         state = self.state

@@ -84,7 +84,9 @@ def _odometer(cut: Cut, samples: Sequence[Sample], settings: TripSettings) -> tu
     if len(told) < 2:
         return None
     unseen_us = max(0, told[0][0] - cut.started_us) + max(0, cut.ended_us - told[-1][0])
-    if unseen_us > UNSEEN_S * SECOND_US or any(after < before - BACKWARD_KM for (_, before), (_, after) in pairwise(told)):
+    if unseen_us > UNSEEN_S * SECOND_US or any(
+        after < before - BACKWARD_KM for (_, before), (_, after) in pairwise(told)
+    ):
         return None
     metres = max(0.0, (told[-1][1] - told[0][1]) * 1000)
     hours = (cut.ended_us - cut.started_us) / SECOND_US / 3600

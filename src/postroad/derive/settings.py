@@ -11,7 +11,7 @@ class TripSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     least_displacement_m: float = 100.0
     """So far from where it stood a vehicle has moved, whatever speed is reported. Above a parked receiver's drift."""
     stop_ends_s: int = 300
-    """Standing so long ends a trip if nothing says that the ignition was on. The longest waits in traffic are shorter."""
+    """Standing so long ends a trip if nothing says that the ignition was on. Waits in traffic are shorter."""
     idling_ends_s: int = 3600
     """Standing so long with the ignition on ends a trip: a place of work, not a wait."""
     silence_ends_s: int = 600
@@ -33,7 +33,7 @@ class TripSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     for longer tells of trips too late."""
     fastest_kmh: float = 250.0
     """A mean speed above it shows an odometer that jumped."""
-    integrated_interval_s: int = 30
+    integrated_interval_s: int = 15
     """Between reports as close as this, the speeds at both ends give the distance better than the straight line."""
     longest_path: int = 4000
     """Points of a path; of more every n-th is told. Keeps an item below 512 KiB."""

@@ -11,7 +11,7 @@ from operator import attrgetter
 
 import msgspec
 
-from postroad.derive.cutter import Cut, Cutter
+from postroad.derive.cutter import Cutter
 from postroad.derive.editions import Told, Withdrawn, editions
 from postroad.derive.measure import Facts, measure
 from postroad.derive.sample import SECOND_US, Sample, sample_of
@@ -54,6 +54,8 @@ class VehicleTrips:
         self._subject_id = subject_id
         self._settings = settings
         self._memory = memory or Memory(Cutter(), [], [], [])
+        self._changed = False
+        """Drives are not what they were when editions were made."""
         self._begin()
 
     @property
@@ -67,17 +69,10 @@ class VehicleTrips:
         if sample is None or not self._insert(sample):
             return []
         self._fold()
-        if not self._changed:
-            return []
+        made = list(self._editions(report.header.received_us)) if self._changed else []
+        if self._changed or self._state.applied % MARK_EVERY == 0:
+            self._forget()
         self._changed = False
-        header = Header(
-            subject_id=self._subject_id,
-            provider_id=OF_THE_HUB,
-            recorded_us=report.header.received_us,
-            received_us=report.header.received_us,
-        )
-        made = list(self._editions(header))
-        self._forget()
         return made
 
     # The fold.
@@ -87,10 +82,10 @@ class VehicleTrips:
         self._slots = {sample.slot: sample for sample in self._memory.samples}
         self._state = self._memory.base.copy()
         self._marks = [_Mark(self._memory.base.copy(), 0)]
-        self._drives: list[tuple[Cut, Facts | None]] = []
+        self._drives: list[Facts | None] = []
+        """The drives that have ended; ``None``: too short for a trip."""
         self._fold()
         self._changed = False
-        """Drives have ended, or are not what they were, since editions were made."""
 
     def _insert(self, sample: Sample) -> bool:
         """Put a sample in its place, with the fold before it; False: it changes nothing."""
@@ -106,7 +101,9 @@ class VehicleTrips:
             del samples[place]
         self._slots[sample.slot] = sample
         place = bisect_right(samples, sample.recorded_us, key=_recorded)
-        while place and samples[place - 1].recorded_us == sample.recorded_us and sample.order < samples[place - 1].order:
+        while (
+            place and samples[place - 1].recorded_us == sample.recorded_us and sample.order < samples[place - 1].order
+        ):
             place -= 1
         self._back_to(place)
         samples.insert(place, sample)
@@ -129,16 +126,17 @@ class VehicleTrips:
         while state.applied < len(samples):
             ended = state.apply(samples, settings)
             if ended:
-                self._drives += [(cut, measure(cut, samples, settings)) for cut in ended]
+                self._drives += [measure(cut, samples, settings) for cut in ended]
                 self._changed = True
             if ended or state.applied - self._marks[-1].state.applied >= MARK_EVERY:
                 self._marks.append(_Mark(state.copy(), len(self._drives)))
 
     # What is told.
 
-    def _editions(self, header: Header) -> Iterator[Trip | TripDeleted]:
+    def _editions(self, at_us: int) -> Iterator[Trip | TripDeleted]:
+        header = Header(subject_id=self._subject_id, provider_id=OF_THE_HUB, recorded_us=at_us, received_us=at_us)
         memory, running = self._memory, self._state.running
-        facts = [measured for _, measured in self._drives if measured is not None]
+        facts = [measured for measured in self._drives if measured is not None]
         under_way_us = None if running is None else running.started_us
         memory.told, gone, new = editions(memory.told, memory.withdrawn, facts, under_way_us)
         for old in gone:
@@ -152,7 +150,7 @@ class VehicleTrips:
         return f"derived:{self._subject_id}:{trip.named_us}"
 
     def _forget(self) -> None:
-        """Drop what lies beyond the horizon, up to where no drive went on; now and then, as the rest is folded again."""
+        """Drop what lies beyond the horizon, up to where no drive went on. Not each time: the rest is folded again."""
         memory = self._memory
         before_us = memory.samples[-1].recorded_us - self._settings.revision_horizon_s * SECOND_US
         final = [mark.state for mark in self._marks if mark.state.running is None and mark.state.last_us < before_us]

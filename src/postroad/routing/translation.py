@@ -122,11 +122,13 @@ class BatchTranslation:
         return events
 
     def meant_for(self, index: int, subscription_id: int) -> bool:
-        """Whether the item may be told to the subscription: what the hub itself says, it says to one only.
+        """Whether the item may be told to the subscription: of its changes the hub tells one only.
 
         Raises ``PostroadError`` as ``events`` does.
         """
-        return self.batch.protocol != postroad.NAME or postroad.subscription_of(self._item(index)) == subscription_id
+        if self.batch.protocol != postroad.NAME:
+            return True
+        return postroad.subscription_of(self._item(index)) in {None, subscription_id}
 
     def outgoing(self, index: int, protocol: str, options: Any, scopes: Scopes = None) -> list[Outgoing]:
         """Everything ``protocol`` can say of the item, as far as ``scopes`` were authorised."""

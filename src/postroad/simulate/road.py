@@ -9,6 +9,7 @@ from typing import NamedTuple
 from postroad.model.geodesy import Point as Point
 from postroad.model.geodesy import distance_m as distance_m
 
+
 class Place(NamedTuple):
     """A place on a road line and the direction of travel there."""
 
