@@ -150,6 +150,8 @@ PINNED_KINDS["postroad"] = [
     "user_removed",
     "vehicles_shared",
     "vehicle_unshared",
+    "trip",
+    "trip_deleted",
 ]
 PINNED_KINDS["connected_cars"] = PINNED_SLOTS["connected_cars"]
 

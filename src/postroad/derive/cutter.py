@@ -140,8 +140,9 @@ class _Step:
         state, sample, settings = self.state, self.sample, self.settings
         if state.running is None or self.since_us > settings.bridged_silence_s * SECOND_US:
             return False
-        if self._said_since_us() is not None and sample.turned is False:
-            return (self._said_since_us() or 0) <= state.last_us
+        if sample.turned is False:  # of what was on: all the time, unless it says that it was on for less
+            said_us = self._said_since_us()
+            return said_us is None or said_us <= state.last_us + ROUNDING_US
         away_us = self.now_us - (state.place_us or state.last_us)
         return sample.on is not False and self.driven_m / 1000 >= settings.bridged_kmh * away_us / SECOND_US / 3600
 
