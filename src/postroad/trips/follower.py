@@ -77,7 +77,7 @@ class TripFollower:
 
     async def run(self) -> None:
         """Begin where the snapshot stands, and follow until cancelled."""
-        await self._begin()
+        await self.begin()
         while True:
             self._news.clear()
             try:
@@ -101,7 +101,8 @@ class TripFollower:
             memories = {subject_id: trips.memory for subject_id, trips in self._vehicles.items()}
             await asyncio.to_thread(write, self._path, head, memories)  # nothing changes meanwhile
 
-    async def _begin(self) -> None:
+    async def begin(self) -> None:
+        """Remember what the snapshot says, or begin where the first wanted item is."""
         found = await asyncio.to_thread(read, self._path, self._log.epoch)
         if found is not None and found[0] <= self._log.next_position:
             self.position, memories = found
