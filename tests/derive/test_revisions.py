@@ -1,6 +1,7 @@
 """What late reports do to trips, and that the order of arrival does not count in the end."""
 
 from collections import defaultdict
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -141,4 +142,4 @@ def test_any_order_ends_in_the_same_trips(reports: list[Report], random: Random)
         assert [edition.revision for edition in editions] == list(range(1, len(editions) + 1))
         assert not any(isinstance(edition, TripDeleted) for edition in editions[:-1])
         said = [facts(edition) for edition in editions if isinstance(edition, Trip)]
-        assert all(before != after for before, after in zip(said, said[1:], strict=False))
+        assert all(before != after for before, after in pairwise(said))

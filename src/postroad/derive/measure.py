@@ -1,6 +1,6 @@
 """What is known of a drive: distance, times, speeds, path. ``None`` where the samples do not tell."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import msgspec
@@ -122,12 +122,12 @@ def _along_m(samples: Sequence[Sample], settings: TripSettings) -> float | None:
 
 def _idling_s(cut: Cut, samples: Sequence[Sample], settings: TripSettings) -> float | None:
     """Time standing: between two reports without motion. ``None`` if too little is known."""
-    standing_us = unknown_us = 0
+    standing_us = 0
     told = [sample for sample in samples if sample.speed_kmh is not None]
     if not told:
         return None
-    unknown_us += told[0].recorded_us - cut.started_us + cut.ended_us - told[-1].recorded_us
-    for before, after in _pairs(told):
+    unknown_us = told[0].recorded_us - cut.started_us + cut.ended_us - told[-1].recorded_us
+    for before, after in pairwise(told):
         lasted_us = after.recorded_us - before.recorded_us
         if lasted_us > settings.silence_ends_s * SECOND_US:
             unknown_us += lasted_us
@@ -140,10 +140,6 @@ def _idling_s(cut: Cut, samples: Sequence[Sample], settings: TripSettings) -> fl
 
 def _fast(sample: Sample, settings: TripSettings) -> bool:
     return sample.speed_kmh is not None and sample.speed_kmh >= settings.moving_kmh
-
-
-def _pairs(samples: Sequence[Sample]) -> Iterator[tuple[Sample, Sample]]:
-    return pairwise(samples)
 
 
 def _position(sample: Sample) -> Position | None:
