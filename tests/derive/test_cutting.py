@@ -112,6 +112,12 @@ def test_without_ignition_movement_counts_and_five_minutes_of_standing_end_a_tri
     assert trip.distance_m == pytest.approx(10_000, rel=0.02)
 
 
+def test_a_long_stand_before_the_start_is_no_stand_within_the_trip() -> None:
+    waited = [report(s, 0, kmh=0, on=True, odometer_km=1000) for s in range(0, 121, 10)]
+    [trip] = trips(parked(-7200, -3600), waited, drive(130, 600)[1:])
+    assert span(trip) == (0, 600)
+
+
 def test_a_towed_vehicle_makes_no_trip() -> None:
     towed = [report(s, s / 60, kmh=60, on=False, odometer_km=1000) for s in range(0, 600, 10)]
     assert trips(towed) == []
@@ -135,7 +141,7 @@ def test_silence_in_which_it_may_have_stopped_cuts_a_trip() -> None:
 
 
 @pytest.mark.parametrize(
-    "odometer", [lambda km: 12.0, lambda km: 1000 - km, lambda km: 1000 + 300 * km], ids=["stuck", "backward", "fast"]
+    "odometer", [lambda _: 12.0, lambda km: 1000 - km, lambda km: 1000 + 300 * km], ids=["stuck", "backward", "fast"]
 )
 def test_an_odometer_that_cannot_be_right_gives_way_to_the_positions(odometer: Any) -> None:
     reports = [

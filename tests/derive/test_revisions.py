@@ -52,7 +52,7 @@ def test_the_same_report_again_makes_no_edition() -> None:
 def test_a_late_report_that_changes_nothing_of_a_trip_makes_no_edition() -> None:
     vehicle = VehicleTrips(7, TripSettings())
     feed(vehicle, [*drive(0, 600), *parked(800, 1200, km=10)])
-    assert feed(vehicle, parked(1000, km=10)) == []
+    assert feed(vehicle, [*parked(1000, km=10), report(305, on=True), report(306, odometer_km=1005.1)]) == []
 
 
 def test_two_trips_that_were_one_become_one_and_the_other_is_withdrawn() -> None:
@@ -117,7 +117,8 @@ def days(draw: st.DrawFn) -> list[Report]:
     for _ in range(draw(st.integers(1, 4))):
         length = draw(st.integers(1, 30)) * 60
         part = drive(
-            at, at + length, from_km=km, kmh=draw(st.sampled_from([3.0, 20.0, 60.0])), each=draw(st.sampled_from([20.0, 60.0])),
+            at, at + length, from_km=km, kmh=draw(st.sampled_from([3.0, 20.0, 60.0])),
+            each=draw(st.sampled_from([20.0, 60.0])),
             on=on, turned=draw(st.booleans()), odometer=draw(st.booleans()),
         )  # fmt: skip
         reports += part
