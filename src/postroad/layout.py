@@ -19,3 +19,8 @@ def registry_url(folder: Path, settings: Settings) -> str | Path:
 def state_path(folder: Path, shard: int) -> Path:
     """Where the snapshot of a shard's state is."""
     return folder / f"state-{shard:02d}.msgpack"
+
+
+def trips_path(folder: Path, shard: int) -> Path:
+    """Where the snapshot of a shard's trips in the making is."""
+    return folder / f"trips-{shard:02d}.msgpack"

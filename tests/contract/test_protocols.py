@@ -152,6 +152,8 @@ PINNED_KINDS["postroad"] = [
     "user_removed",
     "vehicles_shared",
     "vehicle_unshared",
+    "trip",
+    "trip_deleted",
 ]
 PINNED_KINDS["connected_cars"] = PINNED_SLOTS["connected_cars"]
 PINNED_KINDS["drivequant"] = PINNED_SLOTS["drivequant"]

@@ -25,6 +25,9 @@ TARGETS: Mapping[str, TargetProtocol] = {
 }
 """What can be sent on, by name."""
 
+TRIP_TYPES: Mapping[str, frozenset[str]] = {"drivequant": frozenset({"trip", "trip_deleted"})}
+"""By target protocol, the types that tell of trips: a subscription to one has the trips of its vehicles derived."""
+
 FORMATS: Mapping[str, Format] = {
     connected_cars.PROTOCOL.name: connected_cars.FORMAT,
     connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.FORMAT,

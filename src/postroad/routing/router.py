@@ -180,7 +180,7 @@ class Router:
 
     def _offer(self, group: Group, translation: BatchTranslation, index: int, woken: set[Feed]) -> None:
         """Offer an item to those of a group that follow and may have it. It is translated if there is one."""
-        position, meant_for_one = translation.batch.position + index, translation.meant_for_one
+        position, of_the_hub = translation.batch.position + index, translation.of_the_hub
         said: Said | None = None
         for feed, types, stretch, covered in group.readers:
             if not feed.following or position not in stretch:
@@ -189,7 +189,7 @@ class Router:
                 said = self._said(translation, index, group.words)
                 if said is None:
                     return
-            if meant_for_one and not translation.meant_for(index, feed.subscription_id):
+            if of_the_hub and not translation.meant_for(index, feed.subscription_id):
                 continue
             item = said.of(types, covered=covered)
             if item is not None:

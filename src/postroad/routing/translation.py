@@ -136,15 +136,15 @@ class BatchTranslation:
         return events
 
     def meant_for(self, index: int, subscription_id: int) -> bool:
-        """Whether the item may be told to the subscription: what the hub itself says, it says to one only.
+        """Whether the item may be told to the subscription: of its changes the hub tells one only.
 
         Raises ``PostroadError`` as ``events`` does.
         """
-        return not self.meant_for_one or postroad.subscription_of(self._item(index)) == subscription_id
+        return not self.of_the_hub or postroad.subscription_of(self._item(index)) in {None, subscription_id}
 
     @property
-    def meant_for_one(self) -> bool:
-        """Whether each item is meant for one subscription only."""
+    def of_the_hub(self) -> bool:
+        """Whether the hub itself said it: then not everybody may be meant."""
         return self.batch.protocol == postroad.NAME
 
     def outgoing(self, index: int, protocol: str, options: Any, scopes: Scopes = None) -> list[Outgoing]:
@@ -159,8 +159,8 @@ class BatchTranslation:
             )
             written = []
             for said in self.events(index):
-                event = addresses.in_issued_identifiers(said) if self.meant_for_one else said
-                if event is not None and (self.meant_for_one or not _tells_itself(event)):
+                event = addresses.in_issued_identifiers(said) if self.of_the_hub else said
+                if event is not None and (self.of_the_hub or not _tells_itself(event)):
                     to = addresses.of(event, provider_id, scopes)
                     written += target.write(event, to=to, position=position, options=options)
             self._written[key] = written

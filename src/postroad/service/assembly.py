@@ -52,10 +52,12 @@ from postroad.service.outbound import (
     signatures,
     transport_opener,
 )
+from postroad.service.trips import followed_by, save_trips, trip_followers
 from postroad.service.upstreams import admin_followers, upstream_keeper
 from postroad.settings import Settings
 from postroad.state.keeper import StateKeeper
 from postroad.tracing.interface import Tracer
+from postroad.trips.follower import TripFollower
 from postroad.upstream.connected_cars.admin import AdminFollower
 from postroad.upstream.connected_cars.keeper import UpstreamKeeper
 
@@ -94,6 +96,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     tasks: TaskRunner
     upstreams: UpstreamKeeper
     followers: Mapping[int, AdminFollower]
+    trips: Mapping[int, TripFollower]
     retention: Retention
     observation: Observation
     monitoring: Monitoring
@@ -111,19 +114,22 @@ def assemble(given: Surroundings) -> Parts:
     decoder = Decoder(READABLE)
     alerts = AlertBook(opened.registry, clock=clock)
     states = {number: StateKeeper(state_path(given.folder, number)) for number in opened.logs}
+    trips: dict[int, TripFollower] = {}
     routers = {
         number: Router(
             log,
             decoder=decoder,
             targets=TARGETS,
             gap=gap_reporter(counts, alerts, log),
-            observe=states[number].observe,
+            observe=followed_by(trips, number, states[number].observe),
         )
         for number, log in opened.logs.items()
     }
     following = RegistryFollower(
         opened.registry, routers, logs=opened.logs, clock=clock, poll_s=settings.delivery.registry_poll_ms / 1000
     )
+
+    trips |= trip_followers(given.folder, opened.logs, routers, decoder=decoder, following=following, clock=clock)
 
     def view() -> RegistryView:
         return following.view
@@ -210,6 +216,7 @@ def assemble(given: Surroundings) -> Parts:
         tasks=tasks,
         upstreams=keeper,
         followers=admin_followers(opened, clock, following, keeper),
+        trips=trips,
         retention=retention,
         observation=observation,
         monitoring=Monitoring(opened.registry, stores, view=view),
@@ -225,6 +232,7 @@ def assemble(given: Surroundings) -> Parts:
             Chore(functools.partial(clear_what_is_over, alerts, stores, clock), "Alerts could not be looked through"),
             Chore(functools.partial(prune_records, opened.registry, clock), "Old records could not be removed"),
             Chore(functools.partial(save_states, states, opened.logs), "The state could not be saved"),
+            Chore(functools.partial(save_trips, trips), "The trips could not be saved"),
         ),
     )
 

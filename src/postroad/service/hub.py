@@ -24,6 +24,7 @@ from postroad.service.http import HttpFront
 from postroad.service.inbound import load_dedup
 from postroad.service.outbound import egress_of
 from postroad.service.tasks import BackgroundTasks
+from postroad.service.trips import save_trips
 from postroad.settings import Settings
 from postroad.tracing.opening import open_tracer
 
@@ -113,6 +114,7 @@ class Hub:
             log, routed_to = parts.logs[number], parts.routers[number].routed_to
             await keeper.start(log, parts.decoder, parts.following.view, routed_to)
         closing.push_async_callback(save_states, parts.states, parts.logs)
+        closing.push_async_callback(save_trips, parts.trips)
         closing.push_async_callback(self._tasks.cancel)
         self._spawn_tasks()
 
@@ -123,6 +125,8 @@ class Hub:
             spawn(router.run(), name=f"router {number}")
         for number, follower in parts.followers.items():
             spawn(follower.run(), name=f"admin events {number}")
+        for number, trips in parts.trips.items():
+            spawn(trips.run(), name=f"trips {number}")
         spawn(parts.upstreams.run(), name="upstreams")
         spawn(parts.attempts.run(), name="attempts")
         spawn(parts.alerts.run(), name="alerts")

@@ -3,14 +3,11 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from math import asin, atan2, cos, degrees, hypot, radians, sin, sqrt
+from math import atan2, cos, degrees, hypot, radians
 from typing import NamedTuple
 
-EARTH_RADIUS_M = 6_371_008.8
-"""Mean radius; on the few kilometres of a road line the error is below 0.3 %."""
-
-Point = tuple[float, float]
-"""Latitude and longitude in degrees, WGS 84."""
+from postroad.model.geodesy import Point as Point
+from postroad.model.geodesy import distance_m as distance_m
 
 
 class Place(NamedTuple):
@@ -20,13 +17,6 @@ class Place(NamedTuple):
     longitude_deg: float
     heading_deg: float
     """Clockwise from true north, 0 to below 360."""
-
-
-def distance_m(start: Point, end: Point) -> float:
-    """Great-circle distance (haversine)."""
-    phi_1, phi_2 = radians(start[0]), radians(end[0])
-    across = sin(radians(end[1] - start[1]) / 2) ** 2 * cos(phi_1) * cos(phi_2)
-    return 2 * EARTH_RADIUS_M * asin(min(1.0, sqrt(sin((phi_2 - phi_1) / 2) ** 2 + across)))
 
 
 def heading_deg(start: Point, end: Point) -> float:

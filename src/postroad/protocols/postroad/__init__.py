@@ -1,10 +1,11 @@
-"""The hub's own items: what it tells subscriptions of changes in its registry. From the outbox; never from outside.
+"""The hub's own items: what it tells subscriptions of changes in its registry, and trips that it derives.
 
-``encode`` writes an item, ``PROTOCOL`` reads it as any other source's. An item is told to one subscription only:
-``subscription_of`` says which.
+Never from outside. ``encode`` writes an item, ``PROTOCOL`` reads it as any other source's. A word of a change is told
+to one subscription only, a trip to all that have the vehicle: ``subscription_of`` says which.
 """
 
 from postroad.protocols.postroad.protocol import NAME, PROTOCOL, SUBJECT, Settings, encode, subscription_of
+from postroad.protocols.postroad.trips import Trip, TripDeleted, of_document
 from postroad.protocols.postroad.wire import (
     KINDS,
     AccessGrantedToFleet,
@@ -31,6 +32,8 @@ __all__ = [
     "AccessRemovedFromFleet",
     "AccessRemovedFromVehicle",
     "Settings",
+    "Trip",
+    "TripDeleted",
     "UserRemoved",
     "UserSignedUp",
     "VehicleAddedToFleet",
@@ -40,5 +43,6 @@ __all__ = [
     "Word",
     "encode",
     "kind_of",
+    "of_document",
     "subscription_of",
 ]

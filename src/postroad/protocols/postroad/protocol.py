@@ -9,6 +9,7 @@ from postroad.errors import WireError
 from postroad.model import accounts
 from postroad.model.events import AccessChanged, Event, Header, Identifier, MembershipChanged
 from postroad.protocols.base import Item
+from postroad.protocols.postroad.trips import Trip, TripDeleted, document_of
 from postroad.protocols.postroad.wire import (
     KINDS,
     AccessGrantedToFleet,
@@ -72,14 +73,16 @@ class Postroad:
                 return (AccessChanged(header=header, of="fleet", granted=isinstance(word, AccessGrantedToFleet)),)
             case VehicleAddedToFleet() | VehicleRemovedFromFleet():
                 return (_moved(header, word.fleet_id, joined=isinstance(word, VehicleAddedToFleet)),)
+            case Trip() | TripDeleted():
+                return (document_of(word, header),)
             case _:
                 return (_account(word, header),)
 
 
-def subscription_of(item: Item) -> int:
-    """To whom an item is told."""
+def subscription_of(item: Item) -> int | None:
+    """To whom an item is told; ``None``: to all that have its subject."""
     word: Word = item.wire
-    return word.subscription_id
+    return None if isinstance(word, Trip | TripDeleted) else word.subscription_id
 
 
 def _moved(header: Header, fleet_id: int, *, joined: bool) -> Event:

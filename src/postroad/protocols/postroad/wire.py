@@ -1,11 +1,14 @@
-"""The items: one word to one subscription each. Subjects are the hub's own; what a receiver may know comes later."""
+"""The items: words of changes, to one subscription each, and derived trips, to all that have the vehicle.
+
+Subjects are the hub's own; what a receiver may know comes later.
+"""
 
 from typing import Annotated, get_args
 
 import msgspec
 from msgspec import Meta
 
-Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+from postroad.protocols.postroad.trips import Id, Trip, TripDeleted
 
 
 class _Word(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
@@ -81,6 +84,8 @@ Word = (
     | UserRemoved
     | VehiclesShared
     | VehicleUnshared
+    | Trip
+    | TripDeleted
 )
 
 KINDS: tuple[str, ...] = tuple(str(struct.__struct_config__.tag) for struct in get_args(Word))

@@ -1,0 +1,1 @@
+"""Following the log and recording in it the trips that reports show."""
