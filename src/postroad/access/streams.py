@@ -41,6 +41,11 @@ class StreamIndex:
                 return True
         return (subscription_id, subject_id, position) in self._farewells
 
+    def begins_at(self, subscription_id: int, subject_id: int) -> int:
+        """The position from which an open stream covers; 0 without one."""
+        interval = self._interval.get((subscription_id, subject_id))
+        return interval[0] if interval is not None else 0
+
     def scopes(self, subscription_id: int, subject_id: int) -> frozenset[str] | None:
         """What was authorised; ``None``: all that the subscription requests."""
         return self._scopes.get((subscription_id, subject_id)) if self._scopes else None

@@ -67,17 +67,28 @@ class Gathered(msgspec.Struct, frozen=True):
 
 
 def gather(
-    feed: Feed, *, settled: int, max_items: int, max_bytes: int, wanted: Callable[[RoutedItem], bool]
+    feed: Feed,
+    *,
+    settled: int,
+    max_items: int,
+    max_bytes: int,
+    wanted: Callable[[RoutedItem], bool],
+    complete: Callable[[RoutedItem], RoutedItem],
 ) -> Gathered:
     """Take the next bulk's items: at least one event, at most so many and so large, of the items that are wanted.
 
-    An item that does not fit whole is left for the next bulk, unless no bulk could hold it: then it is cut.
+    ``complete`` settles those of an item's events that cannot be sent, and returns the item with the others. An item
+    that does not fit whole is left for the next bulk, unless no bulk could hold it: then it is cut.
     """
     items: list[RoutedItem] = []
     events, size, settles = 0, _BRACKETS, settled
     while feed.queue and events < max_items:
         item = feed.take()
         if not wanted(item):
+            settles = item.position + 1
+            continue
+        item = complete(item)
+        if not item.events:
             settles = item.position + 1
             continue
         fits = _fitting(item, max_items - events, max_bytes - size)

@@ -17,6 +17,7 @@ from postroad.delivery.delivery import IDLE_SETTLE_S, Means
 from postroad.delivery.entry import Entry
 from postroad.delivery.gate import Pass
 from postroad.delivery.judge import judged
+from postroad.delivery.oversight import tell_incomplete
 from postroad.delivery.queues import Lane
 from postroad.delivery.sending import Sender
 from postroad.delivery.settling import Settling
@@ -51,6 +52,7 @@ class LaneDelivery:
         self._streams = means.streams
         self._observe = means.observe
         self._overseer = means.overseer
+        self._note_incomplete = means.note_incomplete
         self._clock = means.clock
         self._sender = Sender(means)
         self._unsettled = Unsettled(
@@ -138,7 +140,9 @@ class LaneDelivery:
         """Take from the feed what the window has room for; read the log for it if it does not follow."""
         feed, unsettled = self.feed, self._unsettled
         while feed.queue and not unsettled.window.full:
-            unsettled.take(feed.take())
+            for event in unsettled.take(feed.take()):
+                tell_incomplete(self._overseer, feed.subscription_id, event.incomplete)
+                self._note_incomplete(feed.subscription_id, event.incomplete)
         if not feed.following and not feed.queue and not unsettled.window.full and self._reading is None:
             self._reading = self._spawn(self._read())
 

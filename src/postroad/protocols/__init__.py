@@ -20,6 +20,7 @@ READABLE: Mapping[str, SourceProtocol] = {**SOURCES, postroad.PROTOCOL.name: pos
 TARGETS: Mapping[str, TargetProtocol] = {
     connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
     connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.PROTOCOL,
+    drivetech.PROTOCOL.name: drivetech.PROTOCOL,
 }
 """What can be sent on, by name."""
 

@@ -78,6 +78,7 @@ class Addresses:
             vehicle_id=self._issued(subject, "vehicle"),
             fleet_id=fleet_id if isinstance(fleet_id, int) else None,
             vin=subject.vin if subject is not None else None,
+            plate=subject.plate if subject is not None else None,
             scopes=scopes,
         )
 

@@ -13,6 +13,7 @@ import msgspec
 
 from postroad.log.interface import Batch
 from postroad.protocols.base import Outgoing
+from postroad.routing.history import History
 from postroad.routing.translation import Selection
 
 
@@ -65,6 +66,10 @@ class Feed:
         self.queue: deque[RoutedItem] = deque()
         self.size = 0
         """Bytes of the queue."""
+        self.history: History | None = None
+        """What its protocol fills events from; ``None``: it fills none. The router gives it one."""
+        self.warm = False
+        """Whether the history knows what came before ``resume_at``, as far as that counts."""
         self._limit_bytes = limit_bytes
         self._given_up = deque(given_up)
         self._wake = asyncio.Event()
@@ -84,6 +89,10 @@ class Feed:
     def lost(self, first: int, end: int, unused: Iterable[range]) -> list[range]:
         """Of the positions from ``first`` to below ``end``, those neither given up nor in ``unused``."""
         return list(without(range(first, end), [*unused, *self._given_up]))
+
+    def jump(self, position: int) -> None:
+        """Go on at ``position``, while it does not follow: what lies before it is not read."""
+        self.resume_at, self.warm = position, False
 
     def offer(self, batch: Batch, index: int, events: tuple[Outgoing, ...]) -> None:
         """Queue an item, or stop following at it when there is no room. Below ``resume_at`` it is known already."""

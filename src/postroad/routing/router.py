@@ -4,14 +4,16 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock, SystemClock
-from postroad.errors import PostroadError
+from postroad.errors import PostroadError, StoreCorrupt
 from postroad.log.interface import Batch, ShardLog
 from postroad.protocols.base import Outgoing, TargetProtocol
 from postroad.registry.records import RegistryView
 from postroad.routing.feed import Feed
+from postroad.routing.history import History, history_for, warm_from
 from postroad.routing.pace import Pace
 from postroad.routing.translation import BatchTranslation, Decoder
 
@@ -62,7 +64,8 @@ class Router:
         self._targets = targets
         self._gap = gap
         self._observe = observe
-        self._pace = Pace(clock or SystemClock())
+        self._clock = clock or SystemClock()
+        self._pace = Pace(self._clock)
         self._view: RegistryView
         self._streams: StreamIndex
         self._feeds: dict[int, Feed] = {}
@@ -81,6 +84,7 @@ class Router:
 
     def add(self, feed: Feed) -> None:
         """Serve a feed, from where it stands."""
+        feed.history = history_for(feed.selection, self._targets[feed.selection.protocol])
         self._feeds[feed.subscription_id] = feed
         self._index()
         feed.wake()
@@ -194,7 +198,11 @@ class Router:
             if not translation.meant_for(index, feed.subscription_id):
                 return ()
             scopes = self._streams.scopes(feed.subscription_id, subject_id)
-            return translation.selected(index, feed.selection, scopes)
+            if feed.history is None:
+                return translation.selected(index, feed.selection, scopes)
+            first = self._streams.begins_at(feed.subscription_id, subject_id)
+            known = feed.history.at_item(translation, index, first=first)
+            return translation.filled(index, feed.selection, scopes, known)
         except PostroadError as error:
             _log.error("Position %d of shard %d cannot be read any more: %s", position, self._log.shard, error)
         except Exception:  # noqa: BLE001 - a defect that one item brings to light must not hold up all the others
@@ -217,7 +225,9 @@ class Router:
         """One step of catching up."""
         end = self.routed_to
         while (given_up := feed.gave_up(feed.resume_at)) is not None:
-            feed.resume_at = given_up.stop
+            feed.jump(given_up.stop)
+        if feed.history is not None and not feed.warm:
+            await self._warm(feed, feed.history)
         if feed.resume_at >= end:
             feed.following = True
             return
@@ -226,7 +236,9 @@ class Router:
         if first > feed.resume_at:
             for lost in feed.lost(feed.resume_at, first, self._log.jumps):
                 await self._gap(feed.subscription_id, lost.start, lost.stop)
-            feed.resume_at = first
+            feed.jump(first)
+            if feed.history is not None:
+                return  # to be warmed first
         for batch in batches:
             await self._catch_up_batch(feed, batch)
 
@@ -251,3 +263,33 @@ class Router:
                         break
                 feed.resume_at = batch.position + index
                 feed.following = feed.resume_at >= self.routed_to
+
+    async def _warm(self, feed: Feed, history: History) -> None:
+        """Have the history know what came before ``resume_at``: one window of the log is read back.
+
+        What cannot be read any more is not known.
+        """
+        history.forget()
+        try:
+            position = await warm_from(self._log, feed.resume_at, history.window_us, now_us=self._clock.now_us())
+            while position < feed.resume_at and (batches := await self._log.read(position, max_bytes=CATCH_UP_BYTES)):
+                for batch in batches:
+                    await self._warm_with(feed, history, batch)
+                position = batches[-1].end
+        except StoreCorrupt as error:
+            _log.error("What filled events of shard %d cannot be read any more: %s", self._log.shard, error)
+        feed.warm = True
+
+    async def _warm_with(self, feed: Feed, history: History, batch: Batch) -> None:
+        index, stop = 0, min(len(batch), feed.resume_at - batch.position)
+        while index < stop:
+            async with self._pace, self.gate:
+                self._pace.begin()
+                translation = BatchTranslation(batch, self._decoder, self._targets, self._view)
+                while index < stop:
+                    if self._streams.covers(feed.subscription_id, batch.subjects[index], batch.position + index):
+                        with suppress(Exception):  # as in routing, where it was told: one item's defect is its own
+                            history.learn(translation, index)
+                    index += 1
+                    if self._pace.over:
+                        break

@@ -4,7 +4,7 @@ Items are decoded only if somebody wants them; ingest's own decoding is used whi
 once per target protocol and options, and filtered once per set of agreed types.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,8 @@ from postroad.errors import ConfigError, NotFound
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, UNREADABLE, Batch
 from postroad.model.events import Event, Header
 from postroad.protocols import postroad
-from postroad.protocols.base import Item, Outgoing, SourceProtocol, TargetProtocol
+from postroad.protocols.base import Addressing, Item, Outgoing, SourceProtocol, TargetProtocol
+from postroad.protocols.filling import FillingTarget, Known
 from postroad.registry.records import RegistryView, Subscription
 from postroad.routing.addresses import Addresses
 
@@ -133,20 +134,35 @@ class BatchTranslation:
         key = (index, protocol, options, scopes)
         written = self._written.get(key)
         if written is None:
-            target = self._targets[protocol]
-            position, provider_id = self.batch.position + index, self.batch.provider_id
-            addresses = self._addresses.get(protocol) or self._addresses.setdefault(
-                protocol, Addresses(self.view, target)
-            )
-            written = []
-            of_the_hub = self.batch.protocol == postroad.NAME
-            for said in self.events(index):
-                event = addresses.in_issued_identifiers(said) if of_the_hub else said
-                if event is not None:
-                    to = addresses.of(event, provider_id, scopes)
-                    written += target.write(event, to=to, position=position, options=options)
+            target, position, written = self._targets[protocol], self.batch.position + index, []
+            for event, to in self._addressed(index, target, scopes):
+                written += target.write(event, to=to, position=position, options=options)
             self._written[key] = written
         return written
+
+    def filled(self, index: int, selection: Selection, scopes: Scopes, known: Known) -> tuple[Outgoing, ...]:
+        """As ``selected``, of a target that fills events from what was known as of the item.
+
+        It is written anew each time: another subscription may know something else.
+        """
+        target, position = self._targets[selection.protocol], self.batch.position + index
+        if not isinstance(target, FillingTarget):
+            raise TypeError(f"{selection.protocol} fills nothing")
+        written: list[Outgoing] = []
+        for event, to in self._addressed(index, target, scopes):
+            written += target.write(event, to=to, position=position, options=selection.options, known=known)
+        return tuple(one for one in written if one.slot in selection.slots)
+
+    def _addressed(self, index: int, target: TargetProtocol, scopes: Scopes) -> Iterator[tuple[Event, Addressing]]:
+        """What is to be written of the item, and of whom it speaks."""
+        addresses = self._addresses.get(target.name)
+        if addresses is None:
+            addresses = self._addresses[target.name] = Addresses(self.view, target)
+        of_the_hub = self.batch.protocol == postroad.NAME
+        for said in self.events(index):
+            event = addresses.in_issued_identifiers(said) if of_the_hub else said
+            if event is not None:
+                yield event, addresses.of(event, self.batch.provider_id, scopes)
 
     def selected(self, index: int, selection: Selection, scopes: Scopes = None) -> tuple[Outgoing, ...]:
         """The encoded events of the item that the selection asks for, in the target's order."""
