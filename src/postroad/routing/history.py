@@ -124,7 +124,7 @@ class History:
         self._learned_to = position + 1
         for event in events:
             if isinstance(event, Report) and not event.header.ahead and (self._wanted is None or self._wanted(event)):
-                self._learn(event, position, stored_us)
+                self.take(event.header.subject_id, event, position=position, stored_us=stored_us)
 
     def at_item(self, translation: BatchTranslation, index: int, *, first: int) -> AsOf:
         """What is known as of an item, itself included, of what stands at ``first`` or behind it. Learns the item."""
@@ -142,8 +142,9 @@ class History:
         """What is known of a vehicle, wherever it stands at ``first`` or behind it."""
         return AsOf(self._vehicles.get(subject_id, {}), self.window_us, first, MAX_POSITION, 0)
 
-    def _learn(self, report: Report, position: int, stored_us: int) -> None:
-        of_vehicle = self._vehicles.setdefault(report.header.subject_id, {})
+    def take(self, subject_id: int, report: Report, *, position: int, stored_us: int) -> None:
+        """Take in what one report says of its vehicle."""
+        of_vehicle = self._vehicles.setdefault(subject_id, {})
         for signal, level in levels(report):
             if signal in self._fills:
                 series = of_vehicle.get(signal)
