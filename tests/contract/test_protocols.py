@@ -270,7 +270,9 @@ def hold_to_the_promise(protocol: SourceProtocol, raw: bytes, choice: msgspec.St
             for signal, value in event.readings.items():
                 assert type(value) is READINGS[signal].type, signal
         for target in TARGETS.values():
-            target.write(event, to=Addressing(vehicle_id=1, fleet_id=2, plate="A1"), position=1, options=target.options_type())
+            target.write(
+                event, to=Addressing(vehicle_id=1, fleet_id=2, plate="A1"), position=1, options=target.options_type()
+            )
     return item
 
 
