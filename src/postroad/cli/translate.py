@@ -36,8 +36,8 @@ def command(
 
     One line of JSON an event; what it does not say itself may be filled from items before it, as in a hub. The ids are
     made up: items stand at the positions 1, 2, 3 of a log, and vehicles, fleets and users have the numbers 1, 2, 3,
-    each in order of appearance. What cannot be said is told on standard error, with the reason as far as it is known. Exit
-    code 1 if the hub would put an item into quarantine.
+    each in order of appearance. What cannot be said is told on standard error, with the reason as far as it is known.
+    Exit code 1 if the hub would put an item into quarantine.
     """
     way_in = source(source_name, settings)
     target = named(TARGETS, target_name, "is written")
