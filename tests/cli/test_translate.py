@@ -15,6 +15,7 @@ from postroad.errors import PostroadError
 from postroad.protocols import SOURCES, TARGETS, connected_cars_legacy
 from postroad.protocols.base import position_and_slot
 from postroad.protocols.connected_cars import SLOTS
+from postroad.protocols.filling import FillingTarget
 
 PROTOCOLS = Path(__file__).parents[1] / "protocols"
 PUBLISHED = (PROTOCOLS / "connected_cars" / "published.jsonl").read_text()
@@ -189,7 +190,8 @@ def test_an_unknown_type_has_no_word_in_another_protocol_and_goes_on_whole_in_it
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("drivetech", "drivetech", "[]"), "no protocol 'drivetech' is written here; known: connected_cars"),
+        (("drivetech", "damoov", "[]"), "no protocol 'damoov' is written here; known: connected_cars"),
+        (("drivetech", "drivetech", "[]", "--bulk"), "--bulk: drivetech has no bulks"),
         (("damoov", "connected_cars", "[]"), "no protocol 'damoov' is read here; known: drivetech"),
         (("drivetech", "connected_cars", "[]", "--options", '{"claim_can": 1}'), "--options: Expected `bool`"),
         (("drivetech", "connected_cars", "[]", "--options", "{"), "--options: "),
@@ -203,6 +205,7 @@ def test_mistakes_are_one_sentence(arguments, reason):
     assert reason in str(result.exception)
 
 
+UNFILLED = sorted(name for name, target in TARGETS.items() if not isinstance(target, FillingTarget))
 BODIES = {
     "drivetech": [json.dumps(frame) for frame in DRIVETECH],
     "connected_cars": PUBLISHED.splitlines(),
@@ -212,7 +215,7 @@ BODIES = {
 
 
 @settings(max_examples=60, deadline=None)
-@given(data=st.data(), source=st.sampled_from(sorted(SOURCES)), target=st.sampled_from(sorted(TARGETS)))
+@given(data=st.data(), source=st.sampled_from(sorted(SOURCES)), target=st.sampled_from(UNFILLED))
 def test_what_is_sent_does_not_depend_on_what_stands_beside_it(data, source, target):
     picked = data.draw(st.lists(st.sampled_from(BODIES[source]), min_size=1, max_size=5))
     together = translate(source, target, "[" + ",".join(picked) + "]")
@@ -220,3 +223,23 @@ def test_what_is_sent_does_not_depend_on_what_stands_beside_it(data, source, tar
     alone = [translate(source, target, one) for one in picked]
     ids = re.compile(r'"(id|vehicleId|fleetId|carId|userId|driverId)":("[^"]*"|\d+)')
     assert ids.sub("", together.stdout) == "".join(ids.sub("", one.stdout) for one in alone)
+
+
+def test_an_event_is_filled_from_the_lines_before_it_and_is_told_when_it_cannot_be():
+    at = {"vehicleId": 9, "time": "2026-07-02T14:03:09Z"}
+    ignition = {"type": "car_ignition", "id": 1, "value": True} | at
+    place = {"type": "gps_position", "id": 2, "latitude": -36.8, "longitude": -73.0, "speed": 0, "direction": 90} | at
+    odometer = {"type": "can_odometer_km", "id": 3, "value": 1200} | at
+    alone = translate("connected_cars", "drivetech", json.dumps([ignition]))
+    assert (alone.stdout, alone.exit_code) == ("", 0)
+    assert "not said: IGN (1x): it is incomplete: nobody knows its latitude" in alone.stderr
+    (sent,) = lines(translate("connected_cars", "drivetech", json.dumps([odometer, place, ignition])))
+    assert (sent["event"], sent["plate"]) == ({"type": "IGN", "status": True}, "PLATE1")
+    assert (sent["latitude"], sent["azimuth"], sent["odometer"]) == (-36.8, 90, 1200)
+
+
+def test_a_drivetech_request_goes_out_with_the_same_facts():
+    for frame in DRIVETECH:
+        result = translate("drivetech", "drivetech", frame if isinstance(frame, str) else json.dumps(frame))
+        assert (result.exit_code, result.stderr.count("incomplete")) == (0, 0)
+        assert len(lines(result)) == 1

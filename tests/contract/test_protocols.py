@@ -157,6 +157,7 @@ PINNED_KINDS["postroad"] = [
 ]
 PINNED_KINDS["connected_cars"] = PINNED_SLOTS["connected_cars"]
 PINNED_KINDS["drivequant"] = PINNED_SLOTS["drivequant"]
+PINNED_SLOTS["drivetech"] = PINNED_KINDS["drivetech"]
 
 MAY_BE_ABOUT_NOBODY = {"drivequant"}
 """Protocols with items that do not say whom they are about, a deleted trip for one."""
@@ -211,6 +212,11 @@ def settings_of(protocol: SourceProtocol, given_settings: dict) -> msgspec.Struc
     return msgspec.convert(given_settings, protocol.settings_type)
 
 
+def addressing_of(recorded: dict) -> Addressing:
+    """Whichever numbers, ids and plates the protocol knows its subjects by."""
+    return Addressing(**{name: recorded.get(name) for name in ("vehicle_id", "driver_id", "plate")})
+
+
 def event_of(recorded: dict) -> Event:
     if "change" in recorded:
         header = {"subject_id": 1, "provider_id": 2, "recorded_us": 3, "received_us": 3}
@@ -227,10 +233,6 @@ def event_of(recorded: dict) -> Event:
             if field.name in said
         },
     )
-
-
-def addressing_of(recorded: dict) -> Addressing:
-    return Addressing(vehicle_id=recorded["vehicle_id"], driver_id=recorded.get("driver_id"))
 
 
 def told(event: Event) -> dict:
@@ -278,7 +280,7 @@ def hold_to_the_promise(protocol: SourceProtocol, raw: bytes, choice: msgspec.St
             for signal, value in event.readings.items():
                 assert type(value) is READINGS[signal].type, signal
         for target in TARGETS.values():
-            to = Addressing(vehicle_id=1, fleet_id=2, driver_id="d")
+            to = Addressing(vehicle_id=1, fleet_id=2, driver_id="d", plate="A1")
             target.write(event, to=to, position=1, options=target.options_type())
     return item
 
@@ -456,6 +458,7 @@ def test_a_report_becomes_the_events_that_stand_beside_it(name, stem):
         options=msgspec.convert(recorded["options"], protocol.options_type),
     )
     assert [json.loads(event.body) for event in outgoing] == recorded["expect"]
+    assert {event.incomplete for event in outgoing} <= {recorded.get("incomplete", "")}
 
 
 @pytest.mark.parametrize(("name", "stem"), sample_ids("out", TARGETS))
@@ -481,11 +484,11 @@ def test_a_bulk_holds_its_events_in_order(name):
     protocol, bodies = TARGETS[name], []
     for position, recorded in enumerate(samples("out", name), start=1):
         event, choice = event_of(recorded), msgspec.convert(recorded["options"], protocol.options_type)
-        to = Addressing(vehicle_id=7, driver_id="d")
+        to = addressing_of(recorded)
         bodies += [e.body for e in protocol.write(event, to=to, position=position, options=choice)]
     assert protocol.content_type == "application/json"
     if all(contract.item_ceiling == 1 for contract in protocol.contracts.values()):
-        assert [protocol.bulk([body]) for body in bodies] == bodies
+        assert [protocol.bulk([body]) for body in bodies] == bodies, "each goes as it is"
         return
     assert json.loads(protocol.bulk(bodies)) == [json.loads(body) for body in bodies]
     assert json.loads(protocol.bulk(bodies[:1])) == [json.loads(bodies[0])]

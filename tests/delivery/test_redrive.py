@@ -13,9 +13,9 @@ from postroad.delivery.meant import Meant, Part
 from postroad.delivery.redrive import SLICE, Redrive, Surroundings
 from postroad.delivery.tasks import TaskRunner
 from postroad.errors import StoreUnavailable
-from postroad.log.delivery import Changes, DeadLetter, Letter, LetterFilter, Posted
+from postroad.log.delivery import Changes, DeadLetter, Letter, LetterFilter, LetterId, Posted
 from postroad.log.memory_delivery import MemoryDeliveryStore
-from postroad.protocols.base import outgoing_id
+from postroad.protocols.base import Outgoing, outgoing_id
 from postroad.registry.records import RegistryView, Subscription
 from postroad.registry.store import RegistryStore
 from postroad.registry.tasks import Task, TaskType
@@ -50,16 +50,23 @@ class Bench:
         self.view = view_of(subscription(1), subscription(2))
         self.revived: list[tuple[float, int]] = []
         """When, and how many."""
+        self.known: set[int] = set()
+        """Positions of incomplete events of which everything is known by now."""
         self.at: dict[int, Callable[[], Any]] = {}
         """What happens once so many are revived in all."""
         self.given = Surroundings(
             registry=self.registry,
             stores={0: self.store},
             revived=self._note,
+            complete=self._complete,
             view=lambda: self.view,
             clock=self.clock,
         )
         self.runner = TaskRunner(self.given, refresh=self._refresh)
+
+    async def _complete(self, shard: int, _subscription_id: int, letters: Sequence[Letter]) -> dict[LetterId, Outgoing]:
+        assert shard == 0
+        return {letter.id: Outgoing(letter.slot, b'{"whole":1}') for letter in letters if letter.position in self.known}
 
     async def _refresh(self) -> None:
         pass
@@ -214,6 +221,17 @@ async def test_every_field_of_the_filter_counts(
     [task] = await bench.run(bench.ask(type_, **meant))
     assert (task.status, task.items) == ("COMPLETED", len(fit))
     assert sorted(set(before) - set(await bench.dead())) == fit
+
+
+async def test_of_incomplete_letters_those_go_of_which_everything_is_known_by_now(bench: Bench) -> None:
+    await bench.die(letter(1), *[letter(at, reason="incomplete", detail="odometer", attempts=0) for at in (2, 3)])
+    bench.known = {3}
+    [task] = await bench.run(bench.ask())
+    assert (task.status, bench.count) == ("COMPLETED", 2)
+    assert [one.position for one in await bench.store.parked(1)] == [1, 3]
+    assert await bench.store.body(1, LetterId(3, 0)) == b'{"whole":1}'
+    [dead] = await bench.store.dead(LetterFilter())
+    assert (dead.letter.position, dead.letter.reason, dead.letter.detail) == (2, "incomplete", "odometer")
 
 
 async def test_dropped_letters_are_gone_and_recorded_as_skips(bench: Bench) -> None:

@@ -101,3 +101,9 @@ def test_connected_cars_contract_is_the_one_in_the_code():
     assert f"{contract.item_ceiling:,}" in rules["bulk"]
     assert [contract.retry.wait_s(n) for n in (1, 2, 3, 4, 5)] == [20, 20, 20, 120, 240]
     assert contract.retry.wait_s(50) == 3600
+
+
+def test_drivetechs_options_and_defaults_are_those_of_the_code():
+    rows = {row[0]: row[1] for row in table("drivetech.md", "Options of a subscription")}
+    fields = {field.name: field.default for field in msgspec.structs.fields(drivetech.PROTOCOL.options_type)}
+    assert rows == {name: "none" if name == "fallback" else str(default) for name, default in fields.items()}

@@ -62,6 +62,10 @@ class StreamIndex:
         """The positions that ``given`` says yes to."""
         return self._ended.get((subscription_id, subject_id), ())
 
+    def begins_at(self, subscription_id: int, subject_id: int) -> int:
+        """The position from which an open stream covers; 0 without one."""
+        return self._open.get((subscription_id, subject_id), range(0)).start
+
     def scopes(self, subscription_id: int, subject_id: int) -> frozenset[str] | None:
         """What was authorised; ``None``: all that the subscription requests."""
         return self._scopes.get((subscription_id, subject_id)) if self._scopes else None

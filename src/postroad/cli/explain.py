@@ -10,6 +10,7 @@ from postroad.cli.folder import folder_option, reader_of, registry_of
 from postroad.cli.meant import letters_at, type_of
 from postroad.cli.output import console, json_option, print_fields, print_json, when
 from postroad.cli.quarantine import quarantine_told
+from postroad.delivery.letter import INCOMPLETE
 from postroad.errors import ConfigError, NotFound
 from postroad.log.delivery import Cursor, Letter
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch
@@ -242,9 +243,11 @@ def _print(story: dict[str, Any]) -> None:
             console().print(f"    {_failure(behind)}", markup=False)
         for letter in route["letters"]:
             tries = (
-                f"after {letter['attempts']} attempts: {letter['reason']} {letter['status'] or ''} {letter['detail']}"
+                f", after {letter['attempts']} attempts: {letter['reason']} {letter['status'] or ''} {letter['detail']}"
             )
+            if letter["reason"] == INCOMPLETE:
+                tries = f" without an attempt: nobody knows its {letter['detail']}"
             until = f", next attempt {letter['due']}" if letter["state"] == "parked" and letter["due"] else ""
-            console().print(f"    {letter['type']} ({letter['id']}) is {letter['state']}{until}, {tries}", markup=False)
+            console().print(f"    {letter['type']} ({letter['id']}) is {letter['state']}{until}{tries}", markup=False)
         for reason in route["skips"]:
             console().print(f"    not sent: {WHY_SKIPPED.get(reason, reason)}")

@@ -10,7 +10,7 @@ from postroad.cli.output import messages, print_lines
 from postroad.cli.reading import Reading, Source, from_json, named, quarantined, source
 from postroad.cli.unsaid import NO_WORD, Unsaid, unsaid
 from postroad.cli.writing import Writer
-from postroad.errors import WireError
+from postroad.errors import ConfigError, WireError
 from postroad.protocols import TARGETS
 from postroad.protocols.base import Outgoing
 
@@ -38,9 +38,10 @@ def command(
 ) -> None:
     """Print what --to would send of FILE (- is standard input), a request's body in the protocol --from.
 
-    One line of JSON an event. The ids are made up: items stand at the positions 1, 2, 3 of a log, and vehicles, fleets,
-    drivers and users have the numbers 1, 2, 3, each in order of appearance. What cannot be said is told on standard
-    error, with the reason as far as it is known. Exit code 1 if the hub would put an item into quarantine.
+    One line of JSON an event; what it does not say itself may be filled from items before it, as in a hub. The ids are
+    made up: items stand at the positions 1, 2, 3 of a log, and vehicles, fleets, drivers and users have the numbers
+    1, 2, 3, each in order of appearance. What cannot be said is told on standard error, with the reason as far as it is
+    known. Exit code 1 if the hub would put an item into quarantine.
     """
     way_in = source(source_name, settings)
     target = named(TARGETS, target_name, "is written")
@@ -48,8 +49,9 @@ def command(
     readings = way_in.read(file.read())
     written, missing = translate(way_in, readings, writer, received_us)
     bodies = [one.body for one in written]
-    one_each = all(contract.item_ceiling == 1 for contract in target.contracts.values())
-    print_lines([target.bulk(bodies)] if bulk and not one_each else bodies)
+    if bulk and all(contract.item_ceiling == 1 for contract in target.contracts.values()):
+        raise ConfigError(f"{target_name} has no bulks: each event is a request of its own", field="--bulk")
+    print_lines([target.bulk(bodies)] if bulk else bodies)
     for line in _report(missing):
         messages().print(line, markup=False)
     if (error := quarantined(readings)) is not None:
@@ -70,8 +72,14 @@ def translate(
         address = writer.address(item, position)
         kind = way_in.protocol.kinds[item.kind]
         for event in events:
-            written += writer.write(event, address)
+            for one in writer.write(event, address):
+                if one.incomplete:
+                    wire_type = next(name for name, slot in writer.target.slots.items() if slot == one.slot)
+                    missing.append(Unsaid(wire_type, f"it is incomplete: nobody knows its {one.incomplete}"))
+                else:
+                    written.append(one)
             missing += unsaid(event, kind, address, writer)
+            writer.learn(event, address)
         if not events:
             missing.append(Unsaid(kind, NO_WORD))
     return written, missing

@@ -12,9 +12,11 @@ from postroad.model.accounts import (
     VehicleUnshared,
     reissue,
 )
-from postroad.model.events import Event, MembershipChanged, Trip
+from postroad.model.events import Event, MembershipChanged, Report, Trip
 from postroad.protocols import connected_cars
 from postroad.protocols.base import Addressing, Item, Outgoing, TargetProtocol
+from postroad.protocols.filling import FillingTarget
+from postroad.routing.history import History
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -24,6 +26,7 @@ class Address(msgspec.Struct, frozen=True):
     vehicle_id: int | None = None
     fleet_id: int | None = None
     driver_id: int | None = None
+    plate: str | None = None
 
 
 class Writer:
@@ -38,6 +41,9 @@ class Writer:
         """Nobody has a number yet."""
         self.target = target
         self.options = options
+        self._history = (
+            History(target.fills, target.max_fill_age_us(options)) if isinstance(target, FillingTarget) else None
+        )
         self._numbers: dict[str, dict[tuple[str, str], int]] = {"vehicle": {}, "fleet": {}, "user": {}, "driver": {}}
 
     def address(self, item: Item, position: int) -> Address:
@@ -51,7 +57,15 @@ class Writer:
                 return Address(position)
             case identifiers.DRIVEQUANT_USER_ID:
                 return Address(position, driver_id=self._number("driver", item.namespace, item.identifier))
-        return Address(position, self._number("vehicle", item.namespace, item.identifier))
+        number = self._number("vehicle", item.namespace, item.identifier)
+        plate = item.identifier if item.namespace == identifiers.PLATE else f"PLATE{number}"
+        return Address(position, number, plate=plate)
+
+    def learn(self, event: Event, address: Address) -> None:
+        """Have later events filled from this one, where the target fills."""
+        if self._history is not None and address.vehicle_id is not None and isinstance(event, Report):
+            received_us = event.header.received_us
+            self._history.take(address.vehicle_id, event, position=address.position, stored_us=received_us)
 
     def write(self, event: Event, address: Address, options: Any = None) -> list[Outgoing]:
         """What the target says of the event; by other options than its own if there are any."""
@@ -65,7 +79,11 @@ class Writer:
             vehicle_id=self._vehicle(event, address),
             fleet_id=self._fleet(event, address),
             driver_id=None if address.driver_id is None else str(address.driver_id),
+            plate=address.plate,
         )
+        if self._history is not None and isinstance(self.target, FillingTarget):
+            known = self._history.all_of(address.vehicle_id or 0, first=0)
+            return self.target.write(event, to=to, position=address.position, options=options, known=known)
         return self.target.write(event, to=to, position=address.position, options=options)
 
     def _vehicle(self, event: Event, address: Address) -> int | None:

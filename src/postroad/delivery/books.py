@@ -11,9 +11,10 @@ from typing import Protocol
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
 from postroad.delivery.delivery import Overseer
-from postroad.delivery.letter import given_up, letter_of, request_id
-from postroad.delivery.oversight import tell_dead
+from postroad.delivery.letter import given_up, incomplete, letter_of, request_id
+from postroad.delivery.oversight import tell_dead, tell_incomplete
 from postroad.log.delivery import TOO_OLD, Changes, Letter, LetterId, Posted, Skip
+from postroad.protocols.base import Outgoing
 from postroad.routing.feed import RoutedItem
 from postroad.transports.base import Failed
 
@@ -90,6 +91,12 @@ class LogBooks:
         dead = given_up(letter, failed, attempts=attempts, began_us=now_us, now_us=now_us)
         self._posted.append(Posted(dead, item.events[0].body))
         tell_dead(self._overseer, self._subscription_id, failed)
+
+    def bury_incomplete(self, item: RoutedItem, event: Outgoing) -> None:
+        """An event of an item cannot be sent: it lacks what nobody knows."""
+        dead = incomplete(letter_of(item, event), event, self._clock.now_us())
+        self._posted.append(Posted(dead, event.body))
+        tell_incomplete(self._overseer, self._subscription_id, event.incomplete)
 
     def request_id(self, items: Sequence[RoutedItem]) -> str:  # noqa: ARG002 - a new one for each bulk
         """See ``Books``."""

@@ -27,6 +27,7 @@ from postroad.delivery.redriven import Redriven, as_item, narrowing
 from postroad.errors import StoreUnavailable
 from postroad.log.delivery import NO_CHANGES, Letter
 from postroad.protocols.contract import Contract
+from postroad.protocols.filling import FillingTarget
 from postroad.routing.feed import RoutedItem
 from postroad.transports.base import Delivered, Failed
 
@@ -60,6 +61,8 @@ class BulkDelivery:
         self._clock = means.clock
         self._random = means.random
         self._begin_span = means.begin_span
+        self._note_incomplete = means.note_incomplete
+        self._fills = isinstance(means.target, FillingTarget)
         self._make = BulkMaker(means.target, contract, means.clock)
         self._size = LearntSize(contract.max_bytes, means.clock)
         self._books = LogBooks(
@@ -128,8 +131,19 @@ class BulkDelivery:
             max_items=self._contract.max_items,
             max_bytes=self._size.max_bytes(),
             wanted=self._books.wanted_now(),
+            complete=self._complete if self._fills else None,
         )
         return self._make.bulk(gathered.items, gathered.settles, self._books.request_id(gathered.items))
+
+    def _complete(self, item: RoutedItem) -> RoutedItem:
+        """The item without its incomplete events, which are dead letters from now on."""
+        incomplete = [event for event in item.events if event.incomplete]
+        if not incomplete:
+            return item
+        for event in incomplete:
+            self._books.bury_incomplete(item, event)
+            self._note_incomplete(self.feed.subscription_id, event.incomplete)
+        return item.part(tuple([event for event in item.events if not event.incomplete]))
 
     async def _deliver(self, bulk: Bulk) -> None:
         self.sending = bulk

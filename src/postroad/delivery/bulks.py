@@ -71,11 +71,18 @@ class Gathered(msgspec.Struct, frozen=True):
 
 
 def gather(
-    feed: Feed, *, settled: int, max_items: int, max_bytes: int, wanted: Callable[[RoutedItem], bool]
+    feed: Feed,
+    *,
+    settled: int,
+    max_items: int,
+    max_bytes: int,
+    wanted: Callable[[RoutedItem], bool],
+    complete: Callable[[RoutedItem], RoutedItem] | None = None,
 ) -> Gathered:
     """Take the next bulk's items: at least one event, at most so many and so large, of the items that are wanted.
 
-    An item that does not fit whole is left for the next bulk, unless no bulk could hold it: then it is cut.
+    ``complete`` settles those of an item's events that cannot be sent, and returns the item with the others. An item
+    that does not fit whole is left for the next bulk, unless no bulk could hold it: then it is cut.
     """
     items: list[RoutedItem] = []
     events, size, settles = 0, _BRACKETS, settled
@@ -84,6 +91,11 @@ def gather(
         if not wanted(item):
             settles = item.position + 1
             continue
+        if complete is not None:
+            item = complete(item)
+            if not item.events:
+                settles = item.position + 1
+                continue
         more, needs = len(item.events), item.size + _COMMA * len(item.events)
         if events + more > max_items or size + needs > max_bytes:
             if items:

@@ -76,6 +76,14 @@ BeginSpan = Callable[[Bulk, int], AttemptSpan]
 """Called as an attempt begins, with its number within the bulk, from 1."""
 
 
+NoteIncomplete = Callable[[int, str], None]
+"""Told the subscription and the field for each event that became a dead letter because nobody knows the field."""
+
+
+def nobody_counts(subscription_id: int, field: str) -> None:
+    """See ``NoteIncomplete``."""
+
+
 class Means(msgspec.Struct, frozen=True, kw_only=True):
     """What a delivery works with, whatever its order."""
 
@@ -98,6 +106,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     random: Callable[[], float]
     """0 to 1: how much of a contract's jitter is added."""
     begin_span: BeginSpan | None = None
+    note_incomplete: NoteIncomplete = nobody_counts
 
     @property
     def any_slot(self) -> int:

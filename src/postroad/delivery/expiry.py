@@ -143,7 +143,7 @@ class Expiry:
                     if self._manager.deliveries(subscription.id).get(shard) is not delivery:
                         return feed.resume_at  # it began anew meanwhile, and may read this
                     await store.settle(subscription.id, delivery.settled, Changes(skips=skips))
-                    feed.resume_at = part.end
+                    feed.jump(part.end)
                 self._tell(subscription, shard, part, why)
         return end
 

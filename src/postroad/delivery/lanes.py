@@ -19,6 +19,7 @@ from postroad.delivery.doors import Door, Doors
 from postroad.delivery.entry import Entry
 from postroad.delivery.gate import Pass
 from postroad.delivery.judge import judged
+from postroad.delivery.oversight import tell_incomplete
 from postroad.delivery.queues import Lane
 from postroad.delivery.sending import Sender
 from postroad.delivery.settling import Settling
@@ -53,6 +54,7 @@ class LaneDelivery:
         self._streams = means.streams
         self._observe = means.observe
         self._overseer = means.overseer
+        self._note_incomplete = means.note_incomplete
         self._clock = means.clock
         self._sender = Sender(means)
         self._several = len({self._doors.of(slot) for slot in feed.selection.slots}) > 1
@@ -143,7 +145,9 @@ class LaneDelivery:
         if unsettled.window.full and self._several:
             self._let_others_pass()
         while feed.queue and not unsettled.window.full:
-            unsettled.take(feed.take())
+            for event in unsettled.take(feed.take()):
+                tell_incomplete(self._overseer, feed.subscription_id, event.incomplete)
+                self._note_incomplete(feed.subscription_id, event.incomplete)
         if not feed.following and not feed.queue and not unsettled.window.full and self._reading is None:
             self._reading = self._spawn(self._read())
 

@@ -5,13 +5,16 @@ from collections.abc import Iterable
 
 from msgspec import structs
 
-from postroad.log.delivery import Letter, LetterId
+from postroad.log.delivery import Letter, LetterId, Posted
 from postroad.protocols.base import Outgoing
 from postroad.routing.feed import RoutedItem
 from postroad.transports.base import Failed
 
 _REQUESTS = uuid.UUID("b3c1f6de-55a9-4c0f-9a51-0f8f1c2d7e64")
 """Namespace of request ids; never changed, so that they are the same after an upgrade."""
+
+INCOMPLETE = "incomplete"
+"""Why an event is dead that was never tried: the letter's ``detail`` is the field that nobody knows."""
 
 
 def letter_of(item: RoutedItem, event: Outgoing) -> Letter:
@@ -54,6 +57,16 @@ def given_up(letter: Letter, failed: Failed, *, attempts: int, began_us: int, no
         status=failed.status,
         detail=failed.detail,
     )
+
+
+def incomplete(letter: Letter, event: Outgoing, now_us: int) -> Letter:
+    """A letter that is dead without an attempt, for want of what the event lacks."""
+    return structs.replace(letter, dead_us=now_us, reason=INCOMPLETE, detail=event.incomplete)
+
+
+def completed(letter: Letter, event: Outgoing) -> Posted:
+    """The same letter, dead as before, with a body that can be sent once it is revived."""
+    return Posted(structs.replace(letter, size=len(event.body)), event.body)
 
 
 def request_id(subscription_id: int, shard: int, ids: Iterable[LetterId]) -> str:

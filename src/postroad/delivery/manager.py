@@ -11,7 +11,7 @@ import msgspec
 
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
-from postroad.delivery.delivery import AlertKind, Bulk, Delivery, Means, Overseer
+from postroad.delivery.delivery import AlertKind, Bulk, Delivery, Means, NoteIncomplete, Overseer, nobody_counts
 from postroad.delivery.gate import DestinationLimits, Gate
 from postroad.delivery.opening import check_endpoints, contracts_of, endpoints_of, open_delivery
 from postroad.delivery.options import DeliveryOptions
@@ -100,6 +100,7 @@ class DeliveryManager:
         queue_bytes: int,
         random: Callable[[], float] = random.random,
         tracer: Tracer | None = None,
+        note_incomplete: NoteIncomplete = nobody_counts,
     ) -> None:
         """Nothing runs until ``use`` is called. ``random`` (0 to 1) spreads what is tried again."""
         self._shards = shards
@@ -112,6 +113,7 @@ class DeliveryManager:
         self._queue_bytes = queue_bytes
         self._random = random
         self._tracer = tracer
+        self._note_incomplete = note_incomplete
         self.changing = asyncio.Lock()
         """Held while deliveries start or stop. Who holds it knows that what stands still goes on standing still."""
         self._running: dict[int, _Running] = {}
@@ -289,6 +291,7 @@ class DeliveryManager:
             clock=self._clock,
             random=self._random,
             begin_span=functools.partial(_begin_span, self._tracer, running, shard.log.shard) if self._tracer else None,
+            note_incomplete=self._note_incomplete,
         )
         return open_delivery(means, running.contract_of.__getitem__)
 

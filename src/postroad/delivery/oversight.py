@@ -3,6 +3,7 @@
 from postroad.delivery.delivery import Overseer
 from postroad.delivery.gate import Gate
 from postroad.delivery.judge import Judgement
+from postroad.delivery.letter import INCOMPLETE
 from postroad.transports.base import Failed
 
 
@@ -30,6 +31,11 @@ def tell(overseer: Overseer, subscription_id: int, judgement: Judgement, gate: G
 def tell_dead(overseer: Overseer, subscription_id: int, failed: Failed) -> None:
     """Say that an event was given up."""
     overseer.raise_alert("dead_letters", subscription_id, f"the latest was given up for: {failed.reason}")
+
+
+def tell_incomplete(overseer: Overseer, subscription_id: int, field: str) -> None:
+    """Say that an event was given up because nobody knows what it must have."""
+    overseer.raise_alert("dead_letters", subscription_id, f"the latest was given up for: {INCOMPLETE}, without {field}")
 
 
 def _said(failed: Failed) -> str:

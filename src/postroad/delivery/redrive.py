@@ -5,16 +5,18 @@ asked for, and neither is taken again.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
 import msgspec
 
 from postroad.clock import Clock
+from postroad.delivery.letter import INCOMPLETE, completed
 from postroad.delivery.meant import Meant
 from postroad.delivery.options import DeliveryOptions
-from postroad.log.delivery import DeadLetter, DeliveryStore, LetterCounts, LetterFilter, LetterId
+from postroad.log.delivery import Changes, DeadLetter, DeliveryStore, Letter, LetterCounts, LetterFilter, LetterId
+from postroad.protocols.base import Outgoing
 from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
 from postroad.registry.tasks import Task
@@ -23,6 +25,9 @@ SLICE = 100
 """Letters in one transaction of a shard at most: appends wait for it."""
 LOOK_S = 1.0
 """A task that waits looks this often whether it is still wanted."""
+
+Complete = Callable[[int, int, Sequence[Letter]], Awaitable[Mapping[LetterId, Outgoing]]]
+"""(Shard, subscription id, letters) -> those of the events that are complete by now. Raises ``PostroadError``."""
 
 Revived = Callable[[int, Sequence[DeadLetter]], None]
 """Told the shard, and the letters that its store has parked again."""
@@ -37,6 +42,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     stores: Mapping[int, DeliveryStore]
     """By shard."""
     revived: Revived
+    complete: Complete
+    """What is known by now of events that were incomplete."""
     view: Callable[[], RegistryView]
     clock: Clock
 
@@ -98,15 +105,37 @@ class Redrive:
                         await self._given.clock.sleep(LOOK_S)
                         await self._check()
                 letters = letters[:room]
-                now_us = self._given.clock.now_us()
-                self._given.revived(shard, await store.revive(letters, [now_us] * len(letters)))
-                room -= len(letters)
+                room -= await self._revive(shard, store, letters)
             after = letters[-1].subscription_id, letters[-1].letter.id
             self._next_s += len(letters) * self._slice_s
             self._items += len(letters)
             self._remaining = max(0, self._remaining - len(letters))
             await self._note()
             await asyncio.sleep(0)
+
+    async def _revive(self, shard: int, store: DeliveryStore, letters: Sequence[DeadLetter]) -> int:
+        """Park letters again; how many. Of those that lack something, only the ones that do so no longer."""
+        whole = [dead for dead in letters if dead.letter.reason != INCOMPLETE]
+        if len(whole) < len(letters):
+            whole += await self._completed(shard, store, [dead for dead in letters if dead.letter.reason == INCOMPLETE])
+        revived = await store.revive(whole, [self._given.clock.now_us()] * len(whole))
+        self._given.revived(shard, revived)
+        return len(revived)
+
+    async def _completed(
+        self, shard: int, store: DeliveryStore, incomplete: Sequence[DeadLetter]
+    ) -> Sequence[DeadLetter]:
+        """Give a whole body to those of which everything is known by now. They are dead as before, but can be sent."""
+        subscription_id = incomplete[0].subscription_id
+        events = await self._given.complete(shard, subscription_id, [dead.letter for dead in incomplete])
+        if not events:
+            return []
+        # Somebody may have dropped some meanwhile.
+        which = LetterFilter(subscription_id=subscription_id, ids=frozenset(events))
+        still = await store.dead(which, limit=len(events))
+        posted = [completed(dead.letter, events[dead.letter.id]) for dead in still]
+        await store.settle(subscription_id, 0, Changes(posted=posted))
+        return still
 
     async def _turn(self) -> None:
         """Wait as the rate asks, so that never more than a second's worth is ahead of it."""

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable
 from postroad.delivery.editions import Editions
 from postroad.delivery.entry import Entry, fresh
 from postroad.delivery.ledger import Ledger
+from postroad.delivery.letter import incomplete
 from postroad.delivery.parking import Parking
 from postroad.delivery.queues import Lane, Lanes, Queue
 from postroad.delivery.window import Window
 from postroad.log.delivery import Changes, Letter, LetterId
+from postroad.protocols.base import Outgoing
 from postroad.routing.feed import RoutedItem
 
 
@@ -54,16 +56,24 @@ class Unsettled:
             self.parking.put(entry)
             self._enter(entry)
 
-    def take(self, item: RoutedItem) -> None:
-        """An item from the feed; those of its events that are letters already are not new."""
-        entries = [fresh(item, event) for event in item.events]
-        entries = [entry for entry in entries if entry.id not in self._stored]
+    def take(self, item: RoutedItem) -> list[Outgoing]:
+        """An item from the feed; those of its events that are letters already are not new.
+
+        Incomplete ones are settled at once, as dead letters, and returned: no lane waits for them.
+        """
+        new = [event for event in item.events if LetterId(item.position, event.slot) not in self._stored]
         self._stored.difference_update([LetterId(item.position, event.slot) for event in item.events])
-        self.window.take(item, len(entries))
-        for entry in entries:
+        self.window.take(item, len(new))
+        for event in new:
+            entry = fresh(item, event)
+            if event.incomplete:
+                entry.letter = incomplete(entry.letter, event, self._now_us())
+                self._settle(entry, None, dead=True)
+                continue
             if entry.letter.document:
                 self.ledger.supersede(entry.letter.document, entry.letter.revision + entry.letter.deletes)
             self._enter(entry)
+        return [event for event in new if event.incomplete]
 
     def _enter(self, entry: Entry) -> None:
         if self._editions.needless(entry.letter):

@@ -167,6 +167,12 @@ ATTEMPTS_FAILED = Metric(
     "Attempts that were not confirmed: refused_address, dns, connect, tls, timeout, broken, credentials, throttled, "
     "too_large, rejected, redirected, server_error or unexpected.",
 )
+EVENTS_INCOMPLETE = Metric(
+    "postroad_subscription_events_incomplete_total",
+    "counter",
+    (*SUBSCRIPTION, "field"),
+    "Events that became dead letters because nobody knows a field that the protocol requires, by that field.",
+)
 LAST_SUCCESS = Metric(
     "postroad_subscription_last_success_timestamp_seconds",
     "gauge",

@@ -22,6 +22,7 @@ TARGETS: Mapping[str, TargetProtocol] = {
     connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
     connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.PROTOCOL,
     drivequant.PROTOCOL.name: drivequant.PROTOCOL,
+    drivetech.PROTOCOL.name: drivetech.PROTOCOL,
 }
 """What can be sent on, by name."""
 

@@ -81,10 +81,13 @@ class Outgoing(msgspec.Struct, frozen=True):
     """Of the document: a newer one, sent or waiting, makes older ones that still wait needless."""
     deletes: bool = False
     """It says that the document is no more: older editions that still wait must not go out."""
+    incomplete: str = ""
+    """The first field that the protocol requires and nobody knows, as it is written there: without it the event is
+    never sent. ``body`` then has the rest, for people."""
 
 
 class Addressing(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom an item speaks of, in identifiers that the receiver may know: those that the hub issued, and the VIN."""
+    """Whom an item speaks of, in identifiers that the receiver may know: those that the hub issued, VIN and plate."""
 
     vehicle_id: int | str | None = None
     """Of the vehicle that the item is about; None when it is about something else."""
@@ -94,6 +97,8 @@ class Addressing(msgspec.Struct, frozen=True, kw_only=True):
     """Of the driver that the item is about, if it is about one."""
     vin: str | None = None
     """Of the vehicle, if it is known."""
+    plate: str | None = None
+    """Of the vehicle, normalised, if it is known."""
     scopes: frozenset[str] | None = None
     """What was authorised, where the protocol has scopes; None: all that was requested."""
 

@@ -90,6 +90,7 @@ class Addresses:
             fleet_id=fleet_id if isinstance(fleet_id, int) else None,
             driver_id=driver_id if isinstance(driver_id, str) else None,
             vin=subject.vin if subject is not None else None,
+            plate=subject.plate if subject is not None else None,
             scopes=scopes,
         )
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from postroad.protocols.base import Outgoing
+from postroad.routing.history import History
 from postroad.routing.translation import Selection, mask_of
 
 
@@ -69,6 +70,10 @@ class Feed:
         self.queue: deque[RoutedItem] = deque()
         self.size = 0
         """Bytes of the queue."""
+        self.history: History | None = None
+        """What its protocol fills events from; ``None``: it fills none. The router gives it one."""
+        self.warm = False
+        """Whether the history knows what came before ``resume_at``, as far as that counts."""
         self._limit_bytes = limit_bytes
         self._given_up = deque(given_up)
         self._wake = asyncio.Event()
@@ -88,6 +93,10 @@ class Feed:
     def lost(self, first: int, end: int, unused: Iterable[range]) -> list[range]:
         """Of the positions from ``first`` to below ``end``, those neither given up nor in ``unused``."""
         return list(without(range(first, end), [*unused, *self._given_up]))
+
+    def jump(self, position: int) -> None:
+        """Go on at ``position``, while it does not follow: what lies before it is not read."""
+        self.resume_at, self.warm = position, False
 
     def offer(self, item: RoutedItem) -> None:
         """Queue an item, or stop following at it when there is no room. Below ``resume_at`` it is known already."""

@@ -37,6 +37,8 @@ class Group(NamedTuple):
 
     words: Words
     readers: list[Reader]
+    only: Feed | None = None
+    """The feed that is told in these words alone: what is filled depends on what it could know before."""
 
 
 def words_for(feed: Feed, streams: StreamIndex, subject_id: int) -> Words:
@@ -47,10 +49,10 @@ def words_for(feed: Feed, streams: StreamIndex, subject_id: int) -> Words:
 
 def groups_of(subject_id: int, feeds: Iterable[Feed], streams: StreamIndex, routed_to: int) -> list[Group]:
     """Those of ``feeds`` that may have items of the subject from ``routed_to`` on."""
-    groups: dict[Words, Group] = {}
+    groups: dict[tuple[Words, Feed | None], Group] = {}
     for feed in feeds:
-        words = words_for(feed, streams, subject_id)
-        readers = groups.setdefault(words, Group(words, [])).readers
+        words, only = words_for(feed, streams, subject_id), None if feed.history is None else feed
+        readers = groups.setdefault((words, only), Group(words, [], only)).readers
         stretches = streams.stretches(feed.subscription_id, subject_id)
         readers += [Reader(feed, feed.types, stretch) for stretch in stretches]
         ended = streams.was_to_give(feed.subscription_id, subject_id)

@@ -4,14 +4,16 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock, SystemClock
-from postroad.errors import PostroadError
+from postroad.errors import PostroadError, StoreCorrupt
 from postroad.log.interface import Batch, ShardLog
 from postroad.protocols.base import TargetProtocol
 from postroad.registry.records import RegistryView
 from postroad.routing.feed import Feed, RoutedItem
+from postroad.routing.history import History, history_for, warm_from
 from postroad.routing.pace import Pace
 from postroad.routing.readers import Group, Said, Words, groups_of, words_for
 from postroad.routing.translation import BatchTranslation, Decoder
@@ -63,7 +65,8 @@ class Router:
         self._targets = targets
         self._gap = gap
         self._observe = observe
-        self._pace = Pace(clock or SystemClock())
+        self._clock = clock or SystemClock()
+        self._pace = Pace(self._clock)
         self._view: RegistryView
         self._streams: StreamIndex
         self._feeds: dict[int, Feed] = {}
@@ -83,6 +86,7 @@ class Router:
 
     def add(self, feed: Feed) -> None:
         """Serve a feed, from where it stands."""
+        feed.history = history_for(feed.selection, self._targets[feed.selection.protocol])
         self._feeds[feed.subscription_id] = feed
         self._groups = {}
         feed.wake()
@@ -186,7 +190,7 @@ class Router:
             if not feed.following or position not in stretch:
                 continue
             if said is None:
-                said = self._said(translation, index, group.words)
+                said = self._said(translation, index, group.words, group.only)
                 if said is None:
                     return
             if of_the_hub and not translation.meant_for(index, feed.subscription_id):
@@ -196,13 +200,18 @@ class Router:
                 feed.offer(item)
                 woken.add(feed)
 
-    def _said(self, translation: BatchTranslation, index: int, words: Words, to: int | None = None) -> Said | None:
+    def _said(self, translation: BatchTranslation, index: int, words: Words, to: Feed | None = None) -> Said | None:
         """What an item says, if it says anything; where ``to`` alone asks, anything that it is meant to hear."""
         batch = translation.batch
         try:
-            if to is not None and not translation.meant_for(index, to):
+            if to is not None and not translation.meant_for(index, to.subscription_id):
                 return None
-            outgoing = translation.outgoing(index, *words)
+            if to is None or to.history is None:
+                outgoing = translation.outgoing(index, *words)
+            else:
+                first = self._streams.begins_at(to.subscription_id, batch.subjects[index])
+                known = to.history.at_item(translation, index, first=first)
+                outgoing = translation.filled(index, *words, known)
         except PostroadError as error:
             at = batch.position + index
             _log.error("Position %d of shard %d cannot be read any more: %s", at, self._log.shard, error)
@@ -229,7 +238,9 @@ class Router:
         """One step of catching up."""
         end = self.routed_to
         while (given_up := feed.gave_up(feed.resume_at)) is not None:
-            feed.resume_at = given_up.stop
+            feed.jump(given_up.stop)
+        if feed.history is not None and not feed.warm:
+            await self._warm(feed, feed.history)
         if feed.resume_at >= end:
             feed.following = True
             return
@@ -238,7 +249,9 @@ class Router:
         if first > feed.resume_at:
             for lost in feed.lost(feed.resume_at, first, self._log.jumps):
                 await self._gap(feed.subscription_id, lost.start, lost.stop)
-            feed.resume_at = first
+            feed.jump(first)
+            if feed.history is not None:
+                return  # to be warmed first
         for batch in batches:
             await self._catch_up_batch(feed, batch)
 
@@ -251,7 +264,7 @@ class Router:
         if not (covered or self._streams.given(*place)):
             return None
         words = words_for(feed, self._streams, subject_id)
-        said = self._said(translation, index, words, feed.subscription_id)
+        said = self._said(translation, index, words, feed)
         return said.of(feed.types, covered=covered) if said is not None else None
 
     async def _catch_up_batch(self, feed: Feed, batch: Batch) -> None:
@@ -275,3 +288,33 @@ class Router:
                         break
                 feed.resume_at = batch.position + index
                 feed.following = feed.resume_at >= self.routed_to
+
+    async def _warm(self, feed: Feed, history: History) -> None:
+        """Have the history know what came before ``resume_at``: one window of the log is read back.
+
+        What cannot be read any more is not known.
+        """
+        history.forget()
+        try:
+            position = await warm_from(self._log, feed.resume_at, history.window_us, now_us=self._clock.now_us())
+            while position < feed.resume_at and (batches := await self._log.read(position, max_bytes=CATCH_UP_BYTES)):
+                for batch in batches:
+                    await self._warm_with(feed, history, batch)
+                position = batches[-1].end
+        except StoreCorrupt as error:
+            _log.error("What filled events of shard %d cannot be read any more: %s", self._log.shard, error)
+        feed.warm = True
+
+    async def _warm_with(self, feed: Feed, history: History, batch: Batch) -> None:
+        index, stop = 0, min(len(batch), feed.resume_at - batch.position)
+        while index < stop:
+            async with self._pace, self.gate:
+                self._pace.begin()
+                translation = BatchTranslation(batch, self._decoder, self._targets, self._view)
+                while index < stop:
+                    if self._streams.covers(feed.subscription_id, batch.subjects[index], batch.position + index):
+                        with suppress(Exception):  # as in routing, where it was told: one item's defect is its own
+                            history.learn(translation, index)
+                    index += 1
+                    if self._pace.over:
+                        break

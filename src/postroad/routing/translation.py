@@ -6,7 +6,7 @@ once per target protocol and options, and filtered once per set of agreed types.
 
 import functools
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,8 @@ from postroad.errors import ConfigError, NotFound
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, UNREADABLE, Batch
 from postroad.model.events import AccessChanged, Event, Header, MembershipChanged
 from postroad.protocols import postroad
-from postroad.protocols.base import Item, Outgoing, SourceProtocol, TargetProtocol
+from postroad.protocols.base import Addressing, Item, Outgoing, SourceProtocol, TargetProtocol
+from postroad.protocols.filling import FillingTarget, Known
 from postroad.registry.records import RegistryView, Subscription
 from postroad.routing.addresses import Addresses
 
@@ -152,19 +153,34 @@ class BatchTranslation:
         key = (index, protocol, options, scopes)
         written = self._written.get(key)
         if written is None:
-            target = self._targets[protocol]
-            position, provider_id = self.batch.position + index, self.batch.provider_id
-            addresses = self._addresses.get(protocol) or self._addresses.setdefault(
-                protocol, Addresses(self.view, target)
-            )
-            written = []
-            for said in self.events(index):
-                event = addresses.in_issued_identifiers(said) if self.of_the_hub else said
-                if event is not None and (self.of_the_hub or not _tells_itself(event)):
-                    to = addresses.of(event, provider_id, scopes)
-                    written += target.write(event, to=to, position=position, options=options)
+            target, position, written = self._targets[protocol], self.batch.position + index, []
+            for event, to in self._addressed(index, target, scopes):
+                written += target.write(event, to=to, position=position, options=options)
             self._written[key] = written
         return written
+
+    def filled(self, index: int, protocol: str, options: Any, scopes: Scopes, known: Known) -> list[Outgoing]:
+        """As ``outgoing``, of a target that fills events from what was known as of the item.
+
+        It is written anew each time: another subscription may know something else.
+        """
+        target, position = self._targets[protocol], self.batch.position + index
+        if not isinstance(target, FillingTarget):
+            raise TypeError(f"{protocol} fills nothing")
+        written: list[Outgoing] = []
+        for event, to in self._addressed(index, target, scopes):
+            written += target.write(event, to=to, position=position, options=options, known=known)
+        return written
+
+    def _addressed(self, index: int, target: TargetProtocol, scopes: Scopes) -> Iterator[tuple[Event, Addressing]]:
+        """What is to be written of the item, and of whom it speaks."""
+        addresses = self._addresses.get(target.name)
+        if addresses is None:
+            addresses = self._addresses[target.name] = Addresses(self.view, target)
+        for said in self.events(index):
+            event = addresses.in_issued_identifiers(said) if self.of_the_hub else said
+            if event is not None and (self.of_the_hub or not _tells_itself(event)):
+                yield event, addresses.of(event, self.batch.provider_id, scopes)
 
     def selected(self, index: int, selection: Selection, scopes: Scopes = None) -> tuple[Outgoing, ...]:
         """The encoded events of the item that the selection asks for, in the target's order."""

@@ -36,6 +36,7 @@ from postroad.log.sqlite import SqliteLog
 from postroad.metrics.counts import Counts
 from postroad.protocols import READABLE, TARGETS, connected_cars_legacy, drivequant
 from postroad.registry.records import RegistryView
+from postroad.routing.completion import Completion
 from postroad.routing.router import Router
 from postroad.routing.translation import Decoder
 from postroad.service.account_feed import link_recorder
@@ -155,6 +156,7 @@ def assemble(given: Surroundings) -> Parts:
         clock=clock,
         queue_bytes=settings.delivery.queue_bytes,
         tracer=given.tracer,
+        note_incomplete=counts.events_incomplete.add,
     )
     stores = {number: log.delivery for number, log in opened.logs.items()}
     surrounded = {drivequant.PROTOCOL.name: deletions.around}
@@ -164,6 +166,9 @@ def assemble(given: Surroundings) -> Parts:
             registry=opened.registry,
             stores=stores,
             revived=manager.revived,
+            complete=Completion(
+                opened.logs, decoder=decoder, targets=TARGETS, view=view, streams=lambda: manager.streams
+            ).complete,
             view=view,
             clock=clock,
         ),

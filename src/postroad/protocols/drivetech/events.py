@@ -13,6 +13,7 @@ from postroad.model.events import (
     Idling,
     Ignition,
     Occurrence,
+    Original,
     Overspeed,
     PanicButton,
     Position,
@@ -50,21 +51,25 @@ WARNINGS: Final = (
 """Every code that ``warnings`` can give: closed, fit for a metric label."""
 
 _KMH = {"km/h": 1.0, "mph": 1.609344, "kn": 1.852, "m/s": 3.6}
-_MOTION = {
+MOTION = {
     "Tow": "towed",
     "Ignition Off Rest": "parked",
     "Idling": "idling",
     "Ignition On Moving": "moving",
     "Ignition On Rest": "standing",
 }
+_ORIGINAL = Original("drivetech", None)
 _ENGINE_OFF = ("Tow", "Ignition Off Rest")
-_MANOEUVRES: Final = ("braking", "acceleration", "turn")
+MANOEUVRES: Final = ("braking", "acceleration", "turn")
 _STATE_BY_FOLDED = {state.casefold(): state for state in STATES} | {"ingition on rest": "Ignition On Rest"}
 """The misspelling is that of a widely copied tracker library."""
 
 
 def events(item: Item, header: Header, settings: DrivetechSettings) -> tuple[Event, ...]:
-    """One report: position, readings, and what happened, if the event is more than a periodic position."""
+    """One report: position, readings, and what happened, if the event is more than a periodic position.
+
+    Of the original only one thing is needed beside that: a magnitude whose unit is not known.
+    """
     wire: Injection = item.wire
     return (
         Report(
@@ -72,6 +77,7 @@ def events(item: Item, header: Header, settings: DrivetechSettings) -> tuple[Eve
             position=_position(wire, settings),
             readings=_readings(wire),
             occurrences=_occurrences(wire.event, settings),
+            original=_ORIGINAL if isinstance(wire.event, HarshBehavior) else None,
         ),
     )
 
@@ -114,7 +120,7 @@ def _position(wire: Injection, settings: DrivetechSettings) -> Position:
 
 def _readings(wire: Injection) -> dict[str, Value]:
     """Field by field and not by a table: every report goes through here, and this takes half the time."""
-    motion = _MOTION.get(wire.state) or _MOTION.get(known_state(wire.state) or "", wire.state)
+    motion = MOTION.get(wire.state) or MOTION.get(known_state(wire.state) or "", wire.state)
     readings: dict[str, Value] = {
         "motion_state": motion,
         "odometer_km": wire.odometer,
@@ -175,4 +181,4 @@ def _harsh(event: HarshBehavior, settings: DrivetechSettings) -> HarshManoeuvre:
     magnitude_g = None
     if event.magnitude is not None and settings.harsh_unit != "unknown":
         magnitude_g = event.magnitude / (STANDARD_GRAVITY_M_S2 if settings.harsh_unit == "m/s2" else 1.0)
-    return HarshManoeuvre(_MANOEUVRES[event.status], event.magnitude, magnitude_g)
+    return HarshManoeuvre(MANOEUVRES[event.status], event.magnitude, magnitude_g)
