@@ -58,8 +58,8 @@ class PhoneUse(msgspec.Struct, frozen=True, kw_only=True):
 class Trip(_Document, frozen=True, kw_only=True, tag="trip"):
     """A drive from its start to its end. The header's subject is whose trip it is: a driver or a vehicle."""
 
-    started_us: int
-    ended_us: int
+    started_us: int | None = None
+    ended_us: int | None = None
     start: Position | None = None
     end: Position | None = None
     start_address: str | None = None
@@ -96,7 +96,7 @@ class TripDeleted(_Document, frozen=True, kw_only=True, tag="trip_deleted"):
 class Crash(_Document, frozen=True, kw_only=True, tag="crash"):
     """A suspected or confirmed accident, told as soon as it is known. Its later report has the same key."""
 
-    happened_us: int
+    happened_us: int | None = None
     trip_key: str | None = None
     """Of the trip during which it happened."""
     position: Position | None = None

@@ -11,6 +11,7 @@ SOURCES: Mapping[str, SourceProtocol] = {
     drivetech.PROTOCOL.name: drivetech.PROTOCOL,
     connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
     connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.PROTOCOL,
+    damoov.PROTOCOL.name: damoov.PROTOCOL,
 }
 """What can be taken in, by name: there is an entrance for it."""
 
@@ -20,6 +21,7 @@ READABLE: Mapping[str, SourceProtocol] = {**SOURCES, postroad.PROTOCOL.name: pos
 TARGETS: Mapping[str, TargetProtocol] = {
     connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
     connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.PROTOCOL,
+    damoov.PROTOCOL.name: damoov.PROTOCOL,
 }
 """What can be sent on, by name."""
 
@@ -27,6 +29,7 @@ FORMATS: Mapping[str, Format] = {
     connected_cars.PROTOCOL.name: connected_cars.FORMAT,
     connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.FORMAT,
     drivetech.PROTOCOL.name: drivetech.FORMAT,
+    damoov.PROTOCOL.name: damoov.FORMAT,
 }
 """What the bodies of each protocol are made of, by name."""
 

@@ -88,6 +88,8 @@ class Addressing(msgspec.Struct, frozen=True, kw_only=True):
 
     vehicle_id: int | str | None = None
     """Of the vehicle that the item is about; None when it is about something else."""
+    driver_id: int | str | None = None
+    """Of the driver that the item is about."""
     fleet_id: int | None = None
     """Of the fleet that the item is about or names, or that the vehicle is in."""
     vin: str | None = None

@@ -76,6 +76,7 @@ class Addresses:
         fleet_id = self._issued(fleet, "fleet")
         return Addressing(
             vehicle_id=self._issued(subject, "vehicle"),
+            driver_id=self._issued(subject, "driver"),
             fleet_id=fleet_id if isinstance(fleet_id, int) else None,
             vin=subject.vin if subject is not None else None,
             scopes=scopes,
