@@ -2,23 +2,22 @@
 
 from typing import Final
 
+import msgspec
+
 from postroad.model.documents import Crash
 from postroad.model.header import Header
-from postroad.model.identifiers import DAMOOV_DEVICE_TOKEN
+from postroad.model.identifiers import DAMOOV_DEVICE
 from postroad.model.said import Identifier, Original, Position
 from postroad.protocols.damoov.identity import canonical
 from postroad.protocols.damoov.options import DamoovSettings
 from postroad.protocols.damoov.said import Said
-from postroad.protocols.damoov.trips import NAME
+from postroad.protocols.damoov.trips import LAST_MS, NAME
 from postroad.protocols.damoov.wire.accident import DrivingEvent
 from postroad.protocols.damoov.wire.notification import AccidentEventCompletePackageReceived
 
 STANDARD_GRAVITY_M_S2: Final = 9.80665
 KMH: Final[dict[str, float | None]] = {"m/s": 3.6, "km/h": 1.0, "unknown": None}
 """Setting ``crash_speed_unit`` -> what a speed is multiplied with."""
-
-_LAST_MS: Final = 253_402_300_800_000
-"""The year 10000."""
 
 
 def rejected(said: Said) -> bool:
@@ -29,33 +28,25 @@ def rejected(said: Said) -> bool:
 
 def withdrawal(said: Said, header: Header) -> Crash:
     """That an accident was none: known from the notification alone, so when it happened is not."""
-    return _crash(said, header, withdrawn=True)
-
-
-def crash(said: Said, header: Header, settings: DamoovSettings) -> Crash:
-    """The accident that a dataset is about."""
-    accident = said.dataset
-    assert isinstance(accident, DrivingEvent)
-    start = accident.time_start
-    happened = start * 1000 if start is not None and 0 <= start < _LAST_MS else None
-    return _crash(
-        said,
-        header,
-        happened_us=happened,
-        position=_position(accident, KMH[settings.crash_speed_unit]),
-        max_acceleration_g=_max_g(accident),
-        withdrawn=rejected(said),
-    )
-
-
-def _crash(said: Said, header: Header, **known: object) -> Crash:
-    return Crash(  # type: ignore[arg-type]  # what is known goes by names
+    return Crash(
         header=header,
         key=said.object_id,
         revision=said.revision,
         original=Original(NAME, said),
-        driver=Identifier(DAMOOV_DEVICE_TOKEN, canonical(said.notification.user_id)),
-        **known,
+        driver=Identifier(DAMOOV_DEVICE, canonical(said.notification.user_id)),
+        withdrawn=True,
+    )
+
+
+def crash(said: Said, accident: DrivingEvent, header: Header, settings: DamoovSettings) -> Crash:
+    """The accident that a dataset is about."""
+    start = accident.time_start
+    return msgspec.structs.replace(
+        withdrawal(said, header),
+        happened_us=start * 1000 if start is not None and 0 <= start < LAST_MS else None,
+        position=_position(accident, KMH[settings.crash_speed_unit]),
+        max_acceleration_g=_max_g(accident),
+        withdrawn=rejected(said),
     )
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from postroad.model.documents import Crash, CrashReport, TrackPoint, Trip, TripDeleted, TripManoeuvre
 from postroad.model.events import Event
+from postroad.model.said import Position
 from postroad.protocols.damoov import times
 from postroad.protocols.damoov.identity import accident_id, token_of
 from postroad.protocols.damoov.kinds import DATASET_OF, DatasetKind
@@ -101,10 +102,10 @@ def _points(trip: Trip) -> Iterator[RichPoint]:
         alert = here.pop(0) if here else None
         points.append((point.recorded_us, _rich_point(point, alert)))
     for at, rest in waiting.items():
-        points += [(at, _alert_point(one)) for one in rest if one.position is not None]
+        points += [(at, _alert_point(one, one.position)) for one in rest if one.position is not None]
     points.sort(key=lambda one: one[0])
-    for number, (_, point) in enumerate(points):
-        yield msgspec.structs.replace(point, number=number)
+    for number, (_, one_point) in enumerate(points):
+        yield msgspec.structs.replace(one_point, number=number)
 
 
 def _rich_point(point: TrackPoint, alert: TripManoeuvre | None) -> RichPoint:
@@ -119,9 +120,7 @@ def _rich_point(point: TrackPoint, alert: TripManoeuvre | None) -> RichPoint:
     )
 
 
-def _alert_point(alert: TripManoeuvre) -> RichPoint:
-    place = alert.position
-    assert place is not None
+def _alert_point(alert: TripManoeuvre, place: Position) -> RichPoint:
     return RichPoint(
         point_date=times.dated(alert.at_us),
         latitude=place.latitude_deg,

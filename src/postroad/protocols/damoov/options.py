@@ -6,6 +6,9 @@ import msgspec
 from msgspec import Meta
 
 
+Word = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
 class DamoovSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Decoding settings of a provider: the readings of the vendor's pages that are not certain.
 
@@ -40,10 +43,10 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             extra_json_schema={"examples": ["https://hub.example"]},
         ),
     ] = None
-    instance_id: Annotated[
-        str | None, Meta(description="`InstanceId` of heartbeats; without it they have none", max_length=64)
-    ] = None
+    instance_id: Annotated[Word | None, Meta(description="`InstanceId` of heartbeats; without it they have none")] = (
+        None
+    )
     sender: Annotated[
-        str | None,
-        Meta(description="`Sender`; without it `Damoov` in heartbeats and `Data Motion` in all others", max_length=64),
+        Word | None,
+        Meta(description="`Sender`; without it `Damoov` in heartbeats and `Data Motion` in all others"),
     ] = None

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from postroad.errors import WireError
-from postroad.model.identifiers import DAMOOV_DEVICE_TOKEN
+from postroad.model.identifiers import DAMOOV_DEVICE
 from postroad.protocols.base import Item
 from postroad.protocols.damoov.identity import canonical
 from postroad.protocols.damoov.kinds import DATASET_OF, KINDS, DatasetKind
@@ -48,7 +48,7 @@ def read(raw: bytes) -> Item:
     user = canonical(said.notification.user_id)
     kind = KINDS.index(said.kind)
     key = (kind, user, said.event, said.object_id, said.revision, said.withdrawn)
-    return Item(kind, said.revision // TICKS_PER_US, False, DAMOOV_DEVICE_TOKEN, user, _KEY.encode(key), said)
+    return Item(kind, said.revision // TICKS_PER_US, False, DAMOOV_DEVICE, user, _KEY.encode(key), said)
 
 
 def decode(raw: bytes) -> Said:
@@ -84,7 +84,8 @@ def _notification(value: Any, place: str = "") -> Published | OtherNotification:
     name = member(value, "Event")
     if isinstance(name, str):
         value, name = value | {"Event": MISSPELT.get(name, name)}, MISSPELT.get(name, name)
-        told: Published | OtherNotification = shaped(value, EVENTS.get(name, OtherNotification), place)
+        struct: type[Published | OtherNotification] = EVENTS.get(name, OtherNotification)
+        told = shaped(value, struct, place)
     else:
         told = shaped(value, OtherNotification, place)  # which says what is wrong with it
     _token(told.user_id, _path(place, "UserId"))

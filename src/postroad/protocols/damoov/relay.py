@@ -46,8 +46,7 @@ def relay_dataset(said: Said, provider_id: int, token: str) -> bytes | None:
     answer = _MEMBERS.decode(said.raw)["Dataset"]
     mine = to(object_of(kind, provider_id, said.object_id))
     if kind in ("accident", "accident_extra"):
-        own: Rules = {"id": mine}
-        return bytes(rewritten(answer, own | {"result": into(own)}))
+        return bytes(rewritten(answer, {"id": mine, "result": into({"id": mine})}))
     tokens: Rules = {"tracktoken": mine, "devicetoken": to(token)}
     within = {"track": into(tokens), "tripdata": into(tokens), "s3location": dropped, "tracktoken": mine}
     return bytes(rewritten(answer, {"track": into(tokens), "result": into(within)}))

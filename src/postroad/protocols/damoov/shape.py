@@ -100,9 +100,8 @@ def _folded(value: dict[str, Any], struct: type[msgspec.Struct]) -> dict[str, An
 @cache
 def _table(struct: type[msgspec.Struct]) -> dict[str, _Field]:
     """Key in small letters -> field."""
-    info = inspect.type_info(struct)
-    assert isinstance(info, inspect.StructType)
-    table = {one.encode_name.casefold(): _Field(one.encode_name, _struct_in(one.type)) for one in info.fields}
+    of_struct = inspect.type_info(struct).fields  # type: ignore[attr-defined]  # a struct has them
+    table = {one.encode_name.casefold(): _Field(one.encode_name, _struct_in(one.type)) for one in of_struct}
     aliases = {alias: table[name] for alias, name in _ALIASES.items() if name in table and alias not in table}
     return table | aliases
 

@@ -7,7 +7,7 @@ import msgspec
 
 from postroad.model.documents import Manoeuvre, PhoneUse, Score, TrackPoint, Trip, TripManoeuvre
 from postroad.model.header import Header
-from postroad.model.identifiers import DAMOOV_DEVICE_TOKEN
+from postroad.model.identifiers import DAMOOV_DEVICE
 from postroad.model.said import Identifier, Original, Position
 from postroad.protocols.damoov.identity import canonical
 from postroad.protocols.damoov.options import DamoovSettings
@@ -20,13 +20,17 @@ from postroad.protocols.damoov.wire.track import RichPoint, RichTrack
 
 NAME: Final = "damoov"
 
-HEIGHTS_IN_M: Final[dict[str, float | None]] = {"unknown": None, "cm": 0.01, "mm": 0.001}
+PER_METRE: Final[dict[str, int | None]] = {"unknown": None, "cm": 100, "mm": 1000}
+"""Setting ``height_unit`` -> how many make a metre."""
 
 ALERTS: Final[dict[str, Manoeuvre]] = {"acc": "acceleration", "deacc": "braking", "turn": "turn"}
 """``AlertType`` -> kind of manoeuvre."""
 
 EVENT_TYPES: Final[dict[str, Manoeuvre]] = {"Acceleration": "acceleration", "Braking": "braking", "Cornering": "turn"}
 """``Type`` of a raw track's event -> kind of manoeuvre."""
+
+LAST_MS: Final = 253_402_300_800_000
+"""The year 10000: no instant is as late."""
 
 _SENSED: Final = ("height", "course", "speed", "mid_speed", "lateral", "yaw")
 
@@ -39,16 +43,15 @@ SCORES: Final[dict[str, Score]] = {
 """Score of a processed track -> score of the common language. Stars are too coarse to stand for them."""
 
 
-def trip(said: Said, header: Header, settings: DamoovSettings) -> Trip:
+def trip(said: Said, track: RichTrack | RawTrack, header: Header, settings: DamoovSettings) -> Trip:
     """The trip that a track is."""
-    track, told = said.dataset, said.notification
-    assert isinstance(track, RichTrack | RawTrack)
+    told = said.notification
     started, ended = known_us(track.start_date), known_us(track.end_date)
     if isinstance(told, IncomingTrackReceived):
         started = known_us(told.details.track_start_date) if started is None else started
         ended = known_us(told.details.track_finish_date) if ended is None else ended
     points = track.points or ()
-    path = tuple(sorted(_path(points, HEIGHTS_IN_M[settings.height_unit]), key=lambda point: point.recorded_us))
+    path = tuple(sorted(_path(points, PER_METRE[settings.height_unit]), key=lambda point: point.recorded_us))
     common = Trip(
         header=header,
         key=said.object_id,
@@ -58,7 +61,7 @@ def trip(said: Said, header: Header, settings: DamoovSettings) -> Trip:
         ended_us=ended,
         start=_place(path[0]) if path else None,
         end=_place(path[-1]) if path else None,
-        driver=Identifier(DAMOOV_DEVICE_TOKEN, canonical(told.user_id)),
+        driver=Identifier(DAMOOV_DEVICE, canonical(told.user_id)),
         path=path,
     )
     return _with_raw(common, track) if isinstance(track, RawTrack) else _with_rich(common, track)
@@ -98,7 +101,7 @@ def _place(point: TrackPoint) -> Position:
     )
 
 
-def _path(points: Iterable[RichPoint | RawPoint], metres: float | None) -> Iterator[TrackPoint]:
+def _path(points: Iterable[RichPoint | RawPoint], per_metre: int | None) -> Iterator[TrackPoint]:
     """Points that say when and where. What a point that was put in between has in its sensors' fields is no value."""
     for point in points:
         at = known_us(point.point_date)
@@ -111,7 +114,7 @@ def _path(points: Iterable[RichPoint | RawPoint], metres: float | None) -> Itera
             longitude_deg=point.longitude,
             speed_kmh=point.speed if sensed else None,
             heading_deg=point.course % 360 if point.course else None,
-            altitude_m=point.height * metres if point.height and metres else None,
+            altitude_m=point.height / per_metre if point.height and per_metre else None,
             horizontal_error_m=point.accuracy if isinstance(point, RawPoint) else None,
         )
 
@@ -143,7 +146,7 @@ def _alerts(points: Iterable[RichPoint]) -> Iterator[TripManoeuvre]:
 def _of_events(events: Iterable[DrivingEvent]) -> Iterator[TripManoeuvre]:
     for event in events:
         kind = EVENT_TYPES.get(event.type or "")
-        if kind is None or event.time_start is None or not 0 <= event.time_start < _LAST_MS:
+        if kind is None or event.time_start is None or not 0 <= event.time_start < LAST_MS:
             continue
         start = event.point_start
         yield TripManoeuvre(
@@ -152,10 +155,6 @@ def _of_events(events: Iterable[DrivingEvent]) -> Iterator[TripManoeuvre]:
             position=None if start is None else _position(start.latitude, start.longitude),
             acceleration_mps2=peak(event, kind),
         )
-
-
-_LAST_MS: Final = 253_402_300_800_000
-"""The year 10000."""
 
 
 def peak(event: DrivingEvent, kind: Manoeuvre) -> float | None:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from postroad.model.documents import Crash, CrashReport, DeviceStatus, Trip, TripDeleted
-from postroad.model.events import Event, Report
+from postroad.model.events import Event
 from postroad.protocols.base import Addressing, Outgoing
 from postroad.protocols.damoov import times
 from postroad.protocols.damoov.datasets import has_path, has_times, said_of
@@ -106,27 +106,18 @@ def _relayed(event: Event, said: Said, token: str, options: Options) -> list[Out
     body = relay(said, event.header.provider_id, token, options)
     if body is None:
         return []
-    slot = SLOTS.get(said.event, SLOTS[OTHER])
-    if isinstance(event, Report):  # nothing is withdrawn of what only this protocol has a word for
-        kind = DATASET_OF.get(said.event)
-        document = b"" if kind is None else _document(kind, event, said.object_id)
-        return [Outgoing(slot, body, document=document, revision=said.revision)]
-    assert isinstance(event, _Document | DeviceStatus)
-    if isinstance(event, DeviceStatus):
-        family = "heartbeat"
-    elif said.kind == "received_track":
-        family = said.kind  # beside the processed track of that token, and not made needless by it
-    else:
-        family = "track" if isinstance(event, Trip | TripDeleted) else "accident"
-    return [
-        Outgoing(
-            slot,
-            body,
-            document=_document(family, event, event.key),
-            revision=event.revision,
-            deletes=_deletes(event),
-        )
-    ]
+    slot, kind = SLOTS.get(said.event, SLOTS[OTHER]), DATASET_OF.get(said.event)
+    match event:
+        case TripDeleted() | Trip() if said.kind != "received_track":
+            document, revision = _document("track", event, event.key), event.revision
+        case Crash():
+            document, revision = _document("accident", event, event.key), event.revision
+        case DeviceStatus():
+            document, revision = _document("heartbeat", event, event.key), event.revision
+        case _:  # a raw track stands beside the processed one of its token, and is not made needless by it
+            document = b"" if kind is None else _document(kind, event, said.object_id)
+            revision = said.revision
+    return [Outgoing(slot, body, document=document, revision=revision, deletes=_deletes(event))]
 
 
 def _told(event: _Document, user: str, base_url: str, sender: str | None) -> Iterator[Published]:
