@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -29,6 +30,11 @@ def references(value: Any) -> set[str]:
     return set().union(*(references(one) for one in value)) if isinstance(value, list) else set()
 
 
+def tag_field(struct: type[msgspec.Struct]) -> str | None:
+    """The field that says a body's type; None where bodies do not tell."""
+    return struct.__struct_config__.tag_field
+
+
 @pytest.mark.parametrize(
     ("protocol", "direction"), [(name, "in") for name in SOURCES] + [(name, "out") for name in TARGETS]
 )
@@ -37,8 +43,10 @@ def test_a_body_is_made_of_every_type_and_each_is_described(protocol, direction)
     assert shown["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     defined = shown["$defs"]
     assert {reference.removeprefix("#/$defs/") for reference in references(shown)} <= set(defined)
-    types = {one["properties"]["type"]["enum"][0]: one for one in defined.values() if "type" in one["properties"]}
-    assert types.keys() == FORMATS[protocol].types.keys()
+    tags = {name: tag for name, struct in FORMATS[protocol].types.items() if (tag := tag_field(struct)) is not None}
+    (tag,) = set(tags.values())
+    types = {one["properties"][tag]["enum"][0] for one in defined.values() if tag in one["properties"]}
+    assert types == tags.keys()
     assert all(one["title"] and one["description"] for one in defined.values())
     assert all("additionalProperties" not in one for one in defined.values())
 
@@ -48,7 +56,8 @@ def test_one_type_alone(protocol, name):
     shown = schema(protocol, "--type", name)
     title = FORMATS[protocol].types[name].__name__
     assert shown["$ref"] == f"#/$defs/{title}"
-    assert shown["$defs"][title]["properties"]["type"] == {"enum": [name]}
+    tag = tag_field(FORMATS[protocol].types[name])
+    assert tag is None or shown["$defs"][title]["properties"][tag] == {"enum": [name]}
 
 
 def test_units_and_steps_stand_beside_the_numbers():

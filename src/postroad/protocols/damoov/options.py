@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-
 Word = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
