@@ -97,8 +97,9 @@ def _why(event: Event, fact: _Fact, address: Address, writer: Writer) -> str:
 
 
 def _other_options(options: Any) -> Iterator[tuple[str, Any]]:
-    """Options that differ in one field, each with its description: every choice of the fields that have few, and
-    examples where one must be given.
+    """Options that differ in one field, each with its description: every choice of a field that has few.
+
+    Of a field that is not given, its examples.
     """
     for field in inspect.type_info(type(options)).fields:  # type: ignore[attr-defined]  # a struct has them
         value = getattr(options, field.name)
