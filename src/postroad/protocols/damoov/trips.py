@@ -120,12 +120,9 @@ def _path(points: Iterable[RichPoint | RawPoint], per_metre: int | None) -> Iter
 
 
 def _of_points(track: RichTrack) -> tuple[TripManoeuvre, ...] | None:
-    """The points with an alert. None if there are no points, or if there are alerts that no point shows."""
-    if track.points is None:
-        return None
-    found = tuple(_alerts(track.points))
-    counted = (track.acceleration_count or 0) + (track.deceleration_count or 0)
-    return None if not found and counted else found
+    """The points with an alert. That there were none is known only where they were counted, and there were none."""
+    found = tuple(_alerts(track.points or ()))
+    return found if found or track.acceleration_count == track.deceleration_count == 0 else None
 
 
 def _alerts(points: Iterable[RichPoint]) -> Iterator[TripManoeuvre]:

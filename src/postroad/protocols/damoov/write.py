@@ -171,7 +171,7 @@ def _heartbeat(status: DeviceStatus, user: str, options: Options) -> HeartbeatRe
     return HeartbeatReceived(
         sender=options.sender or "Damoov",
         user_id=user,
-        object=HeartbeatObject(id=user),
+        object=HeartbeatObject(id=user, type="RawHeartbeat"),
         timestamp=time,
         details=HeartbeatDetails(instance_id=options.instance_id, time_received=time, **typed),  # type: ignore[arg-type]  # by field
     )

@@ -23,7 +23,7 @@ class HeartbeatObject(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"
     """The object of a heartbeat: there is nothing to get."""
 
     id: Annotated[Token, said("the user id again")]
-    type: Annotated[Text, said("kind of object")] = "RawHeartbeat"
+    type: Annotated[Text | None, said("kind of object: `RawHeartbeat`")] = None
     uri: Annotated[Text | None, said("null; `Url` is read as well")] = None
 
 
