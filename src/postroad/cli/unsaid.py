@@ -103,7 +103,8 @@ def _other_options(options: Any) -> Iterator[tuple[str, Any]]:
     """
     for field in inspect.type_info(type(options)).fields:  # type: ignore[attr-defined]  # a struct has them
         value = getattr(options, field.name)
-        kind, examples = field.type, []
+        kind = field.type
+        examples: list[str] = []
         while isinstance(kind, inspect.Metadata):
             examples = (kind.extra_json_schema or {}).get("examples", examples)
             kind = kind.type
