@@ -61,6 +61,10 @@ class IngestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     bulk_limit_items: Annotated[Positive, Meta(description="Most items of a bulk; one with more is answered 413.")] = (
         10_000
     )
+    access_token_s: Annotated[
+        Annotated[int, Meta(ge=60, le=30 * 86_400)],
+        Meta(description="How long an access token of `/oauth/token` is good, in seconds."),
+    ] = 3600
     queued_limit_bytes: Annotated[
         Positive, Meta(description="Bytes accepted and not yet durable; above it requests are answered 503.")
     ] = 64 * 1024 * 1024

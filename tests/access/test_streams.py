@@ -52,12 +52,28 @@ def test_access_is_an_open_active_stream_that_began_at_or_before_the_position(
 
 
 @given(STREAMS, st.integers(1, 3))
-def test_subjects_and_first_position_are_those_of_the_open_streams(
+def test_subjects_are_those_of_all_streams_that_began_and_the_first_position_of_the_open_ones(
     streams: list[tuple[int, int, int | None, int | None, bool]], subscription: int
 ) -> None:
     mine = [(sbj, start) for sub, sbj, start, _, ended in streams if sub == subscription and not ended and start]
-    assert sorted(index(streams).subjects(subscription)) == sorted(subject for subject, _ in mine)
+    begun = {sbj for sub, sbj, start, _, _ in streams if sub == subscription and start}
+    assert {*index(streams).subjects(subscription)} == begun
     assert index(streams).first_position(subscription) == min((start for _, start in mine), default=None)
+
+
+@given(STREAMS, st.integers(1, 3), st.integers(1, 3), st.integers(0, 25))
+def test_what_an_ended_stream_was_to_give_is_known_and_is_no_access(
+    streams: list[tuple[int, int, int | None, int | None, bool]], subscription: int, subject: int, position: int
+) -> None:
+    reopened = [*streams, *[(sub, sbj, 30, None, False) for sub, sbj, _, _, ended in streams if ended]]
+    was_to = any(
+        (sub, sbj) == (subscription, subject) and start and start <= position and (end is None or position < end)
+        for sub, sbj, start, end, ended in streams
+        if ended
+    )
+    found = index(reopened)
+    assert found.given(subscription, subject, position) == was_to
+    assert not (was_to and found.covers(subscription, subject, position))
 
 
 def test_an_ended_stream_does_not_hide_the_one_that_was_opened_after_it() -> None:

@@ -123,7 +123,7 @@ async def test_figures_say_what_came_in_and_what_a_dead_customer_has_not_got(
         assert await post(session, url, site.token, datetime=f"2026-07-02T14:00:0{second}Z") == 200
     data = await until(session, url, lambda data: bool(data["vehicles"]) and state_of(data)["last_failure"] is not None)
     words = 2  # of the hub: that each subscription may have the vehicle
-    assert data["items_in"] == 3 + words
+    assert data["items_stored"] == 3 + words
     assert data["delivered"] == 0
     assert 0 < data["disk_free_bytes"] <= data["disk_bytes"]
     subscription = state_of(data)
@@ -296,7 +296,7 @@ async def test_two_roles_on_one_folder_share_the_work(tmp_path: Path, session: a
         for path in ("/", "/live.json"):
             async with session.get(hub.url + path) as answer:
                 assert answer.status == 404, "the role hub has no page"
-        data = await until(session, url, lambda data: data["items_in"] == 3 and bool(data["vehicles"]))
+        data = await until(session, url, lambda data: data["items_stored"] == 3 and bool(data["vehicles"]))
         assert data["vehicles"][0]["plate"] == "KXRT41"
         async with session.get(f"{url}/healthz") as answer:
             assert (answer.status, await answer.json()) == (200, {"role": "api", "status": "ok"})
@@ -306,7 +306,7 @@ async def test_two_roles_on_one_folder_share_the_work(tmp_path: Path, session: a
         assert "postroad.lock" not in opened
 
         await hub.stop()
-        assert (await look(session, url))["items_in"] == 3, "the page outlives the hub"
+        assert (await look(session, url))["items_stored"] == 3, "the page outlives the hub"
         await hub.start("--role", "hub")
         assert await post(session, hub.url, token, plate="NEWW99", datetime="2026-07-02T16:00:00Z") == 200
         data = await until(session, url, lambda data: len(data["vehicles"]) == 2)

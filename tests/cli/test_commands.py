@@ -59,8 +59,9 @@ class World:
         base = self.run(self.customer.start(context))
         self.folder = folder / "hub"
         self.hub = HubProcess(self.folder, environment={"TEST_SECRET": "s3cret-of-insurer"})
+        self.declaration = DECLARATION.format(url=base + EVENTS_PATH, token_url=base + TOKEN_PATH, ca_file=ca_file)
         self.hub.prepare(
-            DECLARATION.format(url=base + EVENTS_PATH, token_url=base + TOKEN_PATH, ca_file=ca_file),
+            self.declaration,
             settings="\n[delivery]\nregistry_poll_ms = 50\n",
         )
         self.token = self.hub.issue_token("gps")
@@ -324,3 +325,36 @@ def test_the_demo_loses_nothing_and_its_last_line_is_json() -> None:
     assert figures["lost"] == figures["out_of_order"] == figures["altered"] == figures["malformed"] == 0
     assert figures["latency_ms"]["p50"] <= figures["latency_ms"]["p99"]
     assert figures["latency_with_outage_ms"]["p99"] > 300, "the customer did fail in the middle"
+
+
+def test_explain_says_skipped_of_what_waited_as_access_ended_and_delivered_of_what_was_sent_before(
+    world: World,
+) -> None:
+    def selecting(vehicles: str) -> None:
+        file = world.folder.parent / "changed.yaml"
+        declared = world.declaration.replace("vehicles: all", f"vehicles: {vehicles}")
+        file.write_text(declared, encoding="utf-8")
+        world.hub.postroad("apply", str(file))
+
+    def positions() -> list[str]:
+        rows = [json.loads(line) for line in world.postroad("events", "tail", "--json")[1].splitlines()]
+        return [f"0:{row['position']}" for row in rows if (row["vehicle"], row["provider"]) == ("GONE11", "gps")]
+
+    def told(position: str) -> dict[str, Any]:
+        route: dict[str, Any] = world.json("explain", position)["routes"][0]
+        return route
+
+    assert world.post(world.event() | {"plate": "GONE11"}) == 200
+    world.until(lambda: told(positions()[0])["attempts"])
+    assert world.postroad("subscriptions", "pause", "all")[0] == 0
+    assert world.post(world.event() | {"plate": "GONE11"}) == 200
+    selecting("{plates: [KXRT41]}")
+    assert world.postroad("subscriptions", "resume", "all")[0] == 0
+    sent, waited = positions()
+    try:
+        world.until(lambda: told(waited)["state"] != "pending")
+        assert (told(waited)["state"], told(waited)["skips"]) == ("skipped", ["access_ended"])
+        assert "access had ended" in world.postroad("explain", waited)[1]
+        assert (told(sent)["state"], told(sent)["skips"]) == ("delivered", [])
+    finally:
+        selecting("all")

@@ -10,7 +10,7 @@ from log_members import Member, part_of, read_all, refusal_of, said
 
 from fixtures.clock import VirtualClock
 from postroad.errors import StoreUnavailable
-from postroad.log.interface import MAX_PART_ITEMS, UNREADABLE, Appended, Batch, ShardLog, Unreadable
+from postroad.log.interface import MAX_ITEM_BYTES, MAX_PART_ITEMS, UNREADABLE, Appended, Batch, ShardLog, Unreadable
 
 EVERYTHING = 2**62
 
@@ -60,6 +60,16 @@ async def test_what_is_read_back_is_what_was_appended(log: ShardLog) -> None:
         for field in ("subjects", "lengths", "received_offsets_us"):
             assert list(getattr(batch, field)) == list(getattr(part, field)), field
         assert batch.decoded is None
+
+
+async def test_a_large_item_is_a_part_by_itself_and_one_that_is_larger_still_is_refused(log: ShardLog) -> None:
+    large = bytes(range(256)) * (MAX_ITEM_BYTES // 256)
+    await log.append(part_of(b"before"))
+    await log.append(part_of(large))
+    await log.append(part_of(b"after"))
+    assert said(await read_all(log)) == [b"before", large, b"after"]
+    with pytest.raises(ValueError, match="at most"):
+        log.submit(part_of(large + b"x"), lambda _: pytest.fail("it was refused already"))
 
 
 async def test_a_batch_is_dated_by_the_clock_of_its_engine(log: ShardLog, clock: VirtualClock) -> None:

@@ -317,7 +317,7 @@ async def test_what_waited_for_too_long_expires_also_while_it_is_tried_again(mak
     assert lane.overseer.standing == {"destination_failing"}
     await lane.pass_time(20)  # 60 s: the first is too old for its fourth attempt
     await lane.pass_time(120)
-    assert await skips(lane) == [Skip(1, 4, "expired", 3)]
+    assert await skips(lane) == [Skip(1, 4, "too_old", 3)]
     assert "events_expired" in lane.overseer.standing
     assert lane.cursor == 4
     await lane.road.append(1)

@@ -12,6 +12,7 @@ from fixtures.pipeline import failed, quiet, turns_until
 from postroad.clock import SystemClock
 from postroad.delivery.delivery import IDLE_SETTLE_S
 from postroad.errors import StoreUnavailable
+from postroad.log.delivery import given_up
 from postroad.protocols.contract import DAY_S, RetryPolicy
 from postroad.transports.base import Delivered
 
@@ -306,7 +307,8 @@ async def test_events_that_waited_too_long_expire_but_parked_ones_do_not(make_po
     await post.say(2, 2)
     await post.pass_time(3 * DAY_S + 1)
     assert post.customer.delivered == [1]
-    assert await post.skipped() == {2: "expired", 3: "expired"}
+    assert await post.skipped() == {2: "too_old", 3: "too_old"}
+    assert given_up(await post.store.skips(1), 0) == [], "other events of these items would not be read after a kill"
     assert "events_expired" in post.overseer.alerts
 
 

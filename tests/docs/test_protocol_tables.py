@@ -1,12 +1,15 @@
 """The tables of protocols' pages say what the wire structs say."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from postroad.protocols import connected_cars as streams
 from postroad.protocols import connected_cars_legacy as legacy
+from postroad.protocols.contract import Contract
 
 FOLDER = Path(__file__).parents[2] / "docs" / "protocols"
 Tool = Callable[[str], ModuleType]
@@ -35,6 +38,17 @@ def test_a_table_without_a_place_or_a_place_without_a_table_is_an_error(tool: To
     tables = tool("protocol_tables")
     with pytest.raises(tables.Undocumented):
         tables.filled(page, {"one": "text"})
+
+
+@pytest.mark.parametrize(
+    ("page", "contract"), [("connected-cars", streams.CONTRACT), ("connected-cars-legacy", legacy.CONTRACT)]
+)
+def test_the_size_of_a_bulk_is_the_contract_s(page: str, contract: Contract) -> None:
+    lines = (FOLDER / f"{page}.md").read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in lines if line.startswith("| bulk |")]
+    said = {int(number.replace(",", "")) for number in re.findall(r"[0-9,]*[0-9]{3}", row)}
+    assert said == {contract.max_items, contract.item_ceiling}
+    assert f"{contract.max_bytes >> 20} MiB" in row
 
 
 def test_filling_a_page_twice_changes_nothing(tool: Tool) -> None:

@@ -119,11 +119,10 @@ async def test_after_3_kills_of_two_hubs_the_second_holds_all_that_the_first_ack
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
-async def test_after_60_kills_of_two_hubs_the_second_holds_all_that_the_first_acknowledged_once_and_in_order(
-    tmp_path: Path,
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", range(100, 105))
+async def test_after_12_kills_of_two_hubs_the_second_holds_all_that_the_first_acknowledged_once_and_in_order(
+    tmp_path: Path, seed: int
 ) -> None:
-    for seed in range(5):
-        folder = tmp_path / str(seed)
-        folder.mkdir()
-        await killed_hubs(folder, kills=12, seed=100 + seed)
+    """Two minutes each on a slow machine."""
+    await killed_hubs(tmp_path, kills=12, seed=seed)

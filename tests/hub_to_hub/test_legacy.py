@@ -55,7 +55,7 @@ async def test_every_fact_of_every_car_message_arrives_in_order_under_the_first_
     at_a = [stored.raw for stored in hubs.stored("a", OLDER)]
     assert at_a == [sample.raw.encode() for sample in said]
 
-    view = hubs.view_of_a()
+    view = hubs.view("a")
     expected, found = defaultdict(list), defaultdict(list)
     for sample in said:
         message = json.loads(sample.raw)
@@ -82,7 +82,7 @@ async def test_the_account_feed_tells_of_the_first_hubs_account_and_of_no_user_o
     await hubs.withdraw_everything()
     await hubs.quiet()
 
-    view = hubs.view_of_a()
+    view = hubs.view("a")
     cars = {
         subject_of(view, LEGACY_CAR_ID, value).issued[LEGACY_CAR_ID]
         for (_, namespace, value) in view.identifiers

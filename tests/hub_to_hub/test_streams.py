@@ -7,7 +7,7 @@ from typing import Any
 
 from fixtures.two_hubs import STREAMS, STREAMS_PATH, Stored, TwoHubs, subject_of
 from postroad.protocols.base import outgoing_id
-from postroad.protocols.connected_cars import ADMIN_TYPES, NEWER_TYPES, OTHER, SLOTS, VEHICLE, VEHICLE_TYPES
+from postroad.protocols.connected_cars import ADMIN_TYPES, FLEET, NEWER_TYPES, OTHER, SLOTS, VEHICLE, VEHICLE_TYPES
 
 ISSUED_VEHICLE = "connected_cars.vehicle_id"
 NUMBERS = ("id", "vehicleId", "fleetId")
@@ -21,7 +21,7 @@ OF_FLEETS = {
     "published-vehicle-removed-from-fleet",
     "unknown-type-of-a-fleet",
 }
-"""Are about a fleet of the provider's, which no customer of this hub was given."""
+"""Are about a fleet of the provider's: what follows for a vehicle the hub says itself, with an id of its own."""
 WITHDRAWS = "published-access-removed-from-vehicle"
 """Ends the vehicle's stream: what is still on its way then is not sent."""
 
@@ -72,7 +72,7 @@ async def test_every_fact_of_every_type_arrives_in_order_by_numbers_of_the_first
     assert [stored.raw for stored in at_a] == [sample.raw.encode() for sample in said]
     assert not any(stored.unreadable for stored in at_b)
 
-    view = hubs.view_of_a()
+    view = hubs.view("a")
     expected, by_id = defaultdict(list), {stored.json["id"]: stored.json for stored in at_b}
     for stored, sample in zip(at_a, said, strict=True):
         if sample.name in OF_FLEETS:
@@ -92,24 +92,53 @@ async def test_every_fact_of_every_type_arrives_in_order_by_numbers_of_the_first
 async def test_a_withdrawal_upstream_ends_the_stream_with_a_farewell_and_nothing_follows(
     hubs: TwoHubs, streams_samples: Mapping[str, Any]
 ) -> None:
-    reading, granted = streams_samples["published-can-odometer-km"], "access_granted_to_vehicle"
+    reading = streams_samples["published-can-odometer-km"]
     assert await hubs.post(STREAMS_PATH, bulk([reading])) == 200
     await hubs.quiet()
     assert await hubs.post(STREAMS_PATH, bulk([streams_samples[WITHDRAWS]])) == 200
-    provided = json.loads(streams_samples[WITHDRAWS].raw)[
-        "time"
-    ]  # the provider's word is relayed, the farewell is the hub's
-
-    def bidden_farewell() -> bool:
-        return {"access_removed_from_vehicle"} == {
-            stored.json["type"] for stored in hubs.stored("b", STREAMS)[2:] if stored.json["time"] != provided
-        }
-
-    await hubs.arrives(bidden_farewell)
+    await hubs.arrives(lambda: len(hubs.stored("b", STREAMS)) == 3)
     assert await hubs.post(STREAMS_PATH, bulk([reading.but("id", 99)])) == 200
     await hubs.quiet()
-    vehicle = subject_of(hubs.view_of_a(), VEHICLE, 1337).issued[ISSUED_VEHICLE]
+    vehicle = subject_of(hubs.view("a"), VEHICLE, 1337).issued[ISSUED_VEHICLE]
     events = [stored.json for stored in hubs.stored("b", STREAMS)]
-    assert [event["type"] for event in events[:2]] == [granted, "can_odometer_km"]
-    assert {event["type"] for event in events[2:]} == {"access_removed_from_vehicle"}
+    told = ["access_granted_to_vehicle", "can_odometer_km", "access_removed_from_vehicle"]
+    assert [event["type"] for event in events] == told, "each once, also with relay_access"
     assert {event["vehicleId"] for event in events} == {vehicle}
+
+
+async def test_a_vehicle_s_fleet_at_the_provider_crosses_by_a_number_of_the_first_hub(
+    hubs: TwoHubs, streams_samples: Mapping[str, Any]
+) -> None:
+    inspection = streams_samples["newer-car-roadworthy-inspection-date"]
+    vehicle = json.loads(inspection.raw)["vehicleId"]
+    joined = streams_samples["published-vehicle-added-to-fleet"].but("vehicleId", vehicle)
+    left = streams_samples["published-vehicle-removed-from-fleet"].but("vehicleId", vehicle)
+    for number, sample in enumerate(
+        [
+            inspection,
+            joined.but("fleetId", 118),
+            inspection,
+            left.but("fleetId", 118),
+            joined.but("fleetId", 119),
+            inspection,
+        ]
+    ):
+        assert await hubs.post(STREAMS_PATH, bulk([sample.but("id", number)])) == 200
+        await hubs.arrives(lambda so_far=number: len(hubs.stored("b", STREAMS)) == so_far + 2)  # with the grant
+    await hubs.quiet()
+
+    view = hubs.view("a")
+    first, second = (subject_of(view, FLEET, fleet).issued["connected_cars.fleet_id"] for fleet in (118, 119))
+    events = [stored.json for stored in hubs.stored("b", STREAMS)]
+    assert [(event["type"], event.get("fleetId")) for event in events] == [
+        ("access_granted_to_vehicle", None),
+        ("car_roadworthy_inspection_date", None),
+        ("vehicle_added_to_fleet", first),
+        ("car_roadworthy_inspection_date", first),
+        ("vehicle_removed_from_fleet", first),
+        ("vehicle_added_to_fleet", second),
+        ("car_roadworthy_inspection_date", second),
+    ]
+    of_b = hubs.view("b")
+    known = subject_of(of_b, VEHICLE, events[0]["vehicleId"])
+    assert known.fleet_id == subject_of(of_b, FLEET, second).id, "the second hub knows the fleet by that number"

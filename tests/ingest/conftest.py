@@ -17,6 +17,8 @@ from postroad.ingest.http.limits import ConnectionLimits, RateLimit
 from postroad.ingest.intake import Intake, NewSubject
 from postroad.ingest.server import HttpServer, listen
 from postroad.log.memory import MemoryLog
+from postroad.metrics.counts import Counter
+from postroad.metrics.declared import HTTP_TURNED_AWAY
 from postroad.protocols.drivetech import DrivetechSettings, answers
 from postroad.registry.records import Organization, Provider, RegistryView, Subject
 
@@ -188,6 +190,7 @@ class Running:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.hub = hub
+        self.turned_away = Counter(HTTP_TURNED_AWAY)
         self.server = HttpServer(
             build_app(
                 [hub.entrance],
@@ -199,6 +202,7 @@ class Running:
             stop_within_s=5,
             limits=limits,
             address_rate=address_rate,
+            turned_away=self.turned_away,
             tls=tls,
         )
         self.clients: list[Client] = []

@@ -30,6 +30,25 @@ async def all_of(client: Any) -> bytes:
     return data
 
 
+async def test_what_no_entrance_gets_to_see_is_counted_by_its_status(start: Any, clock: Any) -> None:
+    limits = ConnectionLimits(head_within_s=0.2, body_within_s=0.2, connections_per_address=1)
+    running = start(limits=limits, address_rate=RateLimit(1, burst_s=1, clock=clock))
+    for head, status in {
+        b"no HTTP at all\r\n\r\n": 400,
+        HEAD: 408,
+        HEAD + b"X: " + b"x" * limits.head_bytes + b"\r\n\r\n": 431,
+        HEAD + b"Connection: close\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000_000: 413,
+    }.items():
+        client = await running.connect()
+        client.writer.write(head)
+        assert (await all_of(client)).startswith(f"HTTP/1.1 {status}".encode())
+        client.writer.close()
+    client = await running.connect()
+    assert [(await client.post(at(number)))[0] for number in range(2)] == [200, 503]
+    assert (await all_of(await running.connect())).startswith(b"HTTP/1.1 503")
+    assert running.turned_away.values == {(400,): 1, (408,): 1, (431,): 1, (413,): 1, (503,): 2}
+
+
 async def test_a_rate_of_a_provider_is_503_with_the_seconds_to_wait_and_others_go_on(
     start: Any, clock: Any, way: Any
 ) -> None:

@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import inspect
 
+from postroad import service
 from postroad.errors import ConfigError
+from postroad.registry.apply import document
+from postroad.registry.apply.hints import structs_and_more
 from postroad.registry.records import Destination, Subscription
 from postroad.registry.secrets import KeyRing
 from postroad.registry.signing import MAX_SECRETS, decoded, opened_signing
@@ -91,6 +95,78 @@ def test_limits_that_cannot_be_are_refused(
         declare(store, fleet(limits=f"limits: {limits}"))
     assert caught.value.field == f"organizations[0].integrations[0].destinations[0].{field}"
     assert caught.value.line == 10
+
+
+# Overrides of the contract
+
+
+SCHEDULED = """
+organizations:
+  - name: Andes
+    integrations:
+      - name: insurer
+        destinations:
+          - {name: webhook, transport: https, config: {url: "https://customer.example/events"}}
+        subscriptions:
+          - name: telemetry
+            protocol: connected_cars
+            destination: webhook
+            types: [gps_position]
+            delivery:
+              order: none
+              retry_of:
+                gps_position: {then_s: 5}
+"""
+DELIVERY = "organizations[0].integrations[0].subscriptions[0].delivery"
+
+
+@pytest.mark.parametrize(
+    ("other", "field", "message"),
+    [
+        ("car_igniton: {then_s: 5}", "retry_of.car_igniton", "no type of connected_cars .* did you mean car_ignition"),
+        ("car_ignition: {then_ss: 5}", "retry_of.car_ignition.then_ss", "unknown key; did you mean then_s"),
+        ("car_ignition: {then_s: soon}", "retry_of.car_ignition.then_s", "expected `float"),
+        ("car_ignition: 5", "retry_of.car_ignition", "expected a mapping"),
+    ],
+)
+def test_a_schedule_of_a_type_that_cannot_be_is_refused_by_its_name(
+    store: RegistryStore, declare: Any, other: str, field: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        declare(store, f"{SCHEDULED}                {other}\n", catalogue=service.catalogue())
+    assert caught.value.field == f"{DELIVERY}.{field}"
+    assert caught.value.line == 17
+
+
+def test_where_everything_stays_in_order_no_type_has_a_schedule_of_its_own(store: RegistryStore, declare: Any) -> None:
+    for text in (SCHEDULED.replace("order: none", "split: true"), SCHEDULED.replace("none", "bulk")):
+        with pytest.raises(ConfigError, match="all types wait by one schedule") as caught:
+            declare(store, text, catalogue=service.catalogue())
+        assert caught.value.field == f"{DELIVERY}.retry_of"
+    declare(store, SCHEDULED, catalogue=service.catalogue())
+    assert telemetry(store).delivery["retry_of"] == {"gps_position": {"then_s": 5}}
+
+
+def structs_within(info: inspect.Type) -> Iterator[inspect.StructType]:
+    """The structs that declared data of a type is made of."""
+    for one in structs_and_more(info):
+        match one:
+            case inspect.StructType(fields=fields):
+                yield one
+                for field in fields:
+                    yield from structs_within(field.type)
+            case inspect.DictType(value_type=inner) | inspect.VarTupleType(item_type=inner):
+                yield from structs_within(inner)
+
+
+def test_no_struct_that_is_declared_passes_a_misspelled_member_over() -> None:
+    known = service.catalogue()
+    declared = [known.delivery_type, known.limits_type, document.Document]
+    for by_name in (known.source_settings, known.target_options, known.transport_config, known.upstream_config):
+        declared += by_name.values()
+    structs = [struct for type_ in declared for struct in structs_within(inspect.type_info(type_))]
+    assert len({struct.cls for struct in structs}) > len(declared), "those within are found, too"
+    assert [struct.cls for struct in structs if not struct.cls.__struct_config__.forbid_unknown_fields] == []
 
 
 # Signing

@@ -65,8 +65,10 @@ def batch(subject_id: int, raw: bytes, protocol: str = "postroad") -> Batch:
     )
 
 
-def sent(subject_id: int, word: Any, to: Any, scopes: frozenset[str] | None = None) -> list[dict[str, Any]]:
-    protocol = "drivetech" if isinstance(word, bytes) else "postroad"
+def sent(
+    subject_id: int, word: Any, to: Any, scopes: frozenset[str] | None = None, *, protocol: str = "drivetech"
+) -> list[dict[str, Any]]:
+    protocol = protocol if isinstance(word, bytes) else "postroad"
     raw = word if isinstance(word, bytes) else postroad.encode(word)
     decoder = Decoder(READABLE)
     decoder.use(USED)
@@ -115,6 +117,21 @@ def test_without_admin_events_none_is_sent_and_the_data_is() -> None:
     without = structs.replace(STREAMS, options={"admin_events": False})
     assert sent(VEHICLE, word(postroad.AccessGrantedToVehicle, VEHICLE), without) == []
     assert [e["type"] for e in sent(VEHICLE, report(), without)] == ["gps_position"]
+
+
+@pytest.mark.parametrize(
+    ("said", "goes_out"),
+    [
+        ('"type": "access_granted_to_vehicle"', True),
+        ('"type": "access_removed_from_vehicle"', False),
+        ('"type": "vehicle_added_to_fleet", "fleetId": 118', False),
+        ('"type": "vehicle_removed_from_fleet", "fleetId": 118', False),
+    ],
+)
+def test_what_the_hub_tells_in_its_own_words_it_does_not_tell_in_a_providers_too(said: str, goes_out: bool) -> None:
+    relays = structs.replace(STREAMS, options={"relay_access": True})
+    raw = f'{{{said}, "id": 1, "vehicleId": 7, "time": "2024-03-05T06:41:12Z"}}'.encode()
+    assert bool(sent(VEHICLE, raw, relays, protocol="connected_cars")) == goes_out
 
 
 def test_what_is_told_to_one_subscription_is_told_to_no_other() -> None:

@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from fixtures.pipeline import CountingTarget, Road, part, positions, quiet, report, subscription, turns_until, view
+from postroad.access.streams import StreamIndex
 from postroad.errors import StoreUnavailable
 from postroad.log.memory import MemoryLog
 from postroad.protocols.drivetech import DrivetechSettings
@@ -49,12 +50,14 @@ async def test_a_stream_covers_positions_from_its_beginning_on(road: Road) -> No
     assert positions(feed) == [3, 4]
 
 
-async def test_an_ended_stream_covers_nothing(road: Road) -> None:
+async def test_of_an_ended_stream_only_what_delivery_is_to_record_as_skipped_is_queued(road: Road) -> None:
     feed = await road.following(1)
-    ended = Stream(id=1, subscription_id=1, subject_id=1, shard=0, from_position=1, until_position=100, ended=True)
+    end = road.log.next_position + 1
+    ended = Stream(id=1, subscription_id=1, subject_id=1, shard=0, from_position=1, until_position=end, ended=True)
     road.use(structs.replace(view(subscription(1)), streams={1: ended}))
-    await road.append(1)
-    assert positions(feed) == []
+    await road.append(1, 1)
+    assert positions(feed) == [end - 1]
+    assert not StreamIndex({1: ended}).covers(1, 1, end - 1), "delivery asks this"
 
 
 async def test_only_agreed_types_are_queued(road: Road) -> None:

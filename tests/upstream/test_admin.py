@@ -120,6 +120,21 @@ class Site:
         self.view = self.registry.view()
         return made.id
 
+    def told(self) -> list[tuple[str, str, str | None]]:
+        """Type, subscription and the provider's name of the fleet of what waits to be told; then it is relayed."""
+        rows, view = self.registry.pending(0, limit=100), self.registry.view()
+        self.registry.relayed(rows, {row.id: 1_000 + row.id for row in rows})
+        names = {subject_id: value for (_, _, value), subject_id in view.identifiers.items()}
+        words = [json.loads(row.payload) for row in rows]
+        return [
+            (
+                word["type"],
+                view.subscriptions[word["subscription_id"]].name,
+                names.get(word.get("fleet_id") or word.get("left_fleet_id")),
+            )
+            for word in words
+        ]
+
     def streams(self, vehicle_id: int) -> list[Stream]:
         found = [s for s in self.registry.view().streams.values() if s.subject_id == vehicle_id]
         return sorted(found, key=lambda stream: stream.id)
@@ -234,6 +249,74 @@ async def test_memberships_follow_a_move_and_those_of_a_file_are_the_file_s(site
     assert name == ("Trucks",)
 
 
+async def test_in_which_of_the_provider_s_fleets_a_vehicle_is_is_told_to_who_has_the_vehicle(site: Site) -> None:
+    vehicle = site.know(1)
+    assert site.told()[1:] == [("access_granted_to_vehicle", "all", None)]  # the first is of the declared vehicle
+    await site.said(event("vehicle_added_to_fleet", vehicleId=1, fleetId=50))
+    assert site.told() == [("vehicle_added_to_fleet", "all", "50")]
+    await site.said(event("vehicle_added_to_fleet", vehicleId=1, fleetId=51))
+    assert site.told() == [("vehicle_removed_from_fleet", "all", "50"), ("vehicle_added_to_fleet", "all", "51")]
+    await site.said(event("vehicle_added_to_fleet", vehicleId=1, fleetId=51))
+    assert site.told() == [], "it was there already"
+    await site.said(event("access_removed_from_fleet", fleetId=51))
+    assert site.told() == [("access_removed_from_vehicle", "all", None)], "it did not leave the fleet"
+    await site.said(event("vehicle_removed_from_fleet", vehicleId=1, fleetId=51))
+    assert site.told() == [], "nobody has the vehicle"
+    await site.said(
+        event("vehicle_added_to_fleet", vehicleId=1, fleetId=50), event("access_granted_to_vehicle", vehicleId=1)
+    )
+    assert site.told() == [("access_granted_to_vehicle", "all", None), ("vehicle_added_to_fleet", "all", "50")]
+    await site.said(event("vehicle_removed_from_fleet", vehicleId=1, fleetId=50))
+    assert site.told() == [("vehicle_removed_from_fleet", "all", "50")]
+    assert site.open(vehicle)
+
+
+async def test_a_provider_s_fleet_has_a_number_as_soon_as_it_is_known(site: Site) -> None:
+    site.know(1)
+    await site.said(event("vehicle_added_to_fleet", vehicleId=1, fleetId=50))
+    fleet = site.view.identifiers[1, "connected_cars.fleet", "50"]
+    assert isinstance(site.view.subjects[fleet].issued["connected_cars.fleet_id"], int)
+
+
+async def test_a_list_tells_of_the_fleets_that_it_names(site: Site) -> None:
+    vehicle = site.know(1)
+    site.told()
+    with site.registry.transaction() as transaction:
+        consents.listed(
+            transaction, site.providers["cc"].id, 1, {vehicle: "50"},
+            namespace="connected_cars.fleet", shard=0, issue=NEW.issue, before_us=site.clock.us,
+        )  # fmt: skip
+    assert site.told() == [("vehicle_added_to_fleet", "all", "50")]
+
+
+async def test_a_vehicle_that_is_selected_no_more_has_not_left_the_provider_s_fleet(
+    site: Site, declare: Declare
+) -> None:
+    site.know(1)
+    await site.said(event("vehicle_added_to_fleet", vehicleId=1, fleetId=50))
+    site.told()
+    catalogue = replace(
+        CATALOGUE, source_settings={**CATALOGUE.source_settings, "connected_cars": ConnectedCarsSettings}
+    )
+    declare(site.registry, DECLARATION.replace("vehicles: all", "vehicles: none"), catalogue=catalogue)
+    assert site.told() == [("access_removed_from_vehicle", "all", None)] * 2  # the declared vehicle's, too
+
+
+async def test_a_vehicle_that_a_file_puts_into_a_fleet_of_its_own_has_left_the_provider_s(
+    site: Site, declare: Declare
+) -> None:
+    vehicle = site.know(1, plate="BBBB22")
+    await site.said(event("vehicle_added_to_fleet", vehicleId=1, fleetId=50))
+    site.told()
+    catalogue = replace(
+        CATALOGUE, source_settings={**CATALOGUE.source_settings, "connected_cars": ConnectedCarsSettings}
+    )
+    both = DECLARATION.replace("vehicles: [{plate: KXRT41", "vehicles: [{plate: BBBB22, fleet: Trucks}, {plate: KXRT41")
+    declare(site.registry, both, catalogue=catalogue)
+    assert site.told() == [("vehicle_removed_from_fleet", "all", "50")]
+    assert site.open(vehicle)
+
+
 async def test_applying_a_file_again_leaves_what_the_provider_said_of_fleets(site: Site, declare: Declare) -> None:
     vehicle = site.know(1)
     await site.said(event("vehicle_added_to_fleet", vehicleId=1, fleetId=50))
@@ -344,8 +427,9 @@ async def test_a_list_of_the_consenting_corrects_what_was_missed_and_not_what_wa
         site.clock.us += 1
         with site.registry.transaction() as transaction:
             return consents.listed(
-                transaction, provider_id, 1, fleets, namespace="connected_cars.fleet", shard=0, before_us=before_us
-            )
+                transaction, provider_id, 1, fleets,
+                namespace="connected_cars.fleet", shard=0, issue=NEW.issue, before_us=before_us,
+            )  # fmt: skip
 
     assert listed({stays: "50", missed: None, since: None}, site.clock.us) == (0, 0)
     assert site.fleet_of(stays) == "50"

@@ -29,7 +29,7 @@ REASONS = {
         "missing": "The protocol requires the field; the client must send it.",
         "invalid": "Wrong type or out of range; the protocol's page has the range.",
         "not_json": "The body is no JSON object (of a bulk: no array of items): often a wrong encoding.",
-        "too_large": "One item is longer than 1 MiB. What is kept of it is cut off; its sender must send less.",
+        "too_large": "An item of a bulk is longer than 1 MiB, or one by itself than 16 MiB: it is kept cut off.",
         "other_feed": "The message belongs to the other feed: correct the URLs at the sender, then redrive it.",
     },
     "StoreUnavailable": {
@@ -56,6 +56,10 @@ ALERTS = {
         "A provider's control plane could not be made what is declared: it cannot be reached, does not take the "
         "service account, or refused a change; the detail quotes it. The hub tries again by itself; `postroad "
         "upstream sync PROVIDER` tries now."
+    ),
+    "deleted_driver_unknown": (
+        "A provider said that a driver is to be forgotten, and not which, so nothing was deleted. `postroad events "
+        "tail` shows what it said; have the sender name the driver."
     ),
     "credentials_refused": (
         "The destination does not take the hub's credentials. Correct them where the declared file refers to, and "
@@ -105,7 +109,7 @@ HTTP = {
 BULK_HTTP = {
     200: "Every item is durably stored: new ones now, repeats before. What could not be read is in quarantine. Done.",
     400: "The body as a whole is no JSON array. `postroad events refused` shows it.",
-    401: "The token is missing, unknown, revoked, or of a provider of another protocol; the body was not read.",
+    401: "The token is missing, unknown, expired, revoked, or of another protocol's provider; the body was not read.",
     404: "Another path. Correct the URL at the sender.",
     405: "Another method; the header `Allow` says which.",
     413: "Longer than `ingest.bulk_limit_bytes`, also after inflation, or more items than `ingest.bulk_limit_items`.",
@@ -124,3 +128,10 @@ ACTIONS = {
     "repair": "The event will never be taken as it is: it becomes a dead letter at once, and others go on.",
 }
 """What an answer asks for -> what delivery does."""
+
+TOKEN_ERRORS = {
+    "invalid_request": "No form, a field given twice, or a secret in both header and form. Correct the client.",
+    "unsupported_grant_type": "Only `client_credentials` is; it may be left out.",
+    "unauthorized_client": "The client's provider speaks a protocol whose entrances take no access tokens.",
+    "invalid_client": "Id and secret are not a pair that is good. Issue one with `postroad token issue --client`.",
+}

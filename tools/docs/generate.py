@@ -26,10 +26,12 @@ from postroad.alerts.book import KINDS
 from postroad.cli.main import cli
 from postroad.delivery.options import DeliveryOptions, RetryOptions
 from postroad.ingest.http import connected_cars_feeds as feeds
-from postroad.ingest.http import problems
-from postroad.protocols import CONTRACTS
+from postroad.ingest.http import drivequant_services, problems, token_endpoint
+from postroad.ingest.http.answers import Answer
+from postroad.protocols import CONTRACTS, drivequant
 from postroad.protocols.contract import Contract, GiveUp, plan_of
 from postroad.protocols.drivetech import answers
+from postroad.registry.drivers import UNNAMED
 from postroad.registry.upstreams import FAILED
 from postroad.settings import Settings
 
@@ -170,11 +172,14 @@ def _advice(error: str, reason: str) -> str:
 
 def alerts_page() -> str:
     """Every kind of alert, and what a person does about it."""
-    rows = [[f"`{kind}`", described(f"advice on alert {kind}", advice.ALERTS.get(kind))] for kind in (*KINDS, FAILED)]
+    rows = [
+        [f"`{kind}`", described(f"advice on alert {kind}", advice.ALERTS.get(kind))]
+        for kind in (*KINDS, FAILED, UNNAMED)
+    ]
     return (
         "# Alerts\n\nWhat a person should look at, as `postroad alerts list` shows it. "
-        "Each is about one subscription; `backlog_...` is about a shard of the log, `upstream_...` about a "
-        "provider.\n\n" + table(["kind", "what it means, and what to do"], rows)
+        "Each is about one subscription; `backlog_...` is about a shard of the log, `upstream_...` and "
+        "`deleted_driver_unknown` are about a provider.\n\n" + table(["kind", "what it means, and what to do"], rows)
     )
 
 
@@ -202,7 +207,24 @@ def http_page() -> str:
                 for status, bodies in _bulk_bodies().items()
             ],
         )
+        + "\n## DriveQuant's services\n\nAt "
+        + ", ".join(f"`POST {drivequant_services.PATH}/{service}`" for service in drivequant.KINDS)
+        + ", one item a request, the answers are those of bulks. An item that cannot be read is stored in quarantine "
+        "and answered 200; only what is no JSON at all is answered 400.\n"
+        f"\n## Access tokens\n\nAt `POST {token_endpoint.PATH}`, the client credentials grant of OAuth 2.0.\n\n"
+        + table(
+            ["status", "body", "what it means, and what the client does"],
+            [
+                [str(answer.status), f"`{answer.body.decode()}`", advice.TOKEN_ERRORS[_error_code(answer)]]
+                for answer in token_endpoint.ERRORS
+            ],
+        )
     )
+
+
+def _error_code(answer: Answer) -> str:
+    code: str = msgspec.json.decode(answer.body)["error"]
+    return code
 
 
 def _bulk_bodies() -> dict[int, list[bytes]]:

@@ -82,8 +82,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """All of one look. Instants are microseconds since 1970."""
 
     at_us: int
-    items_in: int
-    """Items stored in the log's present epoch, also those that retention has removed since."""
+    items_stored: int
+    """In the log's present epoch, what providers sent and what the hub itself said; also what retention has removed."""
     delivered: int
     """Events confirmed, of all subscriptions."""
     disk_free_bytes: int
@@ -148,7 +148,7 @@ class FigureReader:
                 raise StoreUnavailable("io", f"the disk cannot be asked how full it is: {exc.strerror}") from exc
             return Figures(
                 at_us=now_us,
-                items_in=sum(head.next_position - 1 - (head.epoch << EPOCH_BITS) for head in heads.values()),
+                items_stored=sum(head.next_position - 1 - (head.epoch << EPOCH_BITS) for head in heads.values()),
                 delivered=sum(delivered.values()),
                 disk_free_bytes=disk.free,
                 disk_bytes=disk.total,

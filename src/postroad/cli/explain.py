@@ -27,7 +27,7 @@ WHY = {
     "no_stream": "not sent: the subscription has no stream of this vehicle",
     "before_stream": "not sent: the stream began after this item",
     "stream_ended": "not sent: the stream has ended",
-    "nothing_to_say": "not sent: the protocol has no event for it",
+    "nothing_to_say": "not sent: the protocol has no event for it, or the hub says it in its own words",
     "meant_for_another": "not sent: it is told to another subscription",
     "types_not_agreed": "not sent: the subscription did not ask for these types",
     "unreadable": "not sent: it cannot be read",
@@ -35,7 +35,8 @@ WHY = {
 
 WHY_SKIPPED = {
     "access_ended": "access had ended when it was its turn",
-    "expired": "it was too old when it was its turn, or went with retention",
+    "expired": "it was given up unread: too old while nothing was delivered, or removed by retention",
+    "too_old": "it was too old when it was its turn",
     "superseded": "a newer edition of the same document went out instead",
     "dropped": "it was a dead letter, and dropped",
 }

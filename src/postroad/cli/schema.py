@@ -35,7 +35,9 @@ def schema(protocol: str, direction: Literal["in", "out"], wire_type: str | None
     if wire_type is not None and wire_type not in shape.types:
         raise NotFound(f"{protocol} has no type {wire_type!r}; it has: {', '.join(shape.types)}")
     wanted = shape.body if wire_type is None else shape.types[wire_type]
-    (body,), components = msgspec.json.schema_components([wanted], ref_template="#/$defs/{name}")
+    choices = wanted if isinstance(wanted, tuple) else (wanted,)
+    bodies, components = msgspec.json.schema_components(choices, ref_template="#/$defs/{name}")
+    body = bodies[0] if len(bodies) == 1 else {"anyOf": bodies}
     for component in components.values():
         component.pop("additionalProperties", None)  # what is not known is kept, not refused
         component["description"] = inspect.cleandoc(component["description"])

@@ -16,23 +16,35 @@ def group() -> None:
 @group.command("issue")
 @click.argument("provider", required=False)
 @click.option("--integration", help="Issue it to this integration (a name, or organization/name), for the hub's API.")
+@click.option(
+    "--client", "as_client", is_flag=True, help="Show it as a client id and secret: for OAuth 2.0, or basic auth."
+)
 @click.option("--label", default="", help="What it is for, to tell several tokens apart.")
 @folder_option
 @json_option
-def issue(provider: str | None, integration: str | None, label: str, folder: Path, as_json: bool) -> None:
+def issue(
+    provider: str | None, integration: str | None, as_client: bool, label: str, folder: Path, as_json: bool
+) -> None:
     """Issue a token to PROVIDER (a name, or organization/name), or to an integration.
 
-    It is shown this once and stored only as a hash.
+    It is shown this once and stored only as a hash. A provider that gets access tokens from /oauth/token, or signs in
+    with a user name and a password, needs two texts: with --client the token is shown as such a pair.
     """
     if (provider is None) == (integration is None):
         raise click.UsageError("name either a provider or --integration")
+    if as_client and provider is None:
+        raise click.UsageError("--client is for providers")
     with registry_of(folder) as registry:
         if integration is not None:
             public_id, token = registry.issue_integration_token(integration, label)
         else:
             public_id, token = registry.issue_token(provider or "", label)
     if as_json:
-        print_json({"id": public_id, "token": token})
+        print_json({"client_id": public_id, "client_secret": token} if as_client else {"id": public_id, "token": token})
+        return
+    if as_client:
+        console().print(f"client id      {public_id}\nclient secret  {token}", markup=False)
+        messages().print("Keep both now, the secret cannot be shown again.")
         return
     console().print(token, markup=False)
     messages().print(f"Token {public_id}: keep it now, it cannot be shown again.")

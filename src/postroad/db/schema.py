@@ -211,6 +211,16 @@ consents = sa.Table(  # a provider's last word on its access to a vehicle; witho
     sa.Index(None, "vehicle_id"),
 )
 
+documents = sa.Table(  # whose a provider's document is, and that it was deleted: nothing else of it
+    "documents",
+    metadata,
+    sa.Column("provider_id", Id, sa.ForeignKey("providers.id"), primary_key=True),
+    sa.Column("digest", sa.LargeBinary, primary_key=True),  # postroad.registry.documents.digest of its key
+    sa.Column("subject_id", Id, sa.ForeignKey("subjects.id")),  # null: not known, or no more
+    sa.Column("deleted_us", sa.BigInteger),
+    sa.Index(None, "subject_id"),
+)
+
 followed = sa.Table(  # admin events below the position have had their effect
     "followed",
     metadata,
@@ -247,6 +257,7 @@ subscriptions = _table(
     sa.Column("protocol", sa.Text, nullable=False),
     sa.Column("types", Json, nullable=False),
     sa.Column("vehicles", Json, nullable=False),  # postroad.registry.selection.Selector
+    sa.Column("drivers", Json, nullable=False, server_default=sa.text("'{}'")),  # ... .DriverSelector
     sa.Column("options", Json, nullable=False),
     sa.Column("delivery", Json, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
@@ -291,12 +302,17 @@ outbox = _table(
     # No foreign keys: its rows are few and soon gone.
     sa.Column("organization_id", sa.BigInteger, nullable=False),
     sa.Column("subject_id", sa.BigInteger, nullable=False),
-    sa.Column("stream_id", sa.BigInteger, nullable=False),
+    sa.Column("stream_id", sa.BigInteger, nullable=False),  # 0: it is told to no single one
     sa.Column("shard", sa.Integer, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("payload", sa.LargeBinary, nullable=False),  # an item of the protocol "postroad"
+    sa.Column("payload", sa.LargeBinary, nullable=False),  # an item of ``protocol``; null: of "postroad"
     sa.Column("farewell", sa.Boolean, nullable=False),  # the stream's last item, told although it has ended
     sa.Column("created_us", sa.BigInteger, nullable=False),
+    # Of an item that a provider said, and that had to change the registry with it:
+    sa.Column("provider_id", sa.BigInteger),
+    sa.Column("protocol", sa.Text),
+    sa.Column("revision", sa.Integer),
+    sa.Column("farewell_of", Json),  # the streams whose last item it is
     sa.Index(None, "shard", "id"),
 )
 

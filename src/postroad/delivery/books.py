@@ -13,7 +13,7 @@ from postroad.clock import Clock
 from postroad.delivery.delivery import Overseer
 from postroad.delivery.letter import given_up, letter_of, request_id
 from postroad.delivery.oversight import tell_dead
-from postroad.log.delivery import Changes, Letter, LetterId, Posted, Skip
+from postroad.log.delivery import TOO_OLD, Changes, Letter, LetterId, Posted, Skip
 from postroad.routing.feed import RoutedItem
 from postroad.transports.base import Failed
 
@@ -64,7 +64,7 @@ class LogBooks:
             self._skip(item, "access_ended")
             return False
         if self._clock.now_us() - item.received_us > self._max_age_s * 1e6:
-            self._skip(item, "expired")
+            self._skip(item, TOO_OLD)
             detail = f"events waited for longer than {self._max_age_s:g} s, up to position {item.position}"
             self._overseer.raise_alert("events_expired", self._subscription_id, detail)
             return False

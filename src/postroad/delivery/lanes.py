@@ -22,7 +22,7 @@ from postroad.delivery.sending import Sender
 from postroad.delivery.settling import Settling
 from postroad.delivery.unsettled import Unsettled
 from postroad.errors import PostroadError, StoreUnavailable
-from postroad.log.delivery import Letter, LetterFilter, LetterId
+from postroad.log.delivery import TOO_OLD, Letter, LetterFilter, LetterId
 from postroad.protocols.contract import Contract
 from postroad.routing.feed import RoutedItem
 
@@ -255,7 +255,7 @@ class LaneDelivery:
             return False
         age_s = (self._clock.now_us() - letter.received_us) / 1e6
         if not entry.parked and age_s > self._options.max_backlog_age_s:
-            self._unsettled.skip(entry, "expired")
+            self._unsettled.skip(entry, TOO_OLD)
             self._overseer.raise_alert("events_expired", subscription_id, "events were too old to be delivered")
             return False
         return True

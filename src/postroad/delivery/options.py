@@ -42,7 +42,11 @@ class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ) = None
     retry: Annotated[RetryOptions, Meta(description="When a failed attempt is followed by the next.")] = RetryOptions()
     retry_of: Annotated[
-        dict[str, RetryOptions], Meta(description="The same for single types, over what `retry` says for all.")
+        dict[str, RetryOptions],
+        Meta(
+            description="The same for single types, over what `retry` says for all. Not in the order `bulk`, where all "
+            "wait together."
+        ),
     ] = {}
     order: (
         Annotated[

@@ -1,4 +1,4 @@
-"""One request's body, a JSON array of items, cut up and read in slices.
+"""One request's body read: a JSON array of items, cut up and read in slices, or a single item.
 
 Cutting goes piece by piece. A piece ends at a comma that looks like one between two elements, and that it is one needs
 no trust: what stands before it must parse as whole elements, and then no other reading of the array is possible.
@@ -6,19 +6,21 @@ no trust: what stands before it must parse as whole elements, and then no other 
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import msgspec
 
 from postroad.errors import WireError
 from postroad.ingest.slices import Slices
-from postroad.log.interface import MAX_PART_BYTES
+from postroad.log.interface import MAX_ITEM_BYTES, MAX_PART_BYTES
 from postroad.protocols.base import Item
+from postroad.registry.records import Provider
 
 PIECE_BYTES: Final = 256 * 1024
 """Cut at once; a fraction of a millisecond."""
-MAX_ITEM_BYTES: Final = MAX_PART_BYTES
-"""A longer item fits no part: it is kept cut off, as unreadable."""
+MAX_ELEMENT_BYTES: Final = MAX_PART_BYTES
+"""A longer item of a bulk is kept cut off, as unreadable."""
 
 _BETWEEN_OBJECTS = re.compile(rb"\}[ \t\r\n]*(,)[ \t\r\n]*\{")
 _COMMA = re.compile(rb"(,)")
@@ -27,7 +29,7 @@ _SPACE: Final = b" \t\r\n"
 Split = Callable[[bytes], list[bytes]]
 """The bytes of each element of a JSON array; raises ``WireError`` when the body as a whole cannot be read."""
 Read = Callable[[bytes, Any], Item | WireError]
-"""What one element says by these settings, or why it cannot be read; its UTF-8 was checked by ``Split``."""
+"""What one item says by these settings, or why it cannot be read; that it is UTF-8 was checked."""
 
 
 class TooManyItems(Exception):
@@ -41,6 +43,13 @@ class Bulk(msgspec.Struct, frozen=True):
     outcomes: Sequence[Item | WireError]
 
 
+Around = Callable[[Provider, Bulk, int], AbstractAsyncContextManager[Bulk]]
+"""Entered with a bulk that was read, and when it arrived: gives what of it is to be stored.
+
+It is left once that is durable, or is not. Raises ``StoreUnavailable``.
+"""
+
+
 async def read_bulk(body: bytes, settings: Any, *, split: Split, read: Read, max_items: int, slices: Slices) -> Bulk:
     """Cut and read a body.
 
@@ -51,14 +60,26 @@ async def read_bulk(body: bytes, settings: Any, *, split: Split, read: Read, max
     raws = await split_in_pieces(body, split, max_items=max_items, slices=slices)
     outcomes: list[Item | WireError] = []
     for index, raw in enumerate(raws):
-        if len(raw) > MAX_ITEM_BYTES:
-            raws[index] = raw[:MAX_ITEM_BYTES]
+        if len(raw) > MAX_ELEMENT_BYTES:
+            raws[index] = raw[:MAX_ELEMENT_BYTES]
             outcomes.append(WireError("too_large"))
         else:
             outcomes.append(read(raw, settings))
         if slices.over():
             await slices.pause()
     return Bulk(raws, outcomes)
+
+
+async def read_single(body: bytes, settings: Any, *, read: Read) -> Bulk:
+    """A body that is one item, as a bulk of one. Raises ``WireError`` for what is no JSON at all."""
+    try:
+        body.decode()
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as exc:
+        raise WireError("not_json") from exc
+    if len(body) > MAX_ITEM_BYTES:
+        return Bulk([body[:MAX_ITEM_BYTES]], [WireError("too_large")])
+    return Bulk([body], [read(body, settings)])
 
 
 async def split_in_pieces(body: bytes, split: Split, *, max_items: int, slices: Slices) -> list[bytes]:

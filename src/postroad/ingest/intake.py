@@ -225,6 +225,7 @@ class Intake:
         for outcome in outcomes:
             if (
                 not isinstance(outcome, WireError)
+                and outcome.identifier
                 and (organization_id, outcome.namespace, outcome.identifier) not in identifiers
             ):
                 unknown[NewSubject(organization_id, outcome.namespace, outcome.identifier)] = None
@@ -309,7 +310,7 @@ class Intake:
         subject_id = self.view.identifiers.get((provider.organization_id, item.namespace, item.identifier))
         if subject_id is not None:
             self._gather(accepted, subject_id, self.view.subjects[subject_id].shard)
-        elif provider.unknown_vehicles == "create":
+        elif provider.unknown_vehicles == "create" and item.identifier:
             self._unknown[NewSubject(provider.organization_id, item.namespace, item.identifier)] = [accepted]
             if self._creating is None:
                 self._creating = asyncio.get_running_loop().create_task(self._create())

@@ -5,12 +5,14 @@ which is marked in the same transaction: however often it is tried, and whenever
 """
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any, Final
 
 import msgspec
 
 from postroad.clock import Clock
 from postroad.errors import WireError
+from postroad.ingest.bulk import Around, Bulk
 from postroad.ingest.dedup import digest
 from postroad.ingest.intake import Intake
 from postroad.ingest.parts import PartBuilder
@@ -40,8 +42,17 @@ class RedriveFilter(msgspec.Struct, frozen=True, kw_only=True):
 class Redriver:
     """See the module."""
 
-    def __init__(self, logs: Mapping[int, ShardLog], intake: Intake, *, decoder: Decoder, clock: Clock) -> None:
-        """``intake`` knows the providers, and finds the subjects."""
+    def __init__(
+        self,
+        logs: Mapping[int, ShardLog],
+        intake: Intake,
+        *,
+        decoder: Decoder,
+        clock: Clock,
+        around: Mapping[str, Around] | None = None,
+    ) -> None:
+        """``intake`` knows the providers, and finds the subjects; ``around``: by protocol, what surrounds storing."""
+        self._around = around or {}
         self._logs = logs
         self._intake = intake
         self._decoder = decoder
@@ -68,6 +79,12 @@ class Redriver:
         item = self._read(provider, raw) if provider is not None and raw is not None else None
         if provider is None or raw is None or item is None:
             return False
+        bulk, around = Bulk([raw], [item]), self._around.get(provider.protocol)
+        async with nullcontext(bulk) if around is None else around(provider, bulk, self._clock.now_us()) as kept:
+            # What is not kept (a deletion, or something that was deleted) stays listed: no item takes its place.
+            return bool(kept.raws) and await self._store(log, one, provider, item, raw)
+
+    async def _store(self, log: ShardLog, one: Quarantined, provider: Provider, item: Item, raw: bytes) -> bool:
         failure = await self._intake.make_known(provider, [item], Slices(self._clock))
         if failure is not None:
             raise failure

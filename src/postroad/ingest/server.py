@@ -13,6 +13,7 @@ from postroad.errors import ConfigError
 from postroad.ingest.http.entrance import Entrance
 from postroad.ingest.http.limits import ConnectionLimits, RateLimit
 from postroad.ingest.http.protocol import EntranceProtocol
+from postroad.metrics.counts import Counter
 
 KEEP_ALIVE_S = 75
 """How long an idle connection is kept: providers report once a minute."""
@@ -38,14 +39,18 @@ class HttpServer(uvicorn.Server):
         stop_within_s: float,
         limits: ConnectionLimits | None = None,
         address_rate: RateLimit | None = None,
+        turned_away: Counter | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Serve ``app``, and the entrances the short way; with ``tls``, HTTPS and nothing else."""
+        """Serve ``app``, and the entrances the short way; with ``tls``, HTTPS and nothing else.
+
+        ``turned_away``: see ``EntranceProtocol.bind``.
+        """
         short_way = {path.encode(): entrance for entrance in entrances for path in entrance.paths}
         super().__init__(
             uvicorn.Config(
                 app,
-                http=EntranceProtocol.bind(short_way, limits, address_rate),
+                http=EntranceProtocol.bind(short_way, limits, address_rate, turned_away),
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -1,4 +1,4 @@
-"""Who is calling: bearer tokens of providers, known by their SHA-256 only.
+"""Who is calling: bearer tokens of providers, known by their SHA-256 only, and access tokens got with them.
 
 Constant time, without comparing in constant time: what is looked up is the digest. A caller cannot choose a digest's
 first bytes without guessing the token, so that how far two digests agree, and how long finding that out takes, says
@@ -9,6 +9,7 @@ long, and that the caller knows already. ``Callers`` keeps to this.
 import base64
 import hashlib
 
+from postroad.ingest.access_tokens import AccessTokens
 from postroad.registry.records import Provider, RegistryView
 
 MAX_REMEMBERED = 1_000
@@ -55,9 +56,10 @@ class Callers:
     only when all 64 bits agree: there is still nothing to be learned from the time.
     """
 
-    def __init__(self, protocol: str, *, basic: bool = False) -> None:
-        """Of those that speak ``protocol``; ``basic`` as in ``provider_of``."""
+    def __init__(self, protocol: str, *, basic: bool = False, access: AccessTokens | None = None) -> None:
+        """Of those that speak ``protocol``; ``basic`` as in ``provider_of``; ``access`` tokens too, if given."""
         self._basic = basic
+        self._access = access
         self._protocol = protocol
         self._view: RegistryView | None = None
         self._good: dict[bytes | None, Provider] = {}
@@ -73,4 +75,8 @@ class Callers:
                 if len(self._good) >= MAX_REMEMBERED:
                     self._good.clear()
                 self._good[authorization] = provider
+            elif self._access is not None and authorization is not None:  # never remembered: these expire
+                provider = self._access.provider_of(authorization, view)
+                if provider is not None and provider.protocol != self._protocol:
+                    return None
         return provider

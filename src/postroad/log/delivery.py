@@ -83,13 +83,16 @@ class Skip(msgspec.Struct, frozen=True):
     end: int
     """Exclusive."""
     reason: str
-    """``access_ended``, ``expired``, ``superseded``, ``dropped`` ..."""
+    """``access_ended``, ``expired``, ``too_old``, ``superseded``, ``dropped`` ..."""
     events: int
     """So many events of the subscription's; 0 also when nobody could read them any more to count them."""
 
 
 EXPIRED = "expired"
-"""The reason of what was too old, or went with retention, before it could be delivered."""
+"""The reason of stretches that were given up unread: too old while nobody delivered, or removed by retention."""
+TOO_OLD = "too_old"
+"""The reason of an event that was too old when it was its turn. Other events of its item may still be delivered, also
+after a restart, so it is no stretch that is given up."""
 
 
 def given_up(skips: Iterable[Skip], position: int) -> list[range]:

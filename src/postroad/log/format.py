@@ -20,7 +20,15 @@ from typing import Any
 import zstandard
 
 from postroad.errors import StoreCorrupt
-from postroad.log.interface import DEDUP_KEY_BYTES, MAX_PART_BYTES, MAX_PART_ITEMS, UNREADABLE, Batch, Part
+from postroad.log.interface import (
+    DEDUP_KEY_BYTES,
+    MAX_ITEM_BYTES,
+    MAX_PART_BYTES,
+    MAX_PART_ITEMS,
+    UNREADABLE,
+    Batch,
+    Part,
+)
 
 COLUMNS_VERSION = 1
 RAW, ZSTD = 0, 1
@@ -68,8 +76,9 @@ def _check_sizes(part: Part) -> None:
     offsets, keys = len(part.received_offsets_us), len(part.dedup_keys)
     if not 0 < count <= MAX_PART_ITEMS:
         raise ValueError(f"a part has 1 to {MAX_PART_ITEMS} items, not {count}")
-    if len(part.body) > MAX_PART_BYTES:
-        raise ValueError(f"a part has at most {MAX_PART_BYTES} bytes, not {len(part.body)}")
+    most_bytes = MAX_PART_BYTES if count > 1 else MAX_ITEM_BYTES
+    if len(part.body) > most_bytes:
+        raise ValueError(f"a part of {count} items has at most {most_bytes} bytes, not {len(part.body)}")
     if not (len(part.subjects) == len(part.flags) == len(part.lengths) == count and offsets in (0, count)):
         raise ValueError(f"a column does not have one value for each of {count} items")
     if keys not in (0, count * DEDUP_KEY_BYTES):

@@ -1,7 +1,8 @@
 """The log's seam: what every engine promises. ``tests/contract/test_log.py`` holds every engine to it.
 
-A *part* is what is appended at once: up to 10,000 items of one provider and protocol. Stored, with positions, it is a
-*batch*. An engine never looks inside an item; the columns beside the bytes say what routing needs to know.
+A *part* is what is appended at once: up to 10,000 items of one provider and protocol, or one large item. Stored, with
+positions, it is a *batch*. An engine never looks inside an item; the columns beside the bytes say what routing needs to
+know.
 
 Instants are whole microseconds since 1970, UTC: they are stored and compared here, never shown.
 """
@@ -16,6 +17,8 @@ from postroad.log.delivery import DeliveryStore
 
 MAX_PART_ITEMS = 10_000
 MAX_PART_BYTES = 1024 * 1024
+MAX_ITEM_BYTES = 16 * 1024 * 1024
+"""An item may be longer than ``MAX_PART_BYTES``, and is then a part by itself."""
 DEDUP_KEY_BYTES = 16
 """A digest of the protocol's own key of an item; see ``Part.dedup_keys``."""
 
@@ -32,6 +35,8 @@ FLAG_AHEAD = 2
 """Its recorded time lies ahead of its arrival by more than the setting allows."""
 
 
+OF_THE_HUB = 0
+"""Provider id of what the hub itself says: nobody sent it."""
 UNREADABLE = 255
 """Kind of an item that could not be read, in every protocol. Its bytes are kept, its subject is ``UNASSIGNED``."""
 

@@ -20,6 +20,7 @@ from postroad.log.format import MAX_INT, pack_columns
 from postroad.log.interface import (
     MAX_PART_BYTES,
     MAX_POSITION,
+    OF_THE_HUB,
     Appended,
     Batch,
     Done,
@@ -311,6 +312,8 @@ class SqliteLog:
         counts.commit_items.of(shard).observe(sum(map(len, batches)))
         stored = counts.received_to_stored.of(shard)
         for batch in batches:
+            if batch.provider_id == OF_THE_HUB:
+                continue
             waited_us, offsets_us = batch.stored_us - batch.received_us, batch.received_offsets_us or [0] * len(batch)
             stored.observe_all([(waited_us - offset_us) / 1e6 + group.commit_s for offset_us in offsets_us])
 

@@ -40,6 +40,12 @@ INGEST_BYTES = Metric(
 INGEST_DUPLICATES = Metric(
     "postroad_ingest_duplicates_total", "counter", PROVIDER, "Resends: confirmed like the first time, not stored again."
 )
+INGEST_DELETED = Metric(
+    "postroad_ingest_deleted_total",
+    "counter",
+    PROVIDER,
+    "Items of trips and drivers that were deleted before: confirmed, not stored.",
+)
 INGEST_UNREADABLE = Metric(
     "postroad_ingest_unreadable_total",
     "counter",
@@ -61,6 +67,13 @@ INGEST_UNAVAILABLE = Metric(
     (*PROVIDER, "reason"),
     "Items answered 503, nothing kept: disk_reserve, disk_full, locked, closed, backlog, io or lost.",
 )
+HTTP_TURNED_AWAY = Metric(
+    "postroad_http_turned_away_total",
+    "counter",
+    ("status",),
+    "Requests answered before any entrance saw them: 400 no HTTP, 408 too slow, 413 too large a body, "
+    "431 too large headers, 503 too many connections or requests of an address.",
+)
 INGEST_QUEUED_BYTES = Metric(
     "postroad_ingest_queued_bytes",
     "gauge",
@@ -78,7 +91,7 @@ RECEIVED_TO_STORED = Metric(
     "postroad_received_to_stored_seconds",
     "histogram",
     ("shard",),
-    "From an item's arrival until it was durable.",
+    "From a provider's item's arrival until it was durable.",
     STORING_S,
 )
 STORED_TO_DELIVERED = Metric(
@@ -194,7 +207,7 @@ EVENTS_SKIPPED = Metric(
     "postroad_subscription_events_skipped_total",
     "counter",
     (*SUBSCRIPTION, "reason"),
-    "Events settled without being delivered: access_ended, expired, superseded, dropped.",
+    "Events settled without being delivered: access_ended, expired, too_old, superseded, dropped.",
 )
 CIRCUIT = Metric(
     "postroad_destination_circuit",

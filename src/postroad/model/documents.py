@@ -4,12 +4,15 @@ A document is named by its ``key`` among all of one provider; of its editions th
 counts. The core below is what protocols share, normalised; ``original`` keeps the whole. ``None`` is unknown.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from postroad.model.header import Header
 from postroad.model.said import Identifier, Original, Position
+
+FINAL: Final = 2**62
+"""Revision of a deletion that nothing can follow: an edition that comes late is older, whenever it comes."""
 
 Score = Literal["overall", "safety", "eco", "distraction", "speeding"]
 Manoeuvre = Literal["braking", "acceleration", "turn"]

@@ -11,6 +11,7 @@ SOURCES: Mapping[str, SourceProtocol] = {
     drivetech.PROTOCOL.name: drivetech.PROTOCOL,
     connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
     connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.PROTOCOL,
+    drivequant.PROTOCOL.name: drivequant.PROTOCOL,
     damoov.PROTOCOL.name: damoov.PROTOCOL,
 }
 """What can be taken in, by name: there is an entrance for it."""
@@ -21,6 +22,7 @@ READABLE: Mapping[str, SourceProtocol] = {**SOURCES, postroad.PROTOCOL.name: pos
 TARGETS: Mapping[str, TargetProtocol] = {
     connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
     connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.PROTOCOL,
+    drivequant.PROTOCOL.name: drivequant.PROTOCOL,
     damoov.PROTOCOL.name: damoov.PROTOCOL,
 }
 """What can be sent on, by name."""
@@ -28,6 +30,7 @@ TARGETS: Mapping[str, TargetProtocol] = {
 FORMATS: Mapping[str, Format] = {
     connected_cars.PROTOCOL.name: connected_cars.FORMAT,
     connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.FORMAT,
+    drivequant.PROTOCOL.name: drivequant.FORMAT,
     drivetech.PROTOCOL.name: drivetech.FORMAT,
     damoov.PROTOCOL.name: damoov.FORMAT,
 }

@@ -41,7 +41,7 @@ class Item(msgspec.Struct, frozen=True):
     namespace: str
     """Of the subject's identifier as the provider gives it (``plate``)."""
     identifier: str
-    """Normalised, so that two spellings of one subject are equal."""
+    """Normalised, so that two spellings of one subject are equal. Empty: the item does not say whom it is about."""
     dedup: bytes
     """The protocol's own key of the item, of any length; empty when a repeat cannot be told from a new one."""
     wire: Any
@@ -88,10 +88,10 @@ class Addressing(msgspec.Struct, frozen=True, kw_only=True):
 
     vehicle_id: int | str | None = None
     """Of the vehicle that the item is about; None when it is about something else."""
-    driver_id: int | str | None = None
-    """Of the driver that the item is about."""
     fleet_id: int | None = None
     """Of the fleet that the item is about or names, or that the vehicle is in."""
+    driver_id: str | None = None
+    """Of the driver that the item is about, if it is about one."""
     vin: str | None = None
     """Of the vehicle, if it is known."""
     scopes: frozenset[str] | None = None

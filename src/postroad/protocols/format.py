@@ -13,7 +13,8 @@ class Format(msgspec.Struct, frozen=True):
     """What a body is made of. Every protocol's folder has one, as ``FORMAT``."""
 
     body: Any
-    """The type of a request's whole body: a struct, or a list of a union of structs."""
+    """The type of a request's whole body: a struct, a list of a union of structs, or a tuple of structs of which it is
+    one."""
     types: Mapping[str, type[msgspec.Struct]]
     """Wire type -> its struct."""
     split: Callable[[bytes], list[bytes]]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from postroad.db import schema
+from postroad.model.identifiers import Issue
 from postroad.registry import coverage, streams, subjects
 from postroad.registry.transaction import Transaction, insert
 
@@ -38,12 +39,16 @@ class Counted(NamedTuple):
 def give(transaction: Transaction, provider_id: int, organization_id: int, vehicle_ids: Collection[int]) -> int:
     """The provider has access to these vehicles; for how many that is news. Their streams begin by the selectors."""
     changed = [id_ for id_ in vehicle_ids if _say(transaction, provider_id, id_, given=True)]
-    if len(changed) > _FEW:
+    _reconcile(transaction, organization_id, changed)
+    return len(changed)
+
+
+def _reconcile(transaction: Transaction, organization_id: int, vehicle_ids: Collection[int]) -> None:
+    if len(vehicle_ids) > _FEW:
         coverage.reconcile(transaction, organization_id)
     else:
-        for id_ in changed:
+        for id_ in vehicle_ids:
             coverage.reconcile(transaction, organization_id, vehicle_id=id_)
-    return len(changed)
 
 
 def withdraw(transaction: Transaction, provider_id: int, vehicle_ids: Collection[int], at: Place | None) -> int:
@@ -73,21 +78,25 @@ def listed(
     *,
     namespace: str,
     shard: int,
+    issue: Sequence[Issue],
     before_us: int,
 ) -> Counted:
     """The provider was asked: exactly these vehicles (id -> its fleet there) give access.
 
     What was said from ``before_us`` on, when asking began, is newer and stays. ``namespace`` is that of the fleets,
-    ``shard`` for those that are new.
+    ``shard`` and ``issue`` are for those that are new.
     """
     known = sa.select(_consents).where(_consents.c.provider_id == provider_id)
     rows = {row.vehicle_id: row for row in transaction.connection.execute(known)}
     newer = {id_ for id_, row in rows.items() if row.changed_us >= before_us}
+    moved = []
     for id_, fleet in fleets.items():
         if id_ not in newer and (id_ not in rows or rows[id_].fleet != fleet):
             note_fleet(transaction, provider_id, id_, fleet)
             place = None if fleet is None else (namespace, fleet)
-            move(transaction, organization_id, id_, place, shard=shard)
+            if _move(transaction, organization_id, id_, place, shard, issue):
+                moved.append(id_)
+    _reconcile(transaction, organization_id, moved)
     given = give(transaction, provider_id, organization_id, [id_ for id_ in fleets if id_ not in newer])
     gone = [id_ for id_ in rows if id_ not in fleets and id_ not in newer]
     return Counted(given, withdraw(transaction, provider_id, gone, None))
@@ -120,12 +129,32 @@ def forget(transaction: Transaction, provider_id: int) -> None:
 
 
 def move(
-    transaction: Transaction, organization_id: int, vehicle_id: int, fleet: tuple[str, str] | None, *, shard: int
+    transaction: Transaction,
+    organization_id: int,
+    vehicle_id: int,
+    fleet: tuple[str, str] | None,
+    *,
+    shard: int,
+    issue: Sequence[Issue],
 ) -> None:
-    """Make a vehicle's membership that of a provider's fleet (namespace and identifier), or of none.
+    """Make a vehicle's membership that of a provider's fleet (namespace and identifier), or of none; it is told.
 
-    A membership in a fleet that a file declares is the file's, and stays. ``shard`` is for a fleet that is new.
+    A membership in a fleet that a file declares is the file's, and stays. ``shard`` and ``issue`` are for a fleet that
+    is new.
     """
+    if _move(transaction, organization_id, vehicle_id, fleet, shard, issue):
+        coverage.reconcile(transaction, organization_id, vehicle_id=vehicle_id)
+
+
+def _move(
+    transaction: Transaction,
+    organization_id: int,
+    vehicle_id: int,
+    fleet: tuple[str, str] | None,
+    shard: int,
+    issue: Sequence[Issue],
+) -> bool:
+    """``move`` without a word to anybody; whether anything changed."""
     query = (
         sa.select(_memberships.c.id, _memberships.c.fleet_id, _subjects.c.declared)
         .join(_subjects, _subjects.c.id == _memberships.c.fleet_id)
@@ -133,10 +162,10 @@ def move(
     )
     current = transaction.connection.execute(query).one_or_none()
     if current is not None and current.declared:
-        return
-    fleet_id = None if fleet is None else _fleet(transaction, organization_id, *fleet, shard=shard)
+        return False
+    fleet_id = None if fleet is None else _fleet(transaction, organization_id, *fleet, shard, issue)
     if (None if current is None else current.fleet_id) == fleet_id:
-        return
+        return False
     if current is not None:
         ended = sa.update(_memberships).where(_memberships.c.id == current.id).values(until_us=transaction.now_us)
         transaction.connection.execute(ended)
@@ -144,16 +173,23 @@ def move(
         values = {"fleet_id": fleet_id, "vehicle_id": vehicle_id, "since_us": transaction.now_us}
         insert(transaction.connection, _memberships, **values)
     transaction.touched = True
+    return True
 
 
-def _fleet(transaction: Transaction, organization_id: int, namespace: str, value: str, *, shard: int) -> int | None:
-    """A provider's fleet, found or made; None if something else is called so."""
+def _fleet(
+    transaction: Transaction, organization_id: int, namespace: str, value: str, shard: int, issue: Sequence[Issue]
+) -> int | None:
+    """A provider's fleet with its numbers, found or made; None if something else is called so."""
     found = subjects.find(transaction.connection, organization_id, namespace, value)
     if found is None:
         found = subjects.insert_subject(transaction, organization_id, "fleet", shard=shard, declared=False)
         subjects.identify(transaction, organization_id, found, namespace, value)
     kind = transaction.connection.execute(sa.select(_subjects.c.kind).where(_subjects.c.id == found)).scalar_one()
-    return found if kind == "fleet" else None
+    if kind != "fleet":
+        return None
+    of_fleets = [one for one in issue if one.of == "fleet"]
+    subjects.give(transaction, organization_id, of_fleets, subject_id=found)
+    return found
 
 
 def _say(transaction: Transaction, provider_id: int, vehicle_id: int, *, given: bool) -> bool:

@@ -2,11 +2,12 @@
 
 ``reconcile`` opens and ends streams until the two agree, less the vehicles to which a provider has lost access
 (``consents``). It runs inside every change that can move a vehicle into or out of a selector. A selector that names a
-fleet is a grant by the fleet, any other a grant by each vehicle.
+fleet is a grant by the fleet, any other a grant by each vehicle. A fleet of a provider's own has no name here, so no
+selector names it and nobody is granted it: in which of them a vehicle is, is told to whoever has the vehicle.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -68,6 +69,23 @@ def reconcile(transaction: Transaction, organization_id: int, *, vehicle_id: int
     return moved
 
 
+class _Grants(NamedTuple):
+    """The fleets that one subscription was granted, and those that it is granted from now on."""
+
+    before: Set[int]
+    after: Set[int]
+
+    @property
+    def new(self) -> Set[int]:
+        """Granted by this change."""
+        return self.after - self.before
+
+    @property
+    def gone(self) -> Set[int]:
+        """Taken away by this change."""
+        return self.before - self.after
+
+
 class _Coverage:
     """What one subscription covers."""
 
@@ -91,7 +109,8 @@ class _Coverage:
         opened, ended = wanted.keys() - before.keys(), before.keys() - wanted.keys()
         self.moved = Moved(len(opened), len(ended))
         shards = {id_: vehicles[id_].shard for id_ in opened}
-        new, gone = granted.keys() - had.keys(), had.keys() - granted.keys()
+        grants = _Grants(had.keys(), granted.keys())
+        new, gone = grants.new, grants.gone
         streams.open_all(self._transaction, self._id, shards | {id_: granted[id_] for id_ in new}, wanted)
         streams.end_all(self._transaction, [self._before[id_].id for id_ in ended | gone])
         if not (opened or ended or new or gone or self._tells_account) and all(
@@ -103,11 +122,11 @@ class _Coverage:
             self._tell(now[id_], words.AccessGrantedToFleet)
         for id_, row in before.items():
             if id_ in ended:
-                self._tell_gone(row, gone)
+                self._tell_gone(row, grants)
             elif row.fleet_id != wanted[id_]:
-                self._tell_moved(row, wanted[id_], granted.keys(), new)
+                self._tell_moved(row, wanted[id_], grants)
         for id_ in sorted(opened):
-            self._tell_came(now[id_], wanted[id_], new)
+            self._tell_came(now[id_], wanted[id_], grants)
         for id_ in sorted(gone):
             self._tell(self._before[id_], words.AccessRemovedFromFleet, farewell=True)
         self._tell_account(now, opened, ended)
@@ -120,9 +139,9 @@ class _Coverage:
         return {id_: row for id_, row in self._before.items() if row.kind == kind and only in (None, id_)}
 
     def _wanted(self, vehicles: Mapping[int, _Vehicle]) -> dict[int, int | None]:
-        """Vehicle -> the fleet through which it is covered, or None if by itself."""
+        """Vehicle -> the fleet that is told of it: the one through which it is covered, or a provider's; or None."""
         return {
-            id_: vehicle.fleet_id if vehicle.fleet in self._selector.fleets else None
+            id_: vehicle.fleet_id if vehicle.fleet is None or vehicle.fleet in self._selector.fleets else None
             for id_, vehicle in vehicles.items()
             if self._selector.covers(plates=vehicle.plates, fleet=vehicle.fleet)
         }
@@ -131,26 +150,31 @@ class _Coverage:
         made = word(at_us=self._transaction.now_us, subject_id=stream.subject_id, subscription_id=self._id, **said)
         self._told.append(outbox.Told(stream_id=stream.id, shard=stream.shard, word=made, farewell=farewell))
 
-    def _tell_came(self, stream: Any, fleet_id: int | None, new_fleets: Collection[int]) -> None:
-        if fleet_id is None:
+    def _tell_came(self, stream: Any, fleet_id: int | None, grants: _Grants) -> None:
+        if fleet_id not in grants.after:
             self._tell(stream, words.AccessGrantedToVehicle)
-        elif fleet_id not in new_fleets:  # what a fleet holds as it gives access is not told one by one
+        self._tell_joined(stream, fleet_id, grants)
+
+    def _tell_joined(self, stream: Any, fleet_id: int | None, grants: _Grants) -> None:
+        if fleet_id is not None and fleet_id not in grants.new:  # what a new grant's fleet holds is not told one by one
             self._tell(stream, words.VehicleAddedToFleet, fleet_id=fleet_id)
 
-    def _tell_gone(self, stream: Any, gone_fleets: Collection[int]) -> None:
-        if stream.fleet_id is None or stream.fleet_id not in gone_fleets:
-            self._tell(stream, words.AccessRemovedFromVehicle, farewell=True, left_fleet_id=stream.fleet_id)
+    def _tell_gone(self, stream: Any, grants: _Grants) -> None:
+        if stream.fleet_id not in grants.gone:
+            left = stream.fleet_id if stream.fleet_id in grants.before else None  # of a provider's it is not why
+            self._tell(stream, words.AccessRemovedFromVehicle, farewell=True, left_fleet_id=left)
 
-    def _tell_moved(
-        self, stream: Any, fleet_id: int | None, fleets: Collection[int], new_fleets: Collection[int]
-    ) -> None:
-        """The vehicle stays, but by another grant: first what it left, then what it joined."""
+    def _tell_moved(self, stream: Any, fleet_id: int | None, grants: _Grants) -> None:
+        """The vehicle stays, but by another grant or in another fleet: first what it left, then what it joined."""
         update = sa.update(schema.streams).where(schema.streams.c.id == stream.id).values(fleet_id=fleet_id)
         self._transaction.connection.execute(update)
         self._transaction.touched = True
-        if stream.fleet_id in fleets:
+        if stream.fleet_id is not None and stream.fleet_id not in grants.gone:
             self._tell(stream, words.VehicleRemovedFromFleet, fleet_id=stream.fleet_id)
-        self._tell_came(stream, fleet_id, new_fleets)
+        if stream.fleet_id in grants.before:
+            self._tell_came(stream, fleet_id, grants)
+        else:
+            self._tell_joined(stream, fleet_id, grants)
 
     def _tell_account(self, now: Mapping[int, Any], opened: Collection[int], ended: Collection[int]) -> None:
         """The organization's account shares what the subscription covers, if it is to be told of accounts."""

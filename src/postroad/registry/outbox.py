@@ -3,6 +3,10 @@
 A relay appends each row to its subject's shard, with the row's id as the key of the part, and deletes the row when that
 is durable: recorded once, whatever is killed between two steps. A farewell, which says that a stream has ended, is the
 one item that still goes out by it: its position becomes the stream's.
+
+Most rows are words of the hub's own, each to one subscription. What a provider said goes this way too where it had to
+change the registry (a driver is to be forgotten): then the change and the item are one, and the item, as it was
+said, may be the farewell of many streams.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +19,25 @@ from postroad.protocols.postroad import Word, encode, kind_of
 from postroad.registry.transaction import Transaction
 
 _outbox, _streams = schema.outbox, schema.streams
+_OF_NO_STREAM = 0
+
+
+class Speaker(msgspec.Struct, frozen=True):
+    """The provider that said something, and how it is to be read."""
+
+    provider_id: int
+    protocol: str
+    revision: int
+    """Of the provider's decoding settings."""
+
+
+class Saying(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a provider said, as it goes into the log."""
+
+    by: Speaker
+    kind: str
+    body: bytes
+    received_us: int
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,10 +46,13 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     shard: int
     subject_id: int
-    stream_id: int
+    kind: str
     payload: bytes
-    farewell: bool
+    farewell_of: tuple[int, ...]
+    """The streams whose last item it is."""
     created_us: int
+    by: Speaker | None = None
+    """None: the hub says it."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +85,32 @@ def tell(transaction: Transaction, organization_id: int, words: Sequence[Told]) 
         transaction.touched = True
 
 
+def pass_on(
+    transaction: Transaction,
+    organization_id: int,
+    saying: Saying,
+    *,
+    subject_id: int,
+    shard: int,
+    farewell_of: Sequence[int] = (),
+) -> None:
+    """Have what a provider said appended to a shard, as the last item of these streams, which have ended."""
+    row = {
+        "organization_id": organization_id,
+        "subject_id": subject_id,
+        "stream_id": _OF_NO_STREAM,
+        "shard": shard,
+        "kind": saying.kind,
+        "payload": saying.body,
+        "farewell": bool(farewell_of),
+        "created_us": saying.received_us,
+        **msgspec.structs.asdict(saying.by),
+        "farewell_of": list(farewell_of),
+    }
+    transaction.connection.execute(sa.insert(_outbox).values(row))
+    transaction.touched = True
+
+
 def pending(connection: sa.Connection, shard: int, limit: int) -> list[Pending]:
     """What is to be relayed to a shard now, in order.
 
@@ -66,35 +118,50 @@ def pending(connection: sa.Connection, shard: int, limit: int) -> list[Pending]:
     """
     query = (
         sa.select(_outbox, _streams.c.from_position, _streams.c.ended)
-        .join(_streams, _streams.c.id == _outbox.c.stream_id)
+        .outerjoin(_streams, _streams.c.id == _outbox.c.stream_id)
         .where(_outbox.c.shard == shard)
         .order_by(_outbox.c.id)
         .limit(limit)
     )
     rows: list[Pending] = []
-    for row in connection.execute(query).mappings():
-        if row["from_position"] is None and not row["ended"]:
+    for row in connection.execute(query):
+        if row.stream_id != _OF_NO_STREAM and row.from_position is None and not row.ended:
             break
-        rows.append(Pending(**{name: row[name] for name in Pending.__struct_fields__}))
+        rows.append(_pending(row))
     return rows
+
+
+def _pending(row: sa.Row[tuple[object, ...]]) -> Pending:
+    alone = (row.stream_id,) if row.farewell else ()
+    return Pending(
+        id=row.id,
+        shard=row.shard,
+        subject_id=row.subject_id,
+        kind=row.kind,
+        payload=row.payload,
+        farewell_of=alone if row.farewell_of is None else tuple(row.farewell_of),
+        created_us=row.created_us,
+        by=None if row.provider_id is None else Speaker(row.provider_id, row.protocol, row.revision),
+    )
 
 
 def relayed(transaction: Transaction, rows: Sequence[Pending], positions: Mapping[int, int]) -> None:
     """Rows stand in the log, at these positions by id: forget them, and note where streams end."""
     for row in rows:
         transaction.connection.execute(sa.delete(_outbox).where(_outbox.c.id == row.id))
-        if row.farewell:
-            at = positions[row.id]
-            ends = sa.update(_streams).where(_streams.c.id == row.stream_id)
-            transaction.connection.execute(
-                ends.values(farewell_position=at, until_position=sa.func.coalesce(_streams.c.until_position, at + 1))
-            )
+        at = positions[row.id]
+        values = {"farewell_position": at, "until_position": sa.func.coalesce(_streams.c.until_position, at + 1)}
+        for stream_id in row.farewell_of:
+            transaction.connection.execute(sa.update(_streams).where(_streams.c.id == stream_id).values(values))
             transaction.touched = True
 
 
 def conclude(transaction: Transaction, shard: int, position: int) -> None:
     """Let ended streams that nobody is told of end at ``position``."""
-    told = sa.select(_outbox.c.id).where(_outbox.c.stream_id == _streams.c.id, _outbox.c.farewell)
+    of_it = (_outbox.c.stream_id == _streams.c.id) | (
+        (_outbox.c.stream_id == _OF_NO_STREAM) & (_outbox.c.subject_id == _streams.c.subject_id)
+    )
+    told = sa.select(_outbox.c.id).where(of_it, _outbox.c.farewell)
     ended = (_streams.c.shard == shard) & _streams.c.ended & _streams.c.until_position.is_(None) & ~told.exists()
     count = transaction.connection.execute(sa.update(_streams).where(ended).values(until_position=position)).rowcount
     transaction.touched |= count > 0

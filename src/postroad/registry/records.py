@@ -146,6 +146,8 @@ class RegistryView(msgspec.Struct, frozen=True, kw_only=True):
     """(provider id, revision) -> decoding settings, every revision there ever was."""
     tokens: Mapping[bytes, int]
     """SHA-256 of a provider's active token -> provider id."""
+    clients: Mapping[str, bytes] = {}
+    """Public id of a provider's active token -> its SHA-256: as an OAuth 2.0 client's id and secret."""
     integration_tokens: Mapping[bytes, int] = {}
     """SHA-256 of an integration's active token -> integration id."""
     subjects: Mapping[int, Subject]

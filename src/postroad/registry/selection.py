@@ -1,4 +1,4 @@
-"""Which vehicles a subscription covers."""
+"""Which vehicles and drivers a subscription covers."""
 
 from collections.abc import Collection
 from typing import Any
@@ -6,7 +6,15 @@ from typing import Any
 import msgspec
 
 
-class Selector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    def stored(self) -> dict[str, Any]:
+        """As it stands in the database; ``load`` and ``load_drivers`` are the inverse."""
+        # By way of JSON, so that it equals what comes back: lists, not tuples.
+        stored: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        return stored
+
+
+class Selector(_Stored, frozen=True, kw_only=True, omit_defaults=True):
     """The vehicles of an organization that a subscription covers: all, or those of some fleets and some by plate."""
 
     everything: bool = False
@@ -19,13 +27,24 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether a vehicle with these plates, at present in this fleet, is covered."""
         return self.everything or fleet in self.fleets or any(plate in self.plates for plate in plates)
 
-    def stored(self) -> dict[str, Any]:
-        """As it stands in the database; ``load`` is the inverse."""
-        # By way of JSON, so that it equals what comes back: lists, not tuples.
-        stored: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
-        return stored
+
+class DriverSelector(_Stored, frozen=True, kw_only=True, omit_defaults=True):
+    """The drivers of an organization that a subscription covers: all, or some by the id that a provider has of them."""
+
+    everything: bool = False
+    ids: tuple[str, ...] = ()
+    """In any namespace of drivers. An id that no driver has yet counts as soon as one does."""
+
+    def covers(self, ids: Collection[str]) -> bool:
+        """Whether a driver with these ids is covered."""
+        return self.everything or any(id_ in self.ids for id_ in ids)
 
 
 def load(stored: Any) -> Selector:
     """A selector as it stands in the database."""
     return msgspec.convert(stored, Selector)
+
+
+def load_drivers(stored: Any) -> DriverSelector:
+    """A selector of drivers as it stands in the database."""
+    return msgspec.convert(stored, DriverSelector)

@@ -1,4 +1,7 @@
-"""Streams: one vehicle x one subscription, over an interval of positions. Which there are says ``coverage``."""
+"""Streams: one vehicle (or driver) x one subscription, over an interval of positions.
+
+Which there are says ``coverage``; of drivers ``drivers``.
+"""
 
 from collections.abc import Collection, Mapping
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from postroad.db import schema
 from postroad.errors import ConfigError, NotFound
 from postroad.model.identifiers import MAX_CHARS, PLATE, VIN, Issue, kind_of, normalise
-from postroad.registry import coverage
+from postroad.registry import coverage, drivers
 from postroad.registry.records import Subject
 from postroad.registry.transaction import Transaction, insert
 
@@ -60,7 +60,8 @@ def create_named(
 ) -> list[int]:
     """Find or create many subjects that a provider named; their ids. A few statements, however many there are.
 
-    What they are says ``namespace`` (``model.identifiers.kind_of``); vehicles are treated as ``create_vehicle`` does.
+    What they are says ``namespace`` (``model.identifiers.kind_of``); vehicles are treated as ``create_vehicle`` does,
+    and drivers in the same way: they get their identifiers and streams.
     Raises ``NotFound`` and ``ConfigError`` as that does; then none was created.
     """
     wanted = {normalised({namespace: value})[namespace] for value in values}
@@ -82,6 +83,10 @@ def create_named(
                 give(transaction, organization_id, issue, subject_id=vehicle_id)
                 coverage.reconcile(transaction, organization_id, vehicle_id=vehicle_id)
             give(transaction, organization_id, [one for one in issue if one.of == "account"])
+        elif kind == "driver":
+            give(transaction, organization_id, [one for one in issue if one.of == "driver"])
+            for driver_id in ids if len(new) <= _ONE_BY_ONE else [None]:
+                drivers.reconcile(transaction, organization_id, driver_id=driver_id)
     return list(known.values())
 
 

@@ -116,6 +116,13 @@ def active(connection: sa.Connection, kind: Owner, owners: Container[int]) -> di
     return {sha256: owner_id for sha256, owner_id in connection.execute(query) if owner_id in owners}
 
 
+def clients(connection: sa.Connection, owners: Container[int]) -> dict[str, bytes]:
+    """Public id of each active token of these providers -> its SHA-256: a client's id, and what its secret is."""
+    table = schema.provider_tokens
+    query = sa.select(table.c.public_id, table.c.sha256, table.c.provider_id).where(table.c.revoked_us.is_(None))
+    return {row.public_id: row.sha256 for row in connection.execute(query) if row.provider_id in owners}
+
+
 def listed(connection: sa.Connection) -> list[TokenInfo]:
     """Every token there ever was: providers' first, then integrations', each oldest first."""
     return [

@@ -43,6 +43,7 @@ def read_view(connection: sa.Connection) -> RegistryView:
         providers=providers,
         provider_settings=settings,
         tokens=tokens.active(connection, "provider", providers),
+        clients=tokens.clients(connection, providers),
         integration_tokens=tokens.active(connection, "integration", integrations),
         subjects=_subjects(connection),
         identifiers={

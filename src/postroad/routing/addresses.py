@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-import msgspec
+from msgspec.structs import replace
 
 from postroad.model.accounts import AccountChange, SharedVehicle, UserSignedUp, VehiclesShared, VehicleUnshared, reissue
+from postroad.model.documents import Document
 from postroad.model.events import AccessChanged, Event, Identifier, MembershipChanged
 from postroad.protocols.base import Addressing, TargetProtocol
 from postroad.protocols.postroad import SUBJECT
@@ -33,7 +34,7 @@ class Addresses:
             subject = self._view.subjects.get(subject_id)
             fleet = self._view.subjects.get(subject.fleet_id) if subject and subject.fleet_id else None
             to = self._of_reports[subject_id, scopes] = self._addressing(subject, fleet, scopes)
-        return to
+        return self._with_others(event, provider_id, to) if isinstance(event, Document) else to
 
     def in_issued_identifiers(self, event: Event) -> Event | None:
         """An event that the hub itself tells, which names accounts and vehicles by its own ids; ``None``: says nothing.
@@ -48,10 +49,20 @@ class Addresses:
         named: tuple[str, ...] = ()
         if isinstance(event, UserSignedUp | VehiclesShared):
             named = tuple(vehicle.identifier for vehicle in event.vehicles)
-            event = msgspec.structs.replace(event, vehicles=tuple([self._described(one) for one in event.vehicles]))
+            event = replace(event, vehicles=tuple([self._described(one) for one in event.vehicles]))
         elif isinstance(event, VehicleUnshared):
             named = (event.vehicle_identifier,)
         return reissue(event, user, self._vehicles(named))
+
+    def _with_others(self, event: Document, provider_id: int, to: Addressing) -> Addressing:
+        """Also the vehicle of a trip that is a driver's, and the driver of what is a vehicle's."""
+        vehicle, driver = getattr(event, "vehicle", None), getattr(event, "driver", None)
+        if vehicle is not None and to.vehicle_id is None:
+            to = replace(to, vehicle_id=self._issued(self._named(vehicle, provider_id), "vehicle"))
+        if driver is not None and to.driver_id is None:
+            driver_id = self._issued(self._named(driver, provider_id), "driver")
+            to = replace(to, driver_id=driver_id if isinstance(driver_id, str) else None)
+        return to
 
     def _vehicles(self, named: tuple[str, ...]) -> Mapping[str, str]:
         issued = {name: self._issued(self._view.subjects.get(int(name)), "vehicle") for name in named}
@@ -61,23 +72,23 @@ class Addresses:
         subject = self._view.subjects.get(int(vehicle.identifier))
         if subject is None:
             return vehicle
-        return msgspec.structs.replace(vehicle, vin=subject.vin, licence_plate=subject.plate)
+        return replace(vehicle, vin=subject.vin, licence_plate=subject.plate)
 
-    def _named(self, fleet: Identifier, provider_id: int) -> Subject | None:
-        if fleet.namespace == SUBJECT:
-            return self._view.subjects.get(int(fleet.value))
+    def _named(self, named: Identifier, provider_id: int) -> Subject | None:
+        if named.namespace == SUBJECT:
+            return self._view.subjects.get(int(named.value))
         provider = self._view.providers.get(provider_id)
         if provider is None:
             return None
-        fleet_id = self._view.identifiers.get((provider.organization_id, fleet.namespace, fleet.value))
-        return None if fleet_id is None else self._view.subjects.get(fleet_id)
+        subject_id = self._view.identifiers.get((provider.organization_id, named.namespace, named.value))
+        return None if subject_id is None else self._view.subjects.get(subject_id)
 
     def _addressing(self, subject: Subject | None, fleet: Subject | None, scopes: frozenset[str] | None) -> Addressing:
-        fleet_id = self._issued(fleet, "fleet")
+        fleet_id, driver_id = self._issued(fleet, "fleet"), self._issued(subject, "driver")
         return Addressing(
             vehicle_id=self._issued(subject, "vehicle"),
-            driver_id=self._issued(subject, "driver"),
             fleet_id=fleet_id if isinstance(fleet_id, int) else None,
+            driver_id=driver_id if isinstance(driver_id, str) else None,
             vin=subject.vin if subject is not None else None,
             scopes=scopes,
         )

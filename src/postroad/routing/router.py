@@ -185,10 +185,11 @@ class Router:
         return woken
 
     def _wanted(self, feed: Feed, translation: BatchTranslation, index: int) -> tuple[Outgoing, ...]:
-        """What the feed may have of an item; nothing if its stream does not cover it or it says nothing there."""
+        """What an item says to the feed; nothing if no stream ever gave it. Delivery sends what one gives still."""
         batch = translation.batch
         position, subject_id = batch.position + index, batch.subjects[index]
-        if not self._streams.covers(feed.subscription_id, subject_id, position):
+        place = feed.subscription_id, subject_id, position
+        if not (self._streams.covers(*place) or self._streams.given(*place)):
             return ()
         try:
             if not translation.meant_for(index, feed.subscription_id):

@@ -12,7 +12,7 @@ import msgspec
 
 from postroad.errors import ConfigError, NotFound
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, UNREADABLE, Batch
-from postroad.model.events import Event, Header
+from postroad.model.events import AccessChanged, Event, Header, MembershipChanged
 from postroad.protocols import postroad
 from postroad.protocols.base import Item, Outgoing, SourceProtocol, TargetProtocol
 from postroad.registry.records import RegistryView, Subscription
@@ -82,6 +82,14 @@ class Decoder:
             raise NotFound(f"there is no protocol {protocol}") from exc
 
 
+def _tells_itself(event: Event) -> bool:
+    """Whether the hub tells customers in its own words what follows for them from a provider's event.
+
+    That is so of access that ends and of fleets: each is told once, to whoever has the vehicle, in the hub's numbers.
+    """
+    return isinstance(event, MembershipChanged) or (isinstance(event, AccessChanged) and not event.granted)
+
+
 class BatchTranslation:
     """One batch on its way to its subscriptions."""
 
@@ -142,7 +150,7 @@ class BatchTranslation:
             of_the_hub = self.batch.protocol == postroad.NAME
             for said in self.events(index):
                 event = addresses.in_issued_identifiers(said) if of_the_hub else said
-                if event is not None:
+                if event is not None and (of_the_hub or not _tells_itself(event)):
                     to = addresses.of(event, provider_id, scopes)
                     written += target.write(event, to=to, position=position, options=options)
             self._written[key] = written

@@ -5,11 +5,11 @@ sent the bulk again, and saying the same again changes nothing.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 from postroad.errors import ConfigError, NotFound, StoreUnavailable, WireError
-from postroad.ingest.bulk import Bulk
-from postroad.ingest.http.bulk import BeforeStoring
+from postroad.ingest.bulk import Around, Bulk
 from postroad.model.identifiers import LEGACY_CAR_ID, normalise
 from postroad.protocols.base import Item
 from postroad.protocols.connected_cars_legacy import CarAdd, CarRemove, UserRemove, UserSignup
@@ -19,21 +19,22 @@ from postroad.registry.records import Provider
 from postroad.registry.store import RegistryStore
 
 
-def link_recorder(registry: RegistryStore) -> BeforeStoring:
+def link_recorder(registry: RegistryStore) -> Around:
     """Records the links that a bulk of the account feed makes and ends."""
 
     def store(organization_id: int, changes: list[LinkChange], received_us: int) -> None:
         with registry.transaction() as transaction:
             account_links.record(transaction, organization_id, changes, received_us)
 
-    async def record(provider: Provider, bulk: Bulk, received_us: int) -> None:
+    @asynccontextmanager
+    async def record(provider: Provider, bulk: Bulk, received_us: int) -> AsyncIterator[Bulk]:
         changes = list(_changes(bulk))
-        if not changes:
-            return
-        try:
-            await asyncio.to_thread(store, provider.organization_id, changes, received_us)
-        except (ConfigError, NotFound) as exc:
-            raise StoreUnavailable("locked", f"The registry could not take what the feed says: {exc}") from exc
+        if changes:
+            try:
+                await asyncio.to_thread(store, provider.organization_id, changes, received_us)
+            except (ConfigError, NotFound) as exc:
+                raise StoreUnavailable("locked", f"The registry could not take what the feed says: {exc}") from exc
+        yield bulk
 
     return record
 

@@ -24,6 +24,7 @@ from postroad.delivery.tasks import TaskRunner
 from postroad.delivery.watch import AttemptWatch
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
+from postroad.ingest.access_tokens import AccessTokens
 from postroad.ingest.dedup import DedupMemory
 from postroad.ingest.http.app import Page
 from postroad.ingest.http.entrance import Entrance
@@ -33,11 +34,12 @@ from postroad.ingest.quarantine import Redriver
 from postroad.layout import state_path
 from postroad.log.sqlite import SqliteLog
 from postroad.metrics.counts import Counts
-from postroad.protocols import READABLE, TARGETS, connected_cars_legacy
+from postroad.protocols import READABLE, TARGETS, connected_cars_legacy, drivequant
 from postroad.registry.records import RegistryView
 from postroad.routing.router import Router
 from postroad.routing.translation import Decoder
 from postroad.service.account_feed import link_recorder
+from postroad.service.deletions import DriveQuantDeletions
 from postroad.service.entrances import EntranceParts, ProviderSettings, build_entrances
 from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
@@ -127,6 +129,9 @@ def assemble(given: Surroundings) -> Parts:
         return following.view
 
     intake = _intake(given, following)
+    deletions = DriveQuantDeletions(
+        opened.registry, intake, shard=NEW_SUBJECTS_SHARD, refresh=following.refresh, clock=clock, counts=counts
+    )
     provider_settings = ProviderSettings(decoder)
     attempts = AttemptRecorder(
         clock=clock,
@@ -146,6 +151,8 @@ def assemble(given: Surroundings) -> Parts:
         tracer=given.tracer,
     )
     stores = {number: log.delivery for number, log in opened.logs.items()}
+    surrounded = {drivequant.PROTOCOL.name: deletions.around}
+    redriver = Redriver(opened.logs, intake, decoder=decoder, clock=clock, around=surrounded)
     tasks = TaskRunner(
         TaskSurroundings(
             registry=opened.registry,
@@ -155,7 +162,7 @@ def assemble(given: Surroundings) -> Parts:
             clock=clock,
         ),
         refresh=following.refresh,
-        others={"REDRIVE_QUARANTINE": Redriver(opened.logs, intake, decoder=decoder, clock=clock).carry_out},
+        others={"REDRIVE_QUARANTINE": redriver.carry_out},
     )
     keeper = upstream_keeper(opened, given.egress, clock, following)
     expiry = Expiry(
@@ -206,7 +213,7 @@ def assemble(given: Surroundings) -> Parts:
         retention=retention,
         observation=observation,
         monitoring=Monitoring(opened.registry, stores, view=view),
-        entrances=_entrances(given, intake, provider_settings),
+        entrances=_entrances(given, intake, provider_settings, deletions, following),
         landing=landing_page(
             opened.registry.visit_landing,
             exists=lambda: any(one.protocol == LEGACY for one in view().providers.values()),
@@ -236,7 +243,13 @@ def _intake(given: Surroundings, following: RegistryFollower) -> Intake:
     )
 
 
-def _entrances(given: Surroundings, intake: Intake, provider_settings: ProviderSettings) -> list[Entrance]:
+def _entrances(
+    given: Surroundings,
+    intake: Intake,
+    provider_settings: ProviderSettings,
+    deletions: DriveQuantDeletions,
+    following: RegistryFollower,
+) -> list[Entrance]:
     limits = given.settings.limits
     return build_entrances(
         EntranceParts(
@@ -244,6 +257,9 @@ def _entrances(given: Surroundings, intake: Intake, provider_settings: ProviderS
             settings=given.settings.ingest,
             settings_of=provider_settings.of,
             record_links=link_recorder(given.opened.registry),
+            deletions=deletions.around,
+            access=AccessTokens(given.opened.keys, lifetime_s=given.settings.ingest.access_token_s, clock=given.clock),
+            view=lambda: following.view,
             provider_rate=rate_limit(limits.provider_requests_per_s, limits.burst_s, given.clock),
             clock=given.clock,
             counts=given.counts,

@@ -15,6 +15,7 @@ def catalogue() -> Catalogue:
         target_types={name: tuple(target.slots) for name, target in TARGETS.items()},
         target_options={name: target.options_type for name, target in TARGETS.items()},
         delivery_type=DeliveryOptions,
+        target_orders={name: next(iter(target.contracts.values())).order for name, target in TARGETS.items()},
         limits_type=DestinationLimits,
         transport_config={name: spec.config_type for name, spec in TRANSPORTS.items()},
         upstream_config={connected_cars.PROTOCOL.name: ConnectedCarsUpstream},

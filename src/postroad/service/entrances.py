@@ -6,14 +6,17 @@ from typing import Any
 import msgspec
 
 from postroad.clock import Clock
-from postroad.ingest.http import connected_cars_feeds
-from postroad.ingest.http.bulk import BeforeStoring, BulkEntrance, BulkFormat
+from postroad.ingest.access_tokens import AccessTokens
+from postroad.ingest.bulk import Around
+from postroad.ingest.http import connected_cars_feeds, drivequant_services
+from postroad.ingest.http.bulk import BulkEntrance, BulkFormat
 from postroad.ingest.http.drivetech import DrivetechEntrance
 from postroad.ingest.http.entrance import Entrance
 from postroad.ingest.http.limits import RateLimit
+from postroad.ingest.http.token_endpoint import TokenEndpoint
 from postroad.ingest.intake import Intake
 from postroad.metrics.counts import Counts
-from postroad.protocols import SOURCES
+from postroad.protocols import SOURCES, drivequant
 from postroad.registry.records import Provider, RegistryView
 from postroad.routing.translation import Decoder
 from postroad.settings import IngestSettings
@@ -50,8 +53,12 @@ class EntranceParts(msgspec.Struct, frozen=True, kw_only=True):
     """See ``ProviderSettings.of``."""
     provider_rate: RateLimit | None
     """By provider, over all its entrances."""
-    record_links: BeforeStoring
+    record_links: Around
     """Of what the account feed says of users and their cars."""
+    deletions: Around
+    """See ``postroad.service.deletions``."""
+    access: AccessTokens
+    view: Callable[[], RegistryView]
     clock: Clock
     counts: Counts
     tracer: Tracer | None
@@ -92,14 +99,22 @@ def _connected_cars(parts: EntranceParts) -> list[Entrance]:
 
 
 def _connected_cars_legacy(parts: EntranceParts) -> list[Entrance]:
-    account = msgspec.structs.replace(connected_cars_feeds.ACCOUNT, before_storing=parts.record_links)
+    account = msgspec.structs.replace(connected_cars_feeds.ACCOUNT, around=parts.record_links)
     return [_bulks(parts, account), _bulks(parts, connected_cars_feeds.CAR)]
+
+
+def _drivequant(parts: EntranceParts) -> list[Entrance]:
+    return [
+        TokenEndpoint(parts.access, view=parts.view, protocols=[drivequant.PROTOCOL.name], counts=parts.counts),
+        *(_bulks(parts, service) for service in drivequant_services.services(parts.access, parts.deletions)),
+    ]
 
 
 BUILDERS: Sequence[Callable[[EntranceParts], Sequence[Entrance]]] = (
     _drivetech,
     _connected_cars,
     _connected_cars_legacy,
+    _drivequant,
 )
 """One for each protocol that comes in by HTTP."""
 

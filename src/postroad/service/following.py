@@ -111,7 +111,7 @@ class RegistryFollower:
                 while rows := await asyncio.to_thread(self._registry.pending, number, limit=relay.ROWS_AT_ONCE):
                     async with router.gate:  # a farewell must be known as one before routing comes to it
                         positions = await relay.append(self._logs[number], rows)
-                        self._farewells |= {row.stream_id: positions[row.id] for row in rows if row.farewell}
+                        self._farewells |= {id_: positions[row.id] for row in rows for id_ in row.farewell_of}
                         self._apply(self.view)
                     await asyncio.to_thread(self._registry.relayed, rows, positions)
             self._owing = False

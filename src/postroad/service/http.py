@@ -12,6 +12,7 @@ from postroad.ingest.http.entrance import Entrance
 from postroad.ingest.http.limits import ConnectionLimits, rate_limit
 from postroad.ingest.server import HttpServer, listen
 from postroad.ingest.tls import Certificates
+from postroad.metrics.counts import Counter
 from postroad.service.tasks import BackgroundTasks
 from postroad.settings import HubSettings, LimitsSettings, Settings
 
@@ -26,6 +27,7 @@ class HttpFront:
         *,
         entrances: Sequence[Entrance],
         pages: Sequence[Page],
+        turned_away: Counter,
         clock: Clock,
     ) -> None:
         """Load what TLS needs; nothing listens yet. Raises ``ConfigError``."""
@@ -49,6 +51,7 @@ class HttpFront:
             stop_within_s=settings.hub.stop_within_s,
             limits=_connection_limits(settings.limits),
             address_rate=address_rate,
+            turned_away=turned_away,
             tls=self.certificates.context if self.certificates else None,
         )
         self._serving: asyncio.Task[None] | None = None

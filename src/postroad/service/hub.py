@@ -139,6 +139,7 @@ class Hub:
             self._settings,
             entrances=self.parts.entrances,
             pages=[*self.parts.observation.pages(), *self.parts.monitoring.pages(), *live, self.parts.landing],
+            turned_away=self.parts.counts.turned_away,
             clock=self._clock,
         )
         self._closing.push_async_callback(front.stop)

@@ -3,10 +3,12 @@
 Every value has its own time, that of the report it came in. A value is replaced only by one recorded at the same time
 or later, so late reports fill gaps and never overwrite what is newer. A report recorded ahead of its arrival by more
 than the setting allows is left out: a device whose clock runs ahead must not block its own later reports.
+Of a driver who is to be forgotten nothing is known any more.
 """
 
 import msgspec
 
+from postroad.model.documents import DriverDeleted
 from postroad.model.events import Event, Position, Report, Value
 
 Readings = dict[str, tuple[Value, int]]
@@ -29,8 +31,11 @@ class LastKnown:
         self.vehicles = vehicles if vehicles is not None else {}
 
     def apply(self, event: Event) -> None:
-        """Take in what an event says. Order does not matter, and the same event again changes nothing."""
+        """Take in what an event says. The order of reports does not matter, and the same again changes nothing."""
         header = event.header
+        if isinstance(event, DriverDeleted):
+            self.vehicles.pop(header.subject_id, None)
+            return
         if header.ahead or not isinstance(event, Report):
             return
         state = self.vehicles.get(header.subject_id)

@@ -1,19 +1,24 @@
 """The entrances that take bulks: a JSON array of items a request, answered 200 once every item is durable.
 
+A request that is one item is a bulk of one, where its protocol wants it treated as an item of a bulk: what can be no
+item goes into quarantine, since it would only be sent again.
+
 Order of checks: token (as soon as the head is there, so that a stranger's body is never read), then rate, room in the
 queue, body, items, store. What an item holds never fails a request: what cannot be read goes into quarantine.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, Final
 
 import msgspec
 
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable, WireError
-from postroad.ingest.bulk import Bulk, Read, Split, TooManyItems, read_bulk
+from postroad.ingest.access_tokens import AccessTokens
+from postroad.ingest.bulk import Around, Bulk, Read, Split, TooManyItems, read_bulk, read_single
 from postroad.ingest.http import problems
 from postroad.ingest.http.answers import Answer, Headers, Send, header
 from postroad.ingest.http.limits import RateLimit
@@ -29,8 +34,6 @@ from postroad.tracing.interface import RequestSpan, Tracer
 MAX_REQUEST_ID_CHARS: Final = 128
 """Of an ``X-Request-Id``; a longer one, or one that is not printable ASCII, is not remembered."""
 
-BeforeStoring = Callable[[Provider, Bulk, int], Awaitable[None]]
-"""Awaited with a bulk that was read, and when it arrived, before it is stored. Raises ``StoreUnavailable``."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,9 +43,12 @@ class BulkFormat(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     protocol: str
-    split: Split
+    split: Split | None
+    """``None``: a body is one item."""
     read: Read
-    before_storing: BeforeStoring | None = None
+    around: Around | None = None
+    access: AccessTokens | None = None
+    """Taken as well as the provider's own tokens, if given."""
 
 
 class BulkEntrance:
@@ -74,7 +80,7 @@ class BulkEntrance:
         self._clock = clock
         self._counts = counts
         self._max_items = max_items
-        self._callers = Callers(bulks.protocol, basic=True)
+        self._callers = Callers(bulks.protocol, basic=True, access=bulks.access)
         self._settings_of = settings_of
         self._rate = provider_rate
         self._tracer = tracer
@@ -131,14 +137,7 @@ class BulkEntrance:
     async def _take(self, provider: Provider, headers: Headers, body: bytes, received_us: int) -> Answer:
         bulks, request_id = self._bulks, request_id_of(headers)
         try:
-            bulk = await read_bulk(
-                body,
-                self._settings_of(provider),
-                split=bulks.split,
-                read=bulks.read,
-                max_items=self._max_items,
-                slices=Slices(self._clock),
-            )
+            bulk = await self._read(provider, body)
         except TooManyItems:
             self._counts.refused.add(provider.id, "too_large")
             return problems.TOO_MANY_ITEMS
@@ -146,9 +145,8 @@ class BulkEntrance:
             return self._refused(provider, error, body, received_us)
         span = self._span(headers, provider, received_us, request_id)
         try:
-            if bulks.before_storing is not None:
-                await bulks.before_storing(provider, bulk, received_us)
-            failure = await self._intake.offer_bulk(provider, bulk, received_us, request_id=request_id, span=span)
+            async with nullcontext(bulk) if bulks.around is None else bulks.around(provider, bulk, received_us) as kept:
+                failure = await self._intake.offer_bulk(provider, kept, received_us, request_id=request_id, span=span)
         except StoreUnavailable as exc:
             failure = exc
             self._counts.unavailable.add(provider.id, exc.reason, by=len(bulk.raws))
@@ -165,6 +163,16 @@ class BulkEntrance:
                 extra=wide(provider=provider.name, request_id=request_id),
             )
         return problems.STORED
+
+    async def _read(self, provider: Provider, body: bytes) -> Bulk:
+        """Raises as ``read_bulk`` does."""
+        bulks, settings = self._bulks, self._settings_of(provider)
+        if bulks.split is None:
+            return await read_single(body, settings, read=bulks.read)
+        slices = Slices(self._clock)
+        return await read_bulk(
+            body, settings, split=bulks.split, read=bulks.read, max_items=self._max_items, slices=slices
+        )
 
     def _caller(self, headers: Headers) -> Provider | None:
         return self._callers.provider_of(header(headers, b"authorization"), self._intake.view)

@@ -19,6 +19,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from postroad.ingest.http.answers import PLAIN, Answer
 from postroad.ingest.http.entrance import Entrance
 from postroad.ingest.http.limits import ConnectionLimits, Connections, RateLimit, client_key
+from postroad.metrics import declared
+from postroad.metrics.counts import Counter
 
 MAX_PIPELINED = 64
 """Requests of one connection that may wait for their answer; above it reading pauses."""
@@ -76,6 +78,7 @@ class EntranceProtocol(HttpToolsProtocol):
     limits = ConnectionLimits()
     all_connections = Connections(limits)
     address_rate: RateLimit | None = None
+    turned_away = Counter(declared.HTTP_TURNED_AWAY)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """See uvicorn."""
@@ -101,14 +104,19 @@ class EntranceProtocol(HttpToolsProtocol):
         entrances: Mapping[bytes, Entrance],
         limits: ConnectionLimits | None = None,
         address_rate: RateLimit | None = None,
+        turned_away: Counter | None = None,
     ) -> type["EntranceProtocol"]:
-        """A protocol class that serves these entrances, by raw path, the short way, and keeps to these limits."""
+        """A protocol class that serves these entrances, by raw path, the short way, and keeps to these limits.
+
+        ``turned_away`` counts, by status, what no entrance gets to see.
+        """
         limits = limits or ConnectionLimits()
         shared = {
             "entrances": entrances,
             "limits": limits,
             "all_connections": Connections(limits),
             "address_rate": address_rate,
+            "turned_away": turned_away or Counter(declared.HTTP_TURNED_AWAY),
         }
         return type("BoundEntranceProtocol", (cls,), shared)
 
@@ -120,6 +128,7 @@ class EntranceProtocol(HttpToolsProtocol):
         client = client_key(self.client[0]) if self.client else ""
         if not self.all_connections.enter(client):
             self._ending = True
+            self.turned_away.add(_BUSY.status)
             self.transport.write(_BUSY.closing())
             self.transport.close()
             return
@@ -276,10 +285,10 @@ class EntranceProtocol(HttpToolsProtocol):
             turn.send(self._refusal)
             return
         if self._body_bytes > entrance.body_limit_bytes:
-            turn.send(entrance.too_large)
+            self._turn_away(turn, entrance.too_large)
             return
         if self.address_rate is not None and self._client and (wait_s := self.address_rate.take(self._client)):
-            turn.send(entrance.unavailable(wait_s))
+            self._turn_away(turn, entrance.unavailable(wait_s))
             return
         chunks = self._body
         self._body = []
@@ -332,6 +341,11 @@ class EntranceProtocol(HttpToolsProtocol):
             return
         turn = _Turn(self, keep_alive=False)
         self._turns.append(turn)
+        self._turn_away(turn, answer)
+
+    def _turn_away(self, turn: _Turn, answer: Answer) -> None:
+        """Answer what no entrance gets to see."""
+        self.turned_away.add(answer.status)
         turn.send(answer)
 
     def _end(self) -> None:

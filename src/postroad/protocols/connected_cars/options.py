@@ -25,7 +25,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     admin_events: bool = True
     """Send the six admin event types, whether or not they are among the agreed types."""
     relay_access: bool = False
-    """Send on what a provider says of *its* grants to the hub. Without it customers are told of grants to them only."""
+    """Send on what a provider says of *its* grants to the hub. Without it customers are told of grants to them only.
+    That it withdrew access the hub tells in either case, once, in its own words."""
 
     def __post_init__(self) -> None:
         """Refuse classes that do not rise (msgspec turns it into its own error when it decodes)."""

@@ -67,7 +67,8 @@ _Document = Trip | TripDeleted | Crash | CrashReport
 def write(event: Event, *, to: Addressing, options: Options) -> list[Outgoing]:
     """The notifications of an event, by ascending slot, at most one of each. Pure.
 
-    Nothing is said of a user that has no token, nor, without ``base_url``, of what would have to be fetched.
+    Nothing is said of a user that has no token or of a document that has no key, nor, without ``base_url``, of what
+    would have to be fetched.
     """
     user = to.vehicle_id if to.driver_id is None else to.driver_id
     if user is None:
@@ -77,7 +78,7 @@ def write(event: Event, *, to: Addressing, options: Options) -> list[Outgoing]:
         return _relayed(event, said, str(user), options)
     if isinstance(event, DeviceStatus):
         return [Outgoing(SLOTS["HeartbeatReceived"], _encode(_heartbeat(event, str(user), options)))]
-    if not isinstance(event, _Document) or options.base_url is None:
+    if not isinstance(event, _Document) or not event.key or options.base_url is None:
         return []
     told = _told(event, str(user), options.base_url, options.sender)
     document = _document("track" if isinstance(event, Trip | TripDeleted) else "accident", event, event.key)

@@ -1,6 +1,12 @@
-"""The numbers of DriveQuant's push services within an outgoing id: stored, so append only."""
+"""The names of DriveQuant: the push services with their numbers, and the namespaces of identifiers."""
 
 from collections.abc import Mapping
+from typing import Final
+
+NAME: Final = "drivequant"
+
+VEHICLE_ID: Final = "drivequant.vehicle_id"
+"""Namespace of vehicles: a sender's ids of them, and those that the hub issues."""
 
 SLOTS: Mapping[str, int] = {
     "trip": 0,
@@ -10,4 +16,4 @@ SLOTS: Mapping[str, int] = {
     "crash_report": 4,
     "driver_deleted": 5,
 }
-"""Service -> its number."""
+"""Service -> its number within an outgoing id: stored, so append only."""

@@ -18,6 +18,8 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """Protocol that can be sent on -> its translation options."""
     delivery_type: type[msgspec.Struct]
     """What a subscription may override of its contract."""
+    target_orders: Mapping[str, str] = {}
+    """Protocol that can be sent on -> what its contract keeps in order: ``bulk`` is everything."""
     limits_type: type[msgspec.Struct]
     """What a destination can bear."""
     transport_config: Mapping[str, type[msgspec.Struct]]

@@ -6,14 +6,14 @@ from typing import Protocol
 from msgspec import UNSET
 
 from postroad.errors import ConfigError
-from postroad.model.identifiers import PLATE, VIN
+from postroad.model.identifiers import DRIVEQUANT_USER_ID, PLATE, VIN
 from postroad.registry import signing
 from postroad.registry.apply import desired, document
 from postroad.registry.apply.catalogue import Catalogue
 from postroad.registry.apply.hints import did_you_mean
 from postroad.registry.apply.secret_fields import Resolver
 from postroad.registry.apply.source import ROOT, Source
-from postroad.registry.selection import Selector
+from postroad.registry.selection import DriverSelector, Selector
 from postroad.registry.subjects import normalised
 
 
@@ -150,18 +150,30 @@ class Checker:
             if type_ in part.types[:i]:
                 raise self._source.error(f"{path}.types[{i}]", "the same type twice")
         self._source.convert(part.options, self._catalogue.target_options[part.protocol], f"{path}.options")
-        self._source.convert(part.delivery, self._catalogue.delivery_type, f"{path}.delivery")
+        self._delivery(part, f"{path}.delivery")
         return desired.Subscription(
             name=part.name,
             protocol=part.protocol,
             destination=part.destination,
             types=part.types,
             vehicles=self._selector(part.vehicles, fleets, f"{path}.vehicles"),
+            drivers=self._drivers(part.drivers, f"{path}.drivers"),
             options=part.options,
             delivery=part.delivery,
             state=None if part.state is UNSET else part.state,
             signing=None if part.signing is UNSET else self._signing(part.signing, f"{path}.signing"),
         )
+
+    def _delivery(self, part: document.SubscriptionPart, path: str) -> None:
+        self._source.convert(part.delivery, self._catalogue.delivery_type, path)
+        schedules = part.delivery.get("retry_of", {})
+        for type_ in schedules:
+            types = self._catalogue.target_types[part.protocol]
+            self._known(type_, types, f"type of {part.protocol}", f"{path}.retry_of.{type_}")
+        order = part.delivery.get("order") or self._catalogue.target_orders.get(part.protocol)
+        if schedules and order == "bulk":
+            what = "where everything stays in order, all types wait by one schedule: say it in retry"
+            raise self._source.error(f"{path}.retry_of", what)
 
     def _signing(self, part: document.SigningPart, path: str) -> tuple[str, ...]:
         secrets: list[str] = []
@@ -187,6 +199,13 @@ class Checker:
         ]
         # Sorted, because another order selects the same.
         return Selector(fleets=tuple(sorted({*declared.fleets})), plates=tuple(sorted({*plates})))
+
+    def _drivers(self, declared: str | document.DriversPart, path: str) -> DriverSelector:
+        if isinstance(declared, str):
+            return DriverSelector(everything=declared == "all")
+        for i, id_ in enumerate(declared.ids):
+            self._normalised(DRIVEQUANT_USER_ID, id_, f"{path}.ids[{i}]")  # which leaves it as it is
+        return DriverSelector(ids=tuple(sorted({*declared.ids})))
 
     def _names(self, parts: Sequence[_Named], path: str) -> list[str]:
         names: list[str] = []

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from postroad.registry.selection import Selector
+from postroad.registry.selection import DriverSelector, Selector
 
 
 class Upstream(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +62,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     destination: str
     types: tuple[str, ...]
     vehicles: Selector
+    drivers: DriverSelector
     options: dict[str, Any]
     delivery: dict[str, Any]
     state: Literal["active", "paused"] | None

@@ -55,6 +55,12 @@ class VehiclesPart(_Part, frozen=True, kw_only=True):
     plates: tuple[str, ...] = ()
 
 
+class DriversPart(_Part, frozen=True, kw_only=True):
+    """Drivers by the ids that their provider has of them."""
+
+    ids: tuple[str, ...] = ()
+
+
 class SigningPart(_Part, frozen=True, kw_only=True):
     """How a subscription's requests are signed."""
 
@@ -69,6 +75,7 @@ class SubscriptionPart(_Part, frozen=True, kw_only=True):
     destination: str
     types: Annotated[tuple[str, ...], Meta(min_length=1)]
     vehicles: Literal["all", "none"] | VehiclesPart = "none"
+    drivers: Literal["all", "none"] | DriversPart = "none"
     options: dict[str, Any] = {}
     delivery: dict[str, Any] = {}
     signing: SigningPart | UnsetType = UNSET

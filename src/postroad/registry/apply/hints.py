@@ -1,11 +1,16 @@
 """Suggestions for names that are almost right."""
 
+import copy
 import difflib
 import re
 from collections.abc import Collection, Iterator
+from typing import Any
 
+import msgspec
 from msgspec import inspect
 
+_A_VALUE = "[...]"
+"""How msgspec writes a step into a mapping that may have any keys."""
 _STEP = re.compile(r"\.(?P<field>[^.\[]+)|\[(?P<index>[^\]]*)\]")
 
 
@@ -24,6 +29,25 @@ def field_names(type_: type, path: str) -> set[str]:
         types = [inner for outer in types for inner in _inside(outer, step["field"])]
     names = {field.encode_name for info in types if isinstance(info, inspect.StructType) for field in info.fields}
     return names | {info.tag_field for info in types if isinstance(info, inspect.StructType) and info.tag_field}
+
+
+def with_keys(path: str, data: Any, type_: type) -> str:
+    """A path to what does not fit in ``data``, with the keys that msgspec's notation leaves out."""
+    before, value, after = path.partition(_A_VALUE)
+    if not value:
+        return path
+    whole = copy.deepcopy(data)
+    mapping = whole
+    for step in _STEP.finditer(before):
+        mapping = mapping[step["field"] if step["field"] is not None else int(step["index"])]
+    for key, alone in [*mapping.items()]:
+        mapping.clear()
+        mapping[key] = alone
+        try:
+            msgspec.convert(whole, type_)
+        except msgspec.ValidationError:
+            return with_keys(f"{before}.{key}{after}", data, type_)
+    return path
 
 
 def structs_and_more(info: inspect.Type) -> Iterator[inspect.Type]:

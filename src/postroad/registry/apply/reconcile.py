@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from postroad.db import schema
 from postroad.errors import ConfigError, StoreCorrupt
 from postroad.model.identifiers import Issue
-from postroad.registry import consents, coverage, signing, subjects, subscriptions, tokens, upstreams
+from postroad.registry import consents, coverage, drivers, signing, subjects, subscriptions, tokens, upstreams
 from postroad.registry.apply import desired
 from postroad.registry.apply.rows import SECRET, Change, Rows
 from postroad.registry.apply.source import Source
@@ -192,6 +192,7 @@ class Reconciler:
                     "protocol": s.protocol,
                     "types": list(s.types),
                     "vehicles": s.vehicles.stored(),
+                    "drivers": s.drivers.stored(),
                     "options": s.options,
                     "delivery": s.delivery,
                 }
@@ -262,11 +263,16 @@ class Reconciler:
 
     def _streams(self, organization_id: int, names: Mapping[int, str]) -> None:
         """Open and end streams; those of a subscription that goes need no telling of their own."""
-        for subscription_id, moved in coverage.reconcile(self._transaction, organization_id).items():
-            name = names.get(subscription_id)
-            if name is not None and moved.opened:
-                opened = {"vehicles": (None, moved.opened)}
-                self._rows.tell(Change(action="create", kind="stream", name=name, fields=opened))
-            if name is not None and moved.ended:
-                ended = {"vehicles": (moved.ended, None)}
-                self._rows.tell(Change(action="delete", kind="stream", name=name, fields=ended))
+        moves = {
+            "vehicles": coverage.reconcile(self._transaction, organization_id),
+            "drivers": drivers.reconcile(self._transaction, organization_id),
+        }
+        for what, of_subscriptions in moves.items():
+            for subscription_id, moved in of_subscriptions.items():
+                name = names.get(subscription_id)
+                if name is not None and moved.opened:
+                    opened = {what: (None, moved.opened)}
+                    self._rows.tell(Change(action="create", kind="stream", name=name, fields=opened))
+                if name is not None and moved.ended:
+                    ended = {what: (moved.ended, None)}
+                    self._rows.tell(Change(action="delete", kind="stream", name=name, fields=ended))

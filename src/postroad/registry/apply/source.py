@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from postroad.errors import ConfigError
-from postroad.registry.apply.hints import did_you_mean, field_names
+from postroad.registry.apply.hints import did_you_mean, field_names, with_keys
 
 T = TypeVar("T")
 
@@ -72,6 +72,7 @@ class Source:
         except msgspec.ValidationError as exc:
             found = _VALIDATION_MESSAGE.fullmatch(str(exc))
             what, inner = (found["what"], found["path"] or ROOT) if found else (str(exc), ROOT)
+        inner = with_keys(inner, data, type_)
         unknown = _UNKNOWN_FIELD.fullmatch(what)
         if unknown:
             names = field_names(type_, inner)

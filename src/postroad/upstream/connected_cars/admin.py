@@ -129,7 +129,7 @@ def _membership(transaction: Transaction, provider: Provider, said: MembershipSa
         return  # it has joined another meanwhile, or was never known to be there
     consents.note_fleet(transaction, provider.id, known, said.fleet if said.joined else None)
     place = (said.namespace, said.fleet) if said.joined else None
-    consents.move(transaction, provider.organization_id, known, place, shard=new.shard)
+    consents.move(transaction, provider.organization_id, known, place, shard=new.shard, issue=new.issue)
 
 
 class AdminFollower:

@@ -84,6 +84,7 @@ def take_over(
             fleets,
             namespace=FLEET,
             shard=new.shard,
+            issue=new.issue,
             before_us=asked_us,
         )
 

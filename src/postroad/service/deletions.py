@@ -1,0 +1,168 @@
+"""Deletions that stick: what a provider deletes is deleted here, and what comes of it later is not taken in.
+
+A deletion changes the registry (a tombstone, ended streams) and is itself an item of the log. Both are one transaction
+of the registry, since the item goes by its outbox: a kill at any moment leaves all of it or nothing, and the sender,
+who has no answer then, sends it again. What comes of a deleted trip or driver afterwards, each on a retry clock of its
+own, is confirmed, so that it is not sent again, and not stored.
+
+What the log still holds of the deleted is not removed here: it is sent to nobody (of a driver, no stream covers it; of
+a trip, its deletion supersedes it), and is what an erasure of the subject would look for.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from postroad.clock import Clock
+from postroad.errors import ConfigError, NotFound, StoreUnavailable, WireError
+from postroad.ingest.bulk import Bulk
+from postroad.ingest.intake import Intake
+from postroad.ingest.slices import Slices
+from postroad.metrics.counts import Counts
+from postroad.protocols import drivequant
+from postroad.protocols.base import Item
+from postroad.protocols.drivequant import DriverDeletedPush, TripDeletedPush, TripPush
+from postroad.registry import documents, drivers
+from postroad.registry.outbox import Saying, Speaker
+from postroad.registry.records import Provider
+from postroad.registry.store import RegistryStore
+from postroad.registry.transaction import Transaction
+from postroad.registry.upstreams import about_provider
+from postroad.service.tasks import going_on
+
+_NOTHING = Bulk((), ())
+_log = logging.getLogger(__name__)
+
+
+class DriveQuantDeletions:
+    """Surrounds the storing of what DriveQuant pushes: see ``Around``."""
+
+    def __init__(
+        self,
+        registry: RegistryStore,
+        intake: Intake,
+        *,
+        shard: int,
+        refresh: Callable[[], Awaitable[None]],
+        clock: Clock,
+        counts: Counts,
+    ) -> None:
+        """``shard`` is where what is about nobody goes; ``refresh`` has the hub go by what the registry says now."""
+        self._registry = registry
+        self._intake = intake
+        self._shard = shard
+        self._refresh = refresh
+        self._clock = clock
+        self._counts = counts
+        self._turns = _Turns()
+
+    @asynccontextmanager
+    async def around(self, provider: Provider, bulk: Bulk, received_us: int) -> AsyncIterator[Bulk]:
+        """Give what is to be stored of a request in the ordinary way: all or nothing."""
+        [raw], [item] = bulk.raws, bulk.outcomes
+        if isinstance(item, WireError):
+            yield bulk
+            return
+        driver, document = ("driver", item.identifier), ("document", drivequant.document_key(item))
+        async with self._turns.of(provider.id, driver), self._turns.of(provider.id, document):  # always in this order
+            yield bulk if await self._is_data(provider, item, raw, received_us) else _NOTHING
+
+    async def _is_data(self, provider: Provider, item: Item, raw: bytes, received_us: int) -> bool:
+        """Whether the item is data of something that is not deleted; a deletion is carried out."""
+        key = drivequant.document_key(item)
+        saying = Saying(
+            by=Speaker(provider.id, provider.protocol, provider.revision),
+            kind=drivequant.KINDS[item.kind],
+            body=raw,
+            received_us=received_us,
+        )
+        organization_id, shard = provider.organization_id, self._shard
+        match item.wire.push:
+            case TripDeletedPush():
+                await self._delete(
+                    provider,
+                    saying,
+                    lambda change: documents.delete(change, organization_id, key, saying, shard=shard),
+                )
+                return False
+            case DriverDeletedPush() if item.identifier:
+                await self._delete(
+                    provider,
+                    saying,
+                    lambda change: drivers.forget(
+                        change, organization_id, item.namespace, item.identifier, saying, shard=shard
+                    ),
+                )
+                return False
+            case DriverDeletedPush():
+                await self._tell_unknown(provider)
+                return True
+        if await self._is_deleted(provider, item, key):
+            self._counts.deleted.add(provider.id)
+            return False
+        return True
+
+    async def _is_deleted(self, provider: Provider, item: Item, key: str) -> bool:
+        failure = await self._intake.make_known(provider, [item], Slices(self._clock))
+        if failure is not None:
+            raise failure
+        subject_id, _ = self._intake.subject_of(provider, item)
+        subject = self._intake.view.subjects.get(subject_id)
+        if subject is not None and subject.removed:
+            return True
+        if not isinstance(item.wire.push, TripPush):
+            return False
+        return not await self._change(lambda change: documents.note(change, provider.id, key, subject_id))
+
+    async def _delete(self, provider: Provider, saying: Saying, delete: Callable[[Transaction], bool]) -> None:
+        """Carry a deletion out; it is durable when this returns. ``delete`` says whether it was news."""
+        if not await self._change(delete):
+            self._counts.duplicates.add(provider.id)
+            return
+        self._counts.events.add(provider.id)
+        self._counts.bytes.add(provider.id, by=len(saying.body))
+        with going_on("What was deleted stops being sent as soon as the registry is looked at again"):
+            await self._refresh()
+
+    async def _change(self, change: Callable[[Transaction], bool]) -> bool:
+        def store() -> bool:
+            with self._registry.transaction() as transaction:
+                return change(transaction)
+
+        try:
+            return await asyncio.to_thread(store)
+        except (ConfigError, NotFound) as exc:
+            raise StoreUnavailable("locked", f"The registry could not take a deletion: {exc}") from exc
+
+    async def _tell_unknown(self, provider: Provider) -> None:
+        detail = "a driver is to be forgotten, and the request does not say which; it is stored, and nothing is deleted"
+        _log.error("Provider %s: %s", provider.name, detail)
+        with going_on("An alert could not be raised"):
+            await asyncio.to_thread(self._registry.raise_alert, drivers.UNNAMED, about_provider(provider.id), detail)
+
+
+class _Turns:
+    """One at a time for each driver and document: a trip must not be stored behind its deletion, or its driver's."""
+
+    def __init__(self) -> None:
+        self._locks: dict[tuple[int, str, str], asyncio.Lock] = {}
+        self._users = Counter[tuple[int, str, str]]()
+
+    @asynccontextmanager
+    async def of(self, provider_id: int, what: tuple[str, str]) -> AsyncIterator[None]:
+        """A turn of a thing, by kind and name; what has no name waits for nobody."""
+        if not what[1]:
+            yield
+            return
+        name = (provider_id, *what)
+        lock = self._locks.setdefault(name, asyncio.Lock())
+        self._users[name] += 1
+        try:
+            async with lock:
+                yield
+        finally:
+            self._users[name] -= 1
+            if not self._users[name]:
+                del self._users[name], self._locks[name]
