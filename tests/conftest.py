@@ -15,5 +15,7 @@ pytest_plugins = [
     "fixtures.remote",
     "fixtures.drivequant_hub",
     "fixtures.connected_cars_server",  # after what it imports, or that is not rewritten
+    "fixtures.drivequant",
+    "fixtures.pushes",
     "fixtures.site",
 ]

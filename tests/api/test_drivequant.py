@@ -1,11 +1,9 @@
-"""DriveQuant's monitoring calls: over real HTTP, of a real hub. The target protocol is a fixture with its slots."""
+"""DriveQuant's monitoring calls: over real HTTP, of a real hub."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import aiohttp
-import msgspec
 import pytest
 
 from fixtures import site as site_module
@@ -13,11 +11,6 @@ from fixtures.site import Site, soon
 from postroad.api import drivequant
 from postroad.errors import StoreUnavailable
 from postroad.log.delivery import Changes, Letter, LetterFilter, Posted
-from postroad.model.identifiers import Issue
-from postroad.protocols import TARGETS
-from postroad.protocols.base import Outgoing
-from postroad.protocols.contract import Contract
-from postroad.protocols.drivequant import CONTRACTS
 from postroad.protocols.drivequant.slots import SLOTS
 from postroad.registry.store import RegistryStore
 
@@ -32,37 +25,6 @@ SUBSCRIPTIONS = f"""\
         subscriptions:
           - {{{{name: theirs, protocol: drivequant, destination: theirs, types: [{ALL_SERVICES}], vehicles: all}}}}
 """
-
-
-class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    pass
-
-
-class Target:
-    """A target protocol that has the services and nothing to say."""
-
-    name = "drivequant"
-    slots: Mapping[str, int] = SLOTS
-    options_type = NoOptions
-    issues: Sequence[Issue] = ()
-    contracts: Mapping[str, Contract] = {
-        name: msgspec.structs.replace(contract, order="bulk", schedule_of="destination")
-        for name, contract in CONTRACTS.items()
-    }
-    """In bulks of one: how they are delivered is not what is asked here."""
-    content_type = "application/json"
-
-    def agreed(self, types: Collection[str], options: Any) -> Collection[str]:  # noqa: ARG002 - the seam's name
-        return types
-
-    def write(self, *_: Any, **__: Any) -> list[Outgoing]:
-        return []
-
-    def bulk(self, bodies: Sequence[bytes]) -> bytes:
-        return bodies[0]
-
-    def late(self, body: bytes) -> bytes:
-        return body
 
 
 class Calls:
@@ -119,8 +81,7 @@ class Calls:
 
 
 @pytest.fixture(autouse=True)
-def target(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(TARGETS, "drivequant", Target())  # type: ignore[arg-type]  # a dictionary, shown as a mapping
+def declared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(site_module, "DECLARATION", site_module.DECLARATION + SUBSCRIPTIONS)
 
 

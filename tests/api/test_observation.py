@@ -401,7 +401,7 @@ async def test_letters_skips_circuits_alerts_and_tasks_are_figures(site: Site, s
     drop = site.registry.add_task("DROP", filter_={"parts": []})
     await soon(lambda: site.registry.task(drop.id).status == "COMPLETED")
     assert await site.post(session) == 200
-    await soon(lambda: (gate := parts.manager.gate(1)) is not None and gate.state == "open")
+    await soon(lambda: (gate := parts.manager.gates(1).get("")) is not None and gate.state == "open")
     await parts.observation._parts.letters.look()
     await soon(lambda: parts.tasks.ended.total() == 1)
     after = await scrape(site, session)

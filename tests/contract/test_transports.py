@@ -17,6 +17,7 @@ import trustme
 
 from postroad.delivery.signing import Secret, SigningTransport, signer_of
 from postroad.egress.client import EgressClient
+from postroad.errors import ConfigError
 from postroad.transports import TRANSPORTS
 from postroad.transports.base import Delivered, Failed, Message, Outcome, Transport
 
@@ -601,6 +602,45 @@ async def test_closing_ends_a_token_request_that_is_under_way(harness: HttpsHarn
     outcome = await sending
     assert isinstance(outcome, Failed)
     assert outcome.reason == "credentials"
+
+
+# --- endpoints
+
+
+async def test_one_url_takes_every_type_as_one_endpoint(harness: HttpsHarness) -> None:
+    assert {harness.open().endpoint(wire_type) for wire_type in ("trip", "crash", "anything")} == {""}
+
+
+async def test_with_several_urls_each_type_goes_to_its_own_by_the_same_credentials(harness: HttpsHarness) -> None:
+    base = harness.remote.url
+    urls = {"trip": f"{base}/t", "trip_deleted": f"{base}/t", "crash": f"{base}/c"}
+    transport = harness.open(url=None, urls=urls, auth=harness.oauth(query={"tenant": "b&1"}))
+    assert [transport.endpoint(one) for one in urls] == ["trip,trip_deleted", "trip,trip_deleted", "crash"]
+    for wire_type in urls:
+        message = msgspec.structs.replace(MESSAGE, wire_type=wire_type)
+        assert isinstance(await transport.send(message), Delivered)
+    assert [request.path for request in harness.remote.requests] == ["/t", "/t", "/c"]
+    assert [request.path for request in harness.tokens.requests] == ["/token?tenant=b%261"]
+
+
+async def test_a_type_without_a_url_has_no_endpoint_and_goes_nowhere(harness: HttpsHarness) -> None:
+    transport = harness.open(url=None, urls={"trip": f"{harness.remote.url}/t"})
+    with pytest.raises(ConfigError, match="no URL for crash"):
+        transport.endpoint("crash")
+    for wire_type in ("crash", None):
+        outcome = await transport.send(msgspec.structs.replace(MESSAGE, wire_type=wire_type))
+        assert isinstance(outcome, Failed)
+        assert outcome.reason == "refused_address"
+    assert harness.remote.requests == []
+
+
+async def test_a_secret_in_the_query_of_any_url_is_hidden(harness: HttpsHarness) -> None:
+    urls = {"trip": f"{harness.remote.url}/t?key=first-key-0815", "crash": f"{harness.remote.url}/c?key=other-key-4711"}
+    harness.answers(400, b"key=first-key-0815 key=other-key-4711")
+    transport = harness.open(url=None, urls=urls)
+    outcome = await transport.send(msgspec.structs.replace(MESSAGE, wire_type="trip"))
+    assert isinstance(outcome, Failed)
+    assert outcome.detail == "[hidden] [hidden]"
 
 
 # --- secrets

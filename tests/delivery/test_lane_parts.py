@@ -11,9 +11,11 @@ from postroad.delivery.entry import Entry
 from postroad.delivery.ledger import Ledger
 from postroad.delivery.letter import request_id
 from postroad.delivery.parking import Parking
-from postroad.delivery.queues import Lanes
+from postroad.delivery.queues import Lanes, Queue
+from postroad.delivery.unsettled import Unsettled
 from postroad.delivery.window import Window
 from postroad.log.delivery import Letter, LetterId, Posted, Skip, Superseded
+from postroad.protocols.base import Outgoing
 from postroad.routing.feed import RoutedItem
 
 
@@ -81,35 +83,56 @@ def test_whatever_the_order_of_settling_the_cursor_passes_nothing_unsettled(even
         assert window.cursor(len(events)) == min(open_, default=len(events))
 
 
+# Unsettled
+
+
+def test_what_is_set_aside_is_parked_as_far_as_there_is_room_and_waits_among_the_due() -> None:
+    queue = Queue()
+    unsettled = Unsettled(
+        by_subject=False, queue_of=lambda _slot: queue, window=3, max_parked=2, max_parked_bytes=100, now_us=lambda: 7
+    )
+    for position in (1, 2, 3):
+        event = Outgoing(slot=0, body=b"{}")
+        unsettled.take(RoutedItem(position=position, subject_id=1, events=(event,), size=2))
+    unsettled.set_aside(queue)
+    assert (len(unsettled.parking), unsettled.parking.full) == (2, False)
+    assert [lane.head.id.position for lane in queue.all_fresh()] == [3]
+    assert queue.next_due_us == 7
+    assert [posted.letter.position for posted in unsettled.pop_changes().posted] == [1, 2]
+    assert unsettled.window.cursor(9) == 3
+
+
 # Queues
 
 
 def test_lanes_with_something_fresh_take_turns() -> None:
-    lanes = Lanes(by_subject=True)
+    queue = Queue()
+    lanes = Lanes(by_subject=True, queue_of=lambda _slot: queue)
     for position in (1, 2, 3):
         lanes.add(fresh(position), 0)
     lanes.add(fresh(4, subject_id=2), 0)
-    noisy = lanes.fresh()
+    noisy = queue.fresh()
     assert noisy is not None
     assert noisy.key == 1
     lanes.start(noisy)
-    other = lanes.fresh()
+    other = queue.fresh()
     assert other is not None
     assert other.key == 2
     noisy.head.gone = True
     lanes.end(noisy, 0)
-    assert lanes.fresh() is other
-    assert [lane.key for lane in lanes.all_fresh()] == [2, 1]
+    assert queue.fresh() is other
+    assert [lane.key for lane in queue.all_fresh()] == [2, 1]
 
 
 def test_the_most_overdue_comes_first_and_nothing_before_its_instant() -> None:
-    lanes = Lanes(by_subject=False)
+    queue = Queue()
+    lanes = Lanes(by_subject=False, queue_of=lambda _slot: queue)
     for position, due_us in ((1, 30), (2, 10), (3, 20)):
         lanes.add(stored(position, due_us=due_us), 0)
-    assert lanes.due(9) is None
-    assert lanes.next_due_us == 10
+    assert queue.due(9) is None
+    assert queue.next_due_us == 10
     order = []
-    while (lane := lanes.due(100)) is not None:
+    while (lane := queue.due(100)) is not None:
         order.append(lane.head.id.position)
         lane.head.gone = True
         lanes.left(lane.head, 100)
@@ -118,18 +141,20 @@ def test_the_most_overdue_comes_first_and_nothing_before_its_instant() -> None:
 
 
 def test_a_letter_behind_another_is_due_once_that_is_gone() -> None:
-    lanes = Lanes(by_subject=True)
+    queue = Queue()
+    lanes = Lanes(by_subject=True, queue_of=lambda _slot: queue)
     first = stored(1, due_us=50)
     lanes.add(first, 0)
     lanes.add(stored(2), 0)
-    assert lanes.next_due_us == 50
+    assert queue.next_due_us == 50
     first.gone = True
     assert lanes.left(first, 20) is not None
-    assert lanes.next_due_us == 20
+    assert queue.next_due_us == 20
 
 
 def test_an_older_letter_goes_where_the_log_has_it_but_not_before_what_is_on_its_way() -> None:
-    lanes = Lanes(by_subject=True)
+    queue = Queue()
+    lanes = Lanes(by_subject=True, queue_of=lambda _slot: queue)
     lane = lanes.add(fresh(5), 0)
     lanes.add(fresh(9), 0)
     lane.head.flying = True
@@ -140,11 +165,12 @@ def test_an_older_letter_goes_where_the_log_has_it_but_not_before_what_is_on_its
 
 
 def test_what_failed_is_not_tried_before_the_instant_it_was_given() -> None:
-    lanes = Lanes(by_subject=True)
+    queue = Queue()
+    lanes = Lanes(by_subject=True, queue_of=lambda _slot: queue)
     lane = lanes.add(fresh(1), 0)
     lanes.start(lane)
     lanes.end(lane, 5, earliest_us=70)
-    assert (lanes.fresh(), lanes.next_due_us) == (None, 70)
+    assert (queue.fresh(), queue.next_due_us) == (None, 70)
 
 
 # Parking

@@ -330,8 +330,7 @@ async def test_subscriptions_to_one_destination_share_its_gate(post: Post) -> No
     await post.append(1)
     first, other = sorted((transport for _, transport in post.opened), key=lambda transport: -len(transport.sent))
     other.answers.clear()
-    gate = post.manager.gate(1)
-    assert gate is not None
+    gate = post.manager.gates(1)[""]
     assert (gate.state, gate.failures) == ("open", 1)
     await post.append(1)
     assert (first.positions, other.positions) == ([1], [])  # the other need not find out by itself
@@ -345,16 +344,16 @@ async def test_destinations_do_not_share_a_gate(post: Post) -> None:
     post.answers[1] = [failed()]
     await post.use(BOTH)
     await post.append(1)
-    assert [post.manager.gate(id_).state for id_ in (1, 2)] == ["open", "closed"]  # type: ignore[union-attr]  # both are in use
+    assert [post.manager.gates(id_)[""].state for id_ in (1, 2)] == ["open", "closed"]
 
 
 async def test_a_gate_is_kept_as_long_as_anything_is_delivered_through_it(post: Post) -> None:
     await post.use(TO_ONE)
-    gate = post.manager.gate(1)
+    gate = post.manager.gates(1)[""]
     await post.use(structs.replace(TO_ONE, subscriptions={2: subscription(2, destination_id=1)}))
-    assert post.manager.gate(1) is gate
+    assert post.manager.gates(1)[""] is gate
     await post.use(view())
-    assert post.manager.gate(1) is None
+    assert post.manager.gates(1) == {}
 
 
 async def test_alerts_about_an_endpoint_end_with_the_delivery(post: Post) -> None:

@@ -75,6 +75,9 @@ async def test_a_body_that_was_tampered_with_is_refused(https: Https, remote: An
         async def send(self, message: Message) -> Outcome:
             return await https.send(structs.replace(message, body=message.body.replace(b"1", b"2")))
 
+        def endpoint(self, wire_type: str) -> str:
+            return https.endpoint(wire_type)
+
         async def close(self) -> None:
             await https.close()
 

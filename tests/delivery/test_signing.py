@@ -40,6 +40,9 @@ class Inner:
         self.sent.append(message)
         return self.outcome
 
+    def endpoint(self, wire_type: str) -> str:
+        return f"that of {wire_type}"
+
     async def close(self) -> None:
         self.closed = True
 

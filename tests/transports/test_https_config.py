@@ -86,13 +86,50 @@ def test_the_schema_marks_every_secret_and_describes_every_field() -> None:
         "ClientCredentialsAuth.client_secret",
         "ClientCredentialsAuth.headers",
         "ClientCredentialsAuth.params",
+        "ClientCredentialsAuth.query",
         "HttpsConfig.headers",
     ]
 
 
 def test_the_environment_says_which_url_is_used() -> None:
     both = {"staging_url": "https://test.customer.example/events"}
-    assert config(**both).target_url == "https://customer.example/events"
-    assert config(**both, environment="staging").target_url == "https://test.customer.example/events"
+    assert config(**both).endpoints[""].url == "https://customer.example/events"
+    assert config(**both, environment="staging").endpoints[""].url == "https://test.customer.example/events"
     with pytest.raises(msgspec.ValidationError, match="staging_url"):
         config(environment="staging")
+
+
+URLS = {"trip": "https://a.example/t", "trip_deleted": "https://a.example/t", "crash": "https://a.example/c?key=s"}
+
+
+def test_each_url_is_an_endpoint_named_by_the_types_that_share_it() -> None:
+    several = config(url=None, urls=URLS)
+    assert {name: endpoint.url for name, endpoint in several.endpoints.items()} == {
+        "trip,trip_deleted": "https://a.example/t",
+        "crash": "https://a.example/c?key=s",
+    }
+    assert several.types == URLS.keys()
+    assert config().types is None
+    assert "key=s" not in repr(several)
+
+
+def test_while_staging_only_the_types_with_a_staging_url_have_an_endpoint() -> None:
+    several = config(url=None, urls=URLS, staging_urls={"trip": "https://test.a.example/t"}, environment="staging")
+    assert several.types == {"trip"}
+    assert [endpoint.url for endpoint in several.endpoints.values()] == ["https://test.a.example/t"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"urls": URLS}, "either url or urls"),
+        ({"url": None}, "either url or urls"),
+        ({"url": None, "urls": {}}, "urls"),
+        ({"url": None, "urls": URLS, "staging_url": "https://a.example"}, "staging_urls with urls"),
+        ({"staging_urls": URLS}, "staging_urls with urls"),
+        ({"url": None, "urls": URLS, "environment": "staging"}, "no staging_urls is given"),
+    ],
+)
+def test_one_url_and_several_do_not_mix(fields: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=complaint):
+        config(**fields)

@@ -47,6 +47,15 @@ async def test_without_a_message_nothing_is_sent(probe: Any, remote: Any) -> Non
     assert remote.requests == []
 
 
+async def test_each_url_is_tried_as_far_as_it_goes_and_named(probe: Any, remote: Any) -> None:
+    urls = {"trip": "https://127.0.0.1:1/trip", "crash": f"{remote.url}/crash", "diagnosis": f"{remote.url}/crash"}
+    steps = await probe(message=None, url=None, urls=urls, auth=oauth(f"{remote.url}/token"))
+    reached = ["url of crash,diagnosis", "addresses of crash,diagnosis", "tls of crash,diagnosis"]
+    assert [step.name for step in steps] == ["url of trip", "addresses of trip", "tls of trip", *reached]
+    assert [step.name for step in steps if not step.ok] == ["tls of trip"]
+    assert remote.requests == [], "no token is asked for while something is wrong"
+
+
 async def test_a_certificate_that_ends_soon_is_said_so(
     probe: Any, clock: Any, authority: Any, start_remote: Any
 ) -> None:

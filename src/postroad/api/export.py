@@ -198,9 +198,8 @@ class Exporter:
     def _circuits(self) -> Iterable[Sample]:
         """Only of destinations that something is delivered to: of others nothing is known."""
         for id_ in self._parts.view().destinations:
-            gate = self._parts.manager.gate(id_)
-            if gate is not None:
-                yield (id_,), _CIRCUIT[gate.state]
+            for endpoint, gate in self._parts.manager.gates(id_).items():
+                yield (id_, endpoint), _CIRCUIT[gate.state]
 
     def _alerts(self) -> Iterable[Sample]:
         counts = collections.Counter(kind for kind, _ in self._parts.alerts.open)

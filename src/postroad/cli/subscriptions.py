@@ -12,12 +12,13 @@ from postroad.cli.durations import Duration
 from postroad.cli.folder import folder_option, reader_of, registry_of, settings_of, shards_of
 from postroad.cli.output import age, console, json_option, messages, print_json, print_table, when
 from postroad.clock import SystemClock
-from postroad.delivery.signing import signer_for
+from postroad.delivery.signing import Signer, signer_for
 from postroad.errors import NotFound
 from postroad.layout import KEY_FILE
 from postroad.log.delivery import LetterCounts
 from postroad.log.reader import ShardReader
 from postroad.protocols import READABLE, TARGETS
+from postroad.protocols.base import TargetProtocol
 from postroad.registry.records import RegistryView, Subscription
 from postroad.registry.secrets import KeyRing, opened_config
 from postroad.registry.store import RegistryStore
@@ -123,7 +124,10 @@ def _oldest_us(reader: ShardReader, subscription: Subscription, view: RegistryVi
 @folder_option
 @json_option
 def test(name: str, folder: Path, as_json: bool) -> None:
-    """Try the destination of subscription NAME, step by step, ending with an empty bulk. Nothing of the log is sent."""
+    """Try the destination of subscription NAME, step by step. Nothing of the log is sent.
+
+    By a protocol that sends in bulks an empty bulk is sent at the end; by others nothing is.
+    """
     settings = settings_of(folder)
     with registry_of(folder) as registry:
         view = registry.view()
@@ -133,9 +137,7 @@ def test(name: str, folder: Path, as_json: bool) -> None:
     keys = KeyRing.load(folder / KEY_FILE)
     config = msgspec.convert(opened_config(destination, keys), spec.config_type)
     target = TARGETS[subscription.protocol]
-    body, id_, signer = target.bulk([]), "postroad-test", signer_for(subscription, keys)
-    signed = signer.headers(id_, body, SystemClock().now_us()) if signer is not None else None
-    message = Message(body=body, content_type=target.content_type, request_id=id_, headers=signed or {})
+    message = _empty_bulk(target, signer_for(subscription, keys))
 
     async def probe() -> tuple[Step, ...]:
         egress = egress_of(settings, SystemClock())
@@ -154,6 +156,15 @@ def test(name: str, folder: Path, as_json: bool) -> None:
                 console().print(f"     [yellow]{step.warning}[/]")
     if not all(step.ok for step in steps):
         raise click.exceptions.Exit(1)
+
+
+def _empty_bulk(target: TargetProtocol, signer: Signer | None) -> Message | None:
+    """``None`` if the protocol has none: where each event goes by itself, nothing is no message."""
+    if all(contract.item_ceiling == 1 for contract in target.contracts.values()):
+        return None
+    body, id_ = target.bulk([]), "postroad-test"
+    signed = signer.headers(id_, body, SystemClock().now_us()) if signer is not None else None
+    return Message(body=body, content_type=target.content_type, request_id=id_, headers=signed or {})
 
 
 def _named(view: RegistryView, name: str) -> Subscription:

@@ -7,8 +7,8 @@ from msgspec import structs
 from postroad.clock import Clock
 from postroad.delivery.attempt import Attempt
 from postroad.delivery.delivery import Overseer
+from postroad.delivery.doors import DoorOverseer, Doors
 from postroad.delivery.entry import Entry
-from postroad.delivery.gate import Gate
 from postroad.delivery.judge import Judgement, shut_for
 from postroad.delivery.letter import given_up
 from postroad.delivery.oversight import tell, tell_dead
@@ -23,7 +23,7 @@ class Answers:
     def __init__(
         self,
         unsettled: Unsettled,
-        gate: Gate,
+        doors: Doors,
         overseer: Overseer,
         *,
         subscription_id: int,
@@ -31,12 +31,10 @@ class Answers:
         random: Callable[[], float],
     ) -> None:
         """Nothing ended yet."""
-        self.failures = 0
-        """Attempts in a row that failed by the endpoint's fault."""
         self.disabled = False
         """The destination is gone: nothing more is to be sent."""
         self._unsettled = unsettled
-        self._gate = gate
+        self._doors = doors
         self._overseer = overseer
         self._subscription_id = subscription_id
         self._clock = clock
@@ -52,14 +50,15 @@ class Answers:
             retry_in_s = self._endpoint_failed(attempt, judgement, outcome)
         else:
             retry_in_s = self._events_failed(attempt, judgement, outcome)
-        tell(self._overseer, self._subscription_id, judgement, self._gate)
+        overseer = DoorOverseer(self._overseer, attempt.door, self._doors)
+        tell(overseer, self._subscription_id, judgement, attempt.door.gate)
         for lane in attempt.lanes:
             self._unsettled.end(lane)
         return retry_in_s
 
     def _delivered(self, attempt: Attempt) -> None:
-        self._gate.leave(attempt.entered, "delivered")
-        self.failures = 0
+        attempt.door.gate.leave(attempt.entered, "delivered")
+        attempt.door.failures = 0
         for entry in attempt.entries:
             self._unsettled.delivered(entry)
 
@@ -67,9 +66,10 @@ class Answers:
 
     def _endpoint_failed(self, attempt: Attempt, judgement: Judgement, failed: Failed) -> float | None:
         contract, action, retry_after_s = attempt.contract, judgement.action, judgement.retry_after_s
-        self.failures += 1
+        gate = attempt.door.gate
+        attempt.door.failures += 1
         wait_s = shut_for(contract, action, self._random)
-        self._gate.leave(attempt.entered, judgement.verdict, retry_after_s=retry_after_s, wait_s=wait_s)
+        gate.leave(attempt.entered, judgement.verdict, retry_after_s=retry_after_s, wait_s=wait_s)
         if action == "disable":
             self.disabled = True
             return None
@@ -80,7 +80,7 @@ class Answers:
             on_its_own = [entry for entry in attempt.entries if entry.parked or has_room(entry)]
             if on_its_own:
                 return self._by_own_schedule(on_its_own, attempt, judgement, failed)
-        return self._gate.shut_for_s()
+        return gate.shut_for_s()
 
     def _forget_superseded(self, attempt: Attempt) -> None:
         for entry in attempt.entries:
@@ -90,8 +90,8 @@ class Answers:
     # The event's fault, or its own schedule.
 
     def _events_failed(self, attempt: Attempt, judgement: Judgement, failed: Failed) -> float | None:
-        self._gate.leave(attempt.entered, judgement.verdict)
-        self.failures = 0
+        attempt.door.gate.leave(attempt.entered, judgement.verdict)
+        attempt.door.failures = 0
         self._forget_superseded(attempt)
         if len(attempt.entries) > 1:  # whose fault it is shows when each goes alone
             for entry in attempt.entries:

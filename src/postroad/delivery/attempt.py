@@ -6,6 +6,7 @@ from itertools import groupby
 import msgspec
 
 from postroad.delivery.delivery import Bulk
+from postroad.delivery.doors import Door
 from postroad.delivery.entry import Entry
 from postroad.delivery.gate import Pass
 from postroad.delivery.letter import event_of
@@ -23,6 +24,8 @@ class Attempt(msgspec.Struct, frozen=True, eq=False):
     """Those the entries stand in."""
     contract: Contract
     """The same for all of them."""
+    door: Door
+    """Through which they go."""
     entered: Pass
     number: int
     """From 1: of the event, or in a row, whichever the contract's schedule counts."""

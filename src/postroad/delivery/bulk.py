@@ -52,7 +52,7 @@ class BulkDelivery:
         self._shard = means.shard
         self._contract = contract
         self._transport = means.transport
-        self._gate = means.gate
+        self._gate = means.gate_of(means.any_slot)
         self._store = means.store
         self._streams = means.streams
         self._observe = means.observe

@@ -85,8 +85,8 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     target: TargetProtocol
     options: DeliveryOptions
     transport: Transport
-    gate: Gate
-    """Of the destination."""
+    gate_of: Callable[[int], Gate]
+    """Of the endpoint that takes a slot's events; the same one for all where the destination has no more."""
     store: DeliveryStore
     settled: int
     """Where it begins: the durable cursor."""
@@ -98,6 +98,11 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     random: Callable[[], float]
     """0 to 1: how much of a contract's jitter is added."""
     begin_span: BeginSpan | None = None
+
+    @property
+    def any_slot(self) -> int:
+        """A slot that may be sent, to ask for what is the same for all of them."""
+        return min(self.feed.selection.slots, default=min(self.target.slots.values()))
 
 
 class Delivery(Protocol):

@@ -1,6 +1,7 @@
-"""The gate of a destination: how many attempts at once, how fast, and none while it fails.
+"""The gate of a destination's endpoint: how many attempts at once, how fast, and none while it fails.
 
-Shared by all that is delivered to one destination. A *circuit* opens when attempts keep failing by the endpoint's
+Most destinations have one endpoint; one with a URL for each type has a gate for each URL. It is shared by all that is
+delivered there. A *circuit* opens when attempts keep failing by the endpoint's
 fault; then one attempt at a time probes, at growing intervals, and when one gets through the circuit closes slowly:
 each success lets in one more at once. Answers that ask for less (429) halve what is let in at once; as many successes
 as are let in at once then make it one more.
@@ -56,8 +57,12 @@ class Gate:
     come, first served. No delivery can starve another, and while the circuit is open they probe in turns.
     """
 
-    def __init__(self, limits: DestinationLimits, clock: Clock, random: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(
+        self, limits: DestinationLimits, clock: Clock, random: Callable[[], float] = lambda: 0.0, endpoint: str = ""
+    ) -> None:
         """Closed circuit, nobody inside. ``random`` (0 to 1) spreads the probes of many destinations."""
+        self.endpoint = endpoint
+        """Its name among those of its destination (``Transport.endpoint``)."""
         self.state: State = "closed"
         self.failures = 0
         """Of the endpoint, in a row."""

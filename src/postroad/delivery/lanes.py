@@ -4,6 +4,7 @@ A *window* of items is taken from the feed; each of their events is sent on its 
 allows) as soon as its lane and the destination's gate let it. What fails by its own fault is parked beside the log and
 goes on by its own schedule, so that the cursor passes it; what fails by the endpoint's fault stays, and the gate is
 shut. The cursor stands at the first event that is not settled, and moves in one transaction with the letters and skips.
+A destination with several endpoints has a gate for each; what waits before one holds up nobody before another.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from typing import Any
 from postroad.delivery.answers import Answers
 from postroad.delivery.attempt import Attempt
 from postroad.delivery.delivery import IDLE_SETTLE_S, Means
+from postroad.delivery.doors import Door, Doors
 from postroad.delivery.entry import Entry
 from postroad.delivery.gate import Pass
 from postroad.delivery.judge import judged
@@ -37,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class LaneDelivery:
-    """Sends one feed to one destination, as many events at once as its gate lets in."""
+    """Sends one feed to one destination, as many events at once as its gates let in."""
 
     def __init__(self, means: Means, contract_of: Callable[[int], Contract]) -> None:
         """``contract_of`` gives a slot's contract, with the options applied."""
@@ -46,15 +48,18 @@ class LaneDelivery:
         self._router = means.router
         self._contract_of = contract_of
         self._options = means.options
-        self._gate = means.gate
+        self._doors = Doors(means.gate_of, means.target.slots.values())
         self._store = means.store
         self._streams = means.streams
         self._observe = means.observe
         self._overseer = means.overseer
         self._clock = means.clock
         self._sender = Sender(means)
+        self._several = len({self._doors.of(slot) for slot in feed.selection.slots}) > 1
+        """Its events leave by more than one door."""
         self._unsettled = Unsettled(
             by_subject=any(contract_of(slot).order == "subject" for slot in feed.selection.slots),
+            queue_of=lambda slot: self._doors.of(slot).queue,
             window=options.window,
             max_parked=options.max_parked,
             max_parked_bytes=options.max_parked_bytes,
@@ -62,7 +67,7 @@ class LaneDelivery:
         )
         self._answers = Answers(
             self._unsettled,
-            means.gate,
+            self._doors,
             means.overseer,
             subscription_id=feed.subscription_id,
             clock=clock,
@@ -74,9 +79,6 @@ class LaneDelivery:
         self._under_way: set[Attempt] = set()
         self._reading: asyncio.Task[None] | None = None
         self._broken: BaseException | None = None
-        self._parked_went_last = False
-        self._in_line = False
-        """Something waits for its turn at the gate, which then sets ``_wake``."""
         self._told_full: bool | None = None
 
     @property
@@ -92,7 +94,7 @@ class LaneDelivery:
     @property
     def failures(self) -> int:
         """See ``Delivery``: those by the endpoint's fault."""
-        return self._answers.failures
+        return self._doors.failures
 
     def adopt(self, letters: Sequence[Letter]) -> None:
         """See ``Delivery``."""
@@ -114,7 +116,8 @@ class LaneDelivery:
                 if self._broken is not None:
                     raise self._broken
         finally:
-            self._gate.withdraw(self._wake)
+            for door in self._doors:
+                door.gate.withdraw(self._wake)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -137,10 +140,18 @@ class LaneDelivery:
     def _refill(self) -> None:
         """Take from the feed what the window has room for; read the log for it if it does not follow."""
         feed, unsettled = self.feed, self._unsettled
+        if unsettled.window.full and self._several:
+            self._let_others_pass()
         while feed.queue and not unsettled.window.full:
             unsettled.take(feed.take())
         if not feed.following and not feed.queue and not unsettled.window.full and self._reading is None:
             self._reading = self._spawn(self._read())
+
+    def _let_others_pass(self) -> None:
+        """What waits before an endpoint that fails must not fill the window: others' events are behind it."""
+        for door in self._doors:
+            if door.gate.state == "open":
+                self._unsettled.set_aside(door.queue)
 
     async def _read(self) -> None:
         try:
@@ -197,10 +208,13 @@ class LaneDelivery:
 
     def _start_in_s(self) -> float:
         """How long until an attempt can begin, if nothing else happens."""
-        if self._in_line:
-            turn_s = self._gate.turn_in_s(self._wake)
+        return min(map(self._start_through_in_s, self._doors), default=IDLE_SETTLE_S)
+
+    def _start_through_in_s(self, door: Door) -> float:
+        if door.in_line:
+            turn_s = door.gate.turn_in_s(self._wake)
             return IDLE_SETTLE_S if turn_s is None else turn_s
-        due_us = self._unsettled.lanes.next_due_us
+        due_us = door.queue.next_due_us
         if due_us is None or self._held_back:
             return IDLE_SETTLE_S
         return (due_us - self._clock.now_us()) / 1e6
@@ -226,25 +240,28 @@ class LaneDelivery:
         return self._answers.disabled or unwritten >= self._options.window
 
     def _start_attempts(self) -> None:
-        self._in_line = False
-        while not self._held_back and (lane := self._next_lane()) is not None:
+        for door in self._doors:
+            self._start_through(door)
+
+    def _start_through(self, door: Door) -> None:
+        door.in_line = False
+        while not self._held_back and (lane := self._next_lane(door)) is not None:
             if not self._may_go(lane.head):
                 continue
-            entered = self._gate.enter(self._wake)
+            entered = door.gate.enter(self._wake)
             if entered is None:
-                self._in_line = True
+                door.in_line = True
                 return
-            self._start(lane, entered)
-        self._gate.withdraw(self._wake)
+            self._start(lane, door, entered)
+        door.gate.withdraw(self._wake)
 
-    def _next_lane(self) -> Lane | None:
+    def _next_lane(self, door: Door) -> Lane | None:
         """What is due goes before what is fresh, but gets no more than every other start while both wait."""
-        lanes = self._unsettled.lanes
-        due = lanes.due(self._clock.now_us())
-        if self._gate.state == "open":
-            return due or lanes.first_fresh()
-        fresh = lanes.fresh()
-        turn = self._gate.state == "closed" and self._parked_went_last
+        due = door.queue.due(self._clock.now_us())
+        if door.gate.state == "open":
+            return due or door.queue.first_fresh()
+        fresh = door.queue.fresh()
+        turn = door.gate.state == "closed" and door.parked_went_last
         return fresh if due is None or (turn and fresh is not None) else due
 
     def _may_go(self, entry: Entry) -> bool:
@@ -274,8 +291,8 @@ class LaneDelivery:
             if self._may_go(entry):
                 yield entry, its_lane
 
-    def _start(self, first: Lane, entered: Pass) -> None:
-        self._parked_went_last = first.head.waits
+    def _start(self, first: Lane, door: Door, entered: Pass) -> None:
+        door.parked_went_last = first.head.waits
         contract = self._contract_of(first.head.letter.slot)
         chosen = list(self._chosen(first, contract))
         entries = [entry for entry, _ in chosen]
@@ -286,11 +303,12 @@ class LaneDelivery:
             self._unsettled.lanes.start(lane)
         made = max(entry.letter.attempts for entry in entries)
         if contract.schedule_of == "destination":
-            made = max(made, self.failures)
+            made = max(made, door.failures)
         attempt = Attempt(
             entries=entries,
             lanes=lanes,
             contract=contract,
+            door=door,
             entered=entered,
             number=made + 1,
             began_us=self._clock.now_us(),
@@ -314,7 +332,7 @@ class LaneDelivery:
     def _give_back(self, attempt: Attempt) -> None:
         """It came to nothing: its place at the gate is free again."""
         self._under_way.discard(attempt)
-        self._gate.leave(attempt.entered, None)
+        attempt.door.gate.leave(attempt.entered, None)
 
     async def _bodies(self, attempt: Attempt) -> list[bytes] | None:
         """The bodies of all; or ``None``, and the lanes are given back: some cannot be had, or may not go any more."""

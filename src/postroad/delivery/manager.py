@@ -13,7 +13,7 @@ from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
 from postroad.delivery.delivery import AlertKind, Bulk, Delivery, Means, Overseer
 from postroad.delivery.gate import DestinationLimits, Gate
-from postroad.delivery.opening import contracts_of, open_delivery
+from postroad.delivery.opening import check_endpoints, contracts_of, endpoints_of, open_delivery
 from postroad.delivery.options import DeliveryOptions
 from postroad.errors import NotFound, PostroadError, StoreUnavailable
 from postroad.log.delivery import DeadLetter, Letter, given_up
@@ -70,7 +70,7 @@ class _Running:
         options: DeliveryOptions,
         contract_of: Mapping[int, Contract],
         transport: Transport,
-        gate: Gate,
+        gates: Mapping[int, Gate],
     ) -> None:
         self.subscription = subscription
         self.destination = destination
@@ -78,7 +78,8 @@ class _Running:
         self.options = options
         self.contract_of = contract_of
         self.transport = transport
-        self.gate = gate
+        self.gates = gates
+        """By slot."""
         self.deliveries: dict[int, Delivery] = {}
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -114,7 +115,8 @@ class DeliveryManager:
         self.changing = asyncio.Lock()
         """Held while deliveries start or stop. Who holds it knows that what stands still goes on standing still."""
         self._running: dict[int, _Running] = {}
-        self._gates: dict[int, Gate] = {}
+        self._gates: dict[int, dict[str, Gate]] = {}
+        """By destination and the name of its endpoint."""
         self._streams = StreamIndex({})
         self._unopened: dict[int, str] = {}
 
@@ -183,9 +185,9 @@ class DeliveryManager:
             if delivery is not None:
                 delivery.adopt(adopted)
 
-    def gate(self, destination_id: int) -> Gate | None:
-        """The gate of a destination that something is delivered to."""
-        return self._gates.get(destination_id)
+    def gates(self, destination_id: int) -> Mapping[str, Gate]:
+        """The gates of a destination's endpoints, by name, as far as something is delivered there."""
+        return self._gates.get(destination_id, {})
 
     async def stop(self) -> None:
         """Stop everything. What is on its way to a destination counts as not delivered."""
@@ -201,7 +203,7 @@ class DeliveryManager:
             for number, shard in self._shards.items()
         }
         try:
-            running = self._open(subscription, destination)
+            running = await self._open(subscription, destination)
         except Exception as exc:  # noqa: BLE001 - whatever is wrong with one subscription, the others go on
             if self._unopened.get(subscription.id) != str(exc):  # say it once, not at every look
                 unexpected = None if isinstance(exc, PostroadError) else exc
@@ -210,26 +212,38 @@ class DeliveryManager:
             return
         self._unopened.pop(subscription.id, None)
         self._running[subscription.id] = running
-        self._gates[running.destination.id] = running.gate
+        named = {running.gates[slot].endpoint: running.gates[slot] for slot in running.selection.slots}
+        self._gates.setdefault(running.destination.id, {}).update(named)
         for number, shard in self._shards.items():
             delivery = running.deliveries[number] = self._delivery(running, shard, starts[number], lost[number])
             name = f"delivery {subscription.id}/{number}"
             running.tasks.append(asyncio.create_task(self._keep_running(running, shard, delivery), name=name))
 
-    def _open(self, subscription: Subscription, destination: Destination | None) -> _Running:
+    async def _open(self, subscription: Subscription, destination: Destination | None) -> _Running:
         if destination is None:
             raise NotFound("its destination does not exist")
         target = self._targets[subscription.protocol]
         options = msgspec.convert(dict(subscription.delivery), DeliveryOptions)
         limits = msgspec.convert(dict(destination.limits), DestinationLimits)
+        selection, contract_of = selection_of(subscription, target), contracts_of(target, options)
+        transport = self._transport(subscription, destination)
+        try:
+            endpoints = endpoints_of(transport, target, selection.slots)
+            check_endpoints({slot: endpoints[slot] for slot in selection.slots}, contract_of)
+        except Exception:
+            await transport.close()
+            raise
+        gates = dict(self.gates(destination.id))
+        for name in endpoints.values():
+            gates.setdefault(name, Gate(limits, self._clock, self._random, name))
         return _Running(
             subscription,
             destination,
-            selection=selection_of(subscription, target),
+            selection=selection,
             options=options,
-            contract_of=contracts_of(target, options),
-            gate=self._gates.get(destination.id) or Gate(limits, self._clock, self._random),
-            transport=self._transport(subscription, destination),  # last: whoever opens it must close it
+            contract_of=contract_of,
+            transport=transport,
+            gates={slot: gates[name] for slot, name in endpoints.items()},
         )
 
     def _transport(self, subscription: Subscription, destination: Destination) -> Transport:
@@ -266,7 +280,7 @@ class DeliveryManager:
             target=self._targets[running.subscription.protocol],
             options=running.options,
             transport=running.transport,
-            gate=running.gate,
+            gate_of=running.gates.__getitem__,
             store=shard.log.delivery,
             settled=start,
             streams=lambda: self._streams,
@@ -300,6 +314,15 @@ class DeliveryManager:
             except StoreUnavailable as exc:
                 _log.warning("Subscription %s cannot begin again yet: %s", running.subscription.name, exc)
 
+    def _forget_gates(self, destination_id: int) -> None:
+        """Nobody goes through them any more."""
+        used = {id(gate) for other in self._running.values() for gate in other.gates.values()}
+        kept = {name: gate for name, gate in self.gates(destination_id).items() if id(gate) in used}
+        if kept:
+            self._gates[destination_id] = kept
+        else:
+            self._gates.pop(destination_id, None)
+
     async def _stop(self, subscription_id: int) -> None:
         running = self._running.pop(subscription_id)
         for task in running.tasks:
@@ -307,8 +330,7 @@ class DeliveryManager:
         await asyncio.gather(*running.tasks, return_exceptions=True)
         for shard in self._shards.values():
             shard.router.remove(subscription_id)
-        if all(other.gate is not running.gate for other in self._running.values()):
-            del self._gates[running.destination.id]
+        self._forget_gates(running.destination.id)
         for kind in _WHILE_RUNNING:
             self._overseer.clear_alert(kind, subscription_id)
         try:

@@ -145,6 +145,10 @@ class SigningTransport:
             return structs.replace(outcome, detail=mask_cut(outcome.detail, self._signer.secrets))
         return outcome
 
+    def endpoint(self, wire_type: str) -> str:
+        """See ``Transport``."""
+        return self._transport.endpoint(wire_type)
+
     async def close(self) -> None:
         """See ``Transport``."""
         await self._transport.close()

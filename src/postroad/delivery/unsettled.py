@@ -12,7 +12,7 @@ from postroad.delivery.editions import Editions
 from postroad.delivery.entry import Entry, fresh
 from postroad.delivery.ledger import Ledger
 from postroad.delivery.parking import Parking
-from postroad.delivery.queues import Lane, Lanes
+from postroad.delivery.queues import Lane, Lanes, Queue
 from postroad.delivery.window import Window
 from postroad.log.delivery import Changes, Letter, LetterId
 from postroad.routing.feed import RoutedItem
@@ -22,11 +22,18 @@ class Unsettled:
     """The events of one feed that are on their way."""
 
     def __init__(
-        self, *, by_subject: bool, window: int, max_parked: int, max_parked_bytes: int, now_us: Callable[[], int]
+        self,
+        *,
+        by_subject: bool,
+        queue_of: Callable[[int], Queue],
+        window: int,
+        max_parked: int,
+        max_parked_bytes: int,
+        now_us: Callable[[], int],
     ) -> None:
-        """Nothing was taken yet. ``window`` in items."""
+        """Nothing was taken yet. ``window`` in items; ``queue_of`` as in ``Lanes``."""
         self.window = Window(window)
-        self.lanes = Lanes(by_subject=by_subject)
+        self.lanes = Lanes(by_subject=by_subject, queue_of=queue_of)
         self.parking = Parking(max_letters=max_parked, max_bytes=max_parked_bytes)
         self.ledger = Ledger()
         self._editions = Editions()
@@ -145,6 +152,15 @@ class Unsettled:
             if not entry.parked:
                 self.parking.hold(entry)
         self.fill_places()
+
+    def set_aside(self, queue: Queue) -> None:
+        """Park what is fresh in a queue, as far as there is room: it goes on from there, and the window is free."""
+        for lane in tuple(queue.all_fresh()):
+            for entry in lane.unparked():
+                if not self.parking.has_room(entry):
+                    return
+                self._park([entry])
+            self.lanes.requeue(lane, self._now_us())
 
     def fill_places(self) -> None:
         """Park what was held for want of room, as far as there is room now."""

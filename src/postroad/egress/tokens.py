@@ -55,6 +55,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     params: Mapping[str, str] = {}
     """More form fields, such as ``audience``."""
+    query: Mapping[str, str] = {}
+    """More parameters in the query of the URL, behind those that it has."""
 
     def __repr__(self) -> str:
         """Without the secrets."""
@@ -148,10 +150,16 @@ class TokenSource(SharedToken):
             "Content-Type": "application/x-www-form-urlencoded",
         }
         try:
-            answer = await self._post(grant.token_url, urlencode(form).encode(), headers)
+            answer = await self._post(_with_query(grant), urlencode(form).encode(), headers)
         except EgressFailed as exc:
             raise TokenFailed(f"the token endpoint cannot be used: {exc}") from exc
         return read_answer(answer)
+
+
+def _with_query(grant: Grant) -> str:
+    if not grant.query:
+        return grant.token_url
+    return f"{grant.token_url}{'&' if '?' in grant.token_url else '?'}{urlencode(grant.query)}"
 
 
 def basic(user: str, password: str) -> str:

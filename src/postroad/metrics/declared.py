@@ -212,8 +212,9 @@ EVENTS_SKIPPED = Metric(
 CIRCUIT = Metric(
     "postroad_destination_circuit",
     "gauge",
-    DESTINATION,
-    "0 while the destination is sent to freely, 1 while it recovers, 2 while it fails and is only probed.",
+    (*DESTINATION, "endpoint"),
+    "0 while the destination is sent to freely, 1 while it recovers, 2 while it fails and is only probed; where each "
+    "type has a URL, of each by itself (endpoint: the types that share one).",
 )
 ALERTS_OPEN = Metric(
     "postroad_alerts_open", "gauge", ("kind",), "Alerts that are open, as `postroad alerts list` shows."

@@ -18,6 +18,12 @@ def catalogue() -> Catalogue:
         target_orders={name: next(iter(target.contracts.values())).order for name, target in TARGETS.items()},
         limits_type=DestinationLimits,
         transport_config={name: spec.config_type for name, spec in TRANSPORTS.items()},
+        transport_types={name: spec.types for name, spec in TRANSPORTS.items()},
+        sent_singly={
+            name
+            for name, target in TARGETS.items()
+            if all(contract.item_ceiling == 1 for contract in target.contracts.values())
+        },
         upstream_config={connected_cars.PROTOCOL.name: ConnectedCarsUpstream},
         issues=[issue for target in TARGETS.values() for issue in target.issues],
     )

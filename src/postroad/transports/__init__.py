@@ -9,6 +9,6 @@ from postroad.transports.spec import Step, TransportSpec
 __all__ = ["TRANSPORTS", "Step", "TransportSpec"]
 
 TRANSPORTS: Mapping[str, TransportSpec] = {
-    "https": TransportSpec(config_type=HttpsConfig, open=Https, probe=probe_https),
+    "https": TransportSpec(config_type=HttpsConfig, types=lambda config: config.types, open=Https, probe=probe_https),
 }
 """By the name that a destination's ``transport`` gives."""

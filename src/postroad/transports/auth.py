@@ -49,6 +49,7 @@ class ClientCredentialsAuth(
     scope: Annotated[str | None, Meta(description="Scopes asked for, separated by spaces.")] = None
     headers: Annotated[dict[str, Secret], Meta(description="More headers of the token request.")] = {}
     params: Annotated[dict[str, Secret], Meta(description="More form fields of the token request.")] = {}
+    query: Annotated[dict[str, Secret], Meta(description="More parameters in the query of the token request.")] = {}
     renew_on: Annotated[
         tuple[Literal[401, 403], ...],
         Meta(description="Statuses that mean the token is no longer good: fetch another and send once more."),
@@ -64,7 +65,8 @@ class ClientCredentialsAuth(
         """Without the secrets."""
         return (
             f"ClientCredentialsAuth(client_id={self.client_id!r}, client_secret={_HIDDEN}, scope={self.scope!r}, "
-            f"headers={sorted(self.headers)}, params={sorted(self.params)}, renew_on={self.renew_on})"
+            f"headers={sorted(self.headers)}, params={sorted(self.params)}, query={sorted(self.query)}, "
+            f"renew_on={self.renew_on})"
         )
 
 

@@ -67,5 +67,11 @@ class Transport(Protocol):
     async def send(self, message: Message) -> Outcome:
         """Try once. Never raises for what the remote side or the network does; cancellation passes through."""
 
+    def endpoint(self, wire_type: str) -> str:
+        """Which of the destination's endpoints takes events of that type; ``""`` where there is one for all.
+
+        What one endpoint answers says nothing of the others. Raises ``ConfigError`` if there is none for the type.
+        """
+
     async def close(self) -> None:
         """Let go of connections."""

@@ -78,6 +78,7 @@ def credentials_for(auth: Auth, pool: Pool, clock: Clock, timeouts: Timeouts) ->
                 scope=auth.scope,
                 headers=auth.headers,
                 params=auth.params,
+                query=auth.query,
             )
             source = TokenSource(grant, lambda url, body, headers: pool.post(url, body, headers, timeouts), clock)
             return Bearer(source, auth.renew_on)

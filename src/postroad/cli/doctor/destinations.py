@@ -46,8 +46,9 @@ async def reach(view: RegistryView, keys: KeyRing, settings: Settings, clock: Cl
                 config = msgspec.convert(opened_config(destination, keys), spec.config_type)
                 steps = await spec.probe(config, egress, clock, None)
                 warning = next((step.warning for step in steps if step.warning), "")
-                told = f"{steps[-1].name}: {steps[-1].detail}"
-                findings.append(Finding(check, steps[-1].ok and not warning, "; ".join(filter(None, (told, warning)))))
+                failed = [step for step in steps if not step.ok]
+                told = "; ".join(f"{step.name}: {step.detail}" for step in failed or steps[-1:])
+                findings.append(Finding(check, not failed and not warning, "; ".join(filter(None, (told, warning)))))
             except PostroadError as exc:
                 findings.append(Finding(check, False, str(exc)))
     finally:

@@ -1,6 +1,7 @@
 """What ``apply`` must know of protocols, transports and delivery, passed in: the registry imports none of them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -24,6 +25,11 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """What a destination can bear."""
     transport_config: Mapping[str, type[msgspec.Struct]]
     """Transport -> its config. Secret fields are marked ``Meta(extra_json_schema={"writeOnly": True})``."""
+    transport_types: Mapping[str, Callable[[Any], Collection[str] | None]] = {}
+    """Transport whose destinations may have an endpoint for each type -> from a config: the types that it has one for;
+    ``None``: one endpoint takes any."""
+    sent_singly: Collection[str] = ()
+    """Protocols that send each event by itself: only their types can go to several endpoints."""
     upstream_config: Mapping[str, type[msgspec.Struct]] = {}
     """Protocol whose providers have a control plane -> the config of our side of it. Secret fields are marked too."""
     issues: Sequence[Issue]

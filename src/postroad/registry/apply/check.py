@@ -22,6 +22,10 @@ class _Named(Protocol):
     def name(self) -> str: ...
 
 
+_Endpoints = Collection[str] | None
+"""The types that a destination has endpoints for; ``None``: one takes any."""
+
+
 class Checker:
     """Turns a source into what it wants the registry to be."""
 
@@ -111,36 +115,45 @@ class Checker:
             raise self._source.error(path, exc.message) from exc
 
     def _integration(self, part: document.IntegrationPart, fleets: Collection[str], path: str) -> desired.Integration:
-        destinations = self._names(part.destinations, f"{path}.destinations")
+        self._names(part.destinations, f"{path}.destinations")
         self._names(part.subscriptions, f"{path}.subscriptions")
+        destinations = dict[str, _Endpoints]()
+        wanted = list[desired.Destination]()
+        for i, p in enumerate(part.destinations):
+            destination, destinations[p.name] = self._destination(p, f"{path}.destinations[{i}]")
+            wanted.append(destination)
         return desired.Integration(
             name=part.name,
-            destinations=tuple(
-                self._destination(p, f"{path}.destinations[{i}]") for i, p in enumerate(part.destinations)
-            ),
+            destinations=tuple(wanted),
             subscriptions=tuple(
                 self._subscription(p, destinations, fleets, f"{path}.subscriptions[{i}]")
                 for i, p in enumerate(part.subscriptions)
             ),
         )
 
-    def _destination(self, part: document.DestinationPart, path: str) -> desired.Destination:
+    def _destination(self, part: document.DestinationPart, path: str) -> tuple[desired.Destination, _Endpoints]:
         configs = self._catalogue.transport_config
         self._known(part.transport, configs, "transport", f"{path}.transport")
         type_ = configs[part.transport]
         config = self._resolver.config(part.config, type_, f"{path}.config")
-        self._source.convert(config.whole, type_, f"{path}.config")
+        converted = self._source.convert(config.whole, type_, f"{path}.config")
         self._source.convert(part.limits, self._catalogue.limits_type, f"{path}.limits")
-        return desired.Destination(
+        types_of = self._catalogue.transport_types.get(part.transport)
+        destination = desired.Destination(
             name=part.name,
             transport=part.transport,
             config=config.public,
             limits=part.limits,
             secrets=config.secrets,
         )
+        return destination, None if types_of is None else types_of(converted)
 
     def _subscription(
-        self, part: document.SubscriptionPart, destinations: Collection[str], fleets: Collection[str], path: str
+        self,
+        part: document.SubscriptionPart,
+        destinations: Mapping[str, _Endpoints],
+        fleets: Collection[str],
+        path: str,
     ) -> desired.Subscription:
         types = self._catalogue.target_types
         self._known(part.protocol, types, "protocol that can be sent on", f"{path}.protocol")
@@ -149,6 +162,7 @@ class Checker:
             self._known(type_, types[part.protocol], f"type of {part.protocol}", f"{path}.types[{i}]")
             if type_ in part.types[:i]:
                 raise self._source.error(f"{path}.types[{i}]", "the same type twice")
+        self._endpoints(part, destinations[part.destination], path)
         self._source.convert(part.options, self._catalogue.target_options[part.protocol], f"{path}.options")
         self._delivery(part, f"{path}.delivery")
         return desired.Subscription(
@@ -174,6 +188,24 @@ class Checker:
         if schedules and order == "bulk":
             what = "where everything stays in order, all types wait by one schedule: say it in retry"
             raise self._source.error(f"{path}.retry_of", what)
+
+    def _endpoints(self, part: document.SubscriptionPart, endpoints: _Endpoints, path: str) -> None:
+        """Check that each type has an endpoint, where a destination has one for each."""
+        if endpoints is None:
+            return
+        if part.protocol not in self._catalogue.sent_singly:
+            several = "has a URL for each type, which needs a protocol that sends each event by itself"
+            raise self._source.error(f"{path}.destination", f"{part.destination!r} {several}")
+        if part.delivery.get("order") == "bulk":
+            raise self._source.error(
+                f"{path}.delivery.order",
+                f"destination {part.destination!r} has a URL for each type: nothing is in bulk",
+            )
+        for i, type_ in enumerate(part.types):
+            if type_ not in endpoints:
+                raise self._source.error(
+                    f"{path}.types[{i}]", f"destination {part.destination!r} has no URL for {type_}: add it to urls"
+                )
 
     def _signing(self, part: document.SigningPart, path: str) -> tuple[str, ...]:
         secrets: list[str] = []
