@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from postroad.cli.main import cli
 from postroad.errors import NotFound
-from postroad.protocols import FORMATS, SOURCES, TARGETS, connected_cars, connected_cars_legacy
+from postroad.protocols import FORMATS, SOURCES, TARGETS, connected_cars, connected_cars_legacy, drivequant
 
 
 def run(*arguments: str):
@@ -44,9 +44,11 @@ def test_a_body_is_made_of_every_type_and_each_is_described(protocol, direction)
     defined = shown["$defs"]
     assert {reference.removeprefix("#/$defs/") for reference in references(shown)} <= set(defined)
     tags = {name: tag for name, struct in FORMATS[protocol].types.items() if (tag := tag_field(struct)) is not None}
-    (tag,) = set(tags.values())
-    types = {one["properties"][tag]["enum"][0] for one in defined.values() if tag in one["properties"]}
-    assert types == tags.keys()
+    if not tags:
+        assert {struct.__name__ for struct in FORMATS[protocol].types.values()} <= set(defined)
+    for tag in set(tags.values()):
+        types = {one["properties"][tag]["enum"][0] for one in defined.values() if "enum" in _property(one, tag)}
+        assert types == tags.keys()
     assert all(one["title"] and one["description"] for one in defined.values())
     assert all("additionalProperties" not in one for one in defined.values())
 
@@ -58,6 +60,11 @@ def test_one_type_alone(protocol, name):
     assert shown["$ref"] == f"#/$defs/{title}"
     tag = tag_field(FORMATS[protocol].types[name])
     assert tag is None or shown["$defs"][title]["properties"][tag] == {"enum": [name]}
+
+
+def _property(defined: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = defined["properties"].get(name, {})
+    return found
 
 
 def test_units_and_steps_stand_beside_the_numbers():
@@ -74,6 +81,14 @@ def test_units_and_steps_stand_beside_the_numbers():
     assert injection["odometer"]["x-unit"] == "km"
     assert "x-unit" not in injection["speed"]  # the vendor states none
     assert injection["buff"]["description"] == "true: an old event, sent late"
+
+
+def test_the_bodies_of_a_protocol_without_types_in_them_are_one_of_its_services():
+    shown = schema("drivequant")
+    assert shown["anyOf"] == [{"$ref": f"#/$defs/{struct.__name__}"} for struct in drivequant.PUSHES.values()]
+    statistics = shown["$defs"]["ItineraryStatistics"]["properties"]
+    assert "m" in {one.get("x-unit") for one in [statistics["distance"], *statistics["distance"]["anyOf"]]}
+    assert shown["$defs"]["TripPush"]["required"] == ["itinId"]
 
 
 def test_every_number_with_a_unit_in_the_code_has_it_in_the_schema():

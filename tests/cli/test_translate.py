@@ -23,6 +23,10 @@ EVERY_SCOPE = json.dumps({"scopes": connected_cars_legacy.SCOPES})
 DRIVETECH = [
     json.loads(path.read_text())["frame"] for path in sorted((PROTOCOLS / "samples" / "in" / "drivetech").glob("*"))
 ]
+DRIVEQUANT = {
+    path.stem: json.loads(path.read_text())["frame"]
+    for path in sorted((PROTOCOLS / "samples" / "in" / "drivequant").glob("*"))
+}
 
 
 def translate(source: str, target: str, body: str | bytes, *options: str) -> Result:
@@ -94,6 +98,19 @@ def test_bulk_prints_one_body_of_the_same_events():
     assert body == one_by_one
     (empty,) = lines(translate("drivetech", "connected_cars", "[]", "--bulk"))
     assert empty == []
+
+
+def test_pushes_go_out_one_by_one_also_in_bulk_and_those_of_nobody_are_told_of():
+    body = json.dumps(list(DRIVEQUANT.values()))
+    result = translate("drivequant", "drivequant", body, "--bulk")
+    assert (result.exit_code, lines(result)) == (0, lines(translate("drivequant", "drivequant", body)))
+    assert len(lines(result)) == len(DRIVEQUANT) - 2
+    assert result.stderr.splitlines() == [
+        "not said: device_status (1x): whom it is about is not said",
+        "not said: trip (1x): whom it is about is not said",
+    ]
+    trip = lines(translate("drivequant", "drivequant", json.dumps(DRIVEQUANT["trip-with-everything"])))[0]
+    assert trip["account"] == {"userId": "1", "vehicleId": "1"}
 
 
 REPORT = {
@@ -204,6 +221,7 @@ BODIES = {
         json.dumps(json.loads(path.read_text())["frame"])
         for path in sorted((PROTOCOLS / "samples" / "in" / "damoov").glob("*"))
     ],
+    "drivequant": [json.dumps(frame) for frame in DRIVEQUANT.values()],
 }
 
 
@@ -214,5 +232,5 @@ def test_what_is_sent_does_not_depend_on_what_stands_beside_it(data, source, tar
     together = translate(source, target, "[" + ",".join(picked) + "]")
     assert together.exit_code == 0
     alone = [translate(source, target, one) for one in picked]
-    ids = re.compile(r'"(id|vehicleId|fleetId|carId|userId|UserId)":("[^"]*"|\d+)')
+    ids = re.compile(r'"(id|vehicleId|fleetId|carId|userId|UserId|driverId)":("[^"]*"|\d+)')
     assert ids.sub("", together.stdout) == "".join(ids.sub("", one.stdout) for one in alone)

@@ -17,6 +17,7 @@ from typing import Any
 import advice
 import click
 import connected_cars
+import drivequant
 import msgspec
 import protocol_tables
 from pieces import Undocumented, described, table
@@ -322,6 +323,7 @@ def pages() -> dict[str, str]:
         "alerts.md": alerts_page,
         "http.md": http_page,
         "connected-cars-types.md": connected_cars.types_page,
+        "drivequant-bodies.md": drivequant.bodies_page,
         "contracts.md": contracts_page,
     }
     if importlib.util.find_spec(METRICS.rpartition(".")[0]) is not None:

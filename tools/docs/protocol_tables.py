@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
+import drivequant
 import msgspec
 from msgspec import inspect
 from pieces import Undocumented, described, table
@@ -240,5 +241,9 @@ def _gated(scope: str) -> str:
 
 def pages() -> dict[str, str]:
     """File name -> text of each page that has made tables. Raises ``Undocumented``."""
-    makers = {"connected-cars-legacy.md": legacy_tables, "damoov.md": damoov_tables}
+    makers = {
+        "connected-cars-legacy.md": legacy_tables,
+        "damoov.md": damoov_tables,
+        "drivequant.md": drivequant.page_tables,
+    }
     return {name: filled((FOLDER / name).read_text(encoding="utf-8"), make()) for name, make in makers.items()}

@@ -21,7 +21,11 @@ from postroad.protocols.base import Outgoing
 @click.option("--to", "target_name", required=True, metavar="PROTOCOL", help="What is to be written.")
 @click.option("--settings", default="{}", show_default=True, help="Decoding settings of the first, as JSON.")
 @click.option("--options", default="{}", show_default=True, help="Translation options of the second, as JSON.")
-@click.option("--bulk", is_flag=True, help="Print the body of one request instead of a line an event.")
+@click.option(
+    "--bulk",
+    is_flag=True,
+    help="Print the body of one request instead of a line an event, where requests carry more than one.",
+)
 @click.option("--received", "received_us", type=Instant(), help="When it was received. Default: when it was recorded.")
 def command(
     file: BinaryIO,
@@ -34,9 +38,9 @@ def command(
 ) -> None:
     """Print what --to would send of FILE (- is standard input), a request's body in the protocol --from.
 
-    One line of JSON an event. The ids are made up: items stand at the positions 1, 2, 3 of a log, and vehicles, fleets
-    and users have the numbers 1, 2, 3, each in order of appearance. What cannot be said is told on standard error, with
-    the reason as far as it is known. Exit code 1 if the hub would put an item into quarantine.
+    One line of JSON an event. The ids are made up: items stand at the positions 1, 2, 3 of a log, and vehicles, fleets,
+    drivers and users have the numbers 1, 2, 3, each in order of appearance. What cannot be said is told on standard
+    error, with the reason as far as it is known. Exit code 1 if the hub would put an item into quarantine.
     """
     way_in = source(source_name, settings)
     target = named(TARGETS, target_name, "is written")
@@ -44,7 +48,8 @@ def command(
     readings = way_in.read(file.read())
     written, missing = translate(way_in, readings, writer, received_us)
     bodies = [one.body for one in written]
-    print_lines([target.bulk(bodies)] if bulk else bodies)
+    one_each = all(contract.item_ceiling == 1 for contract in target.contracts.values())
+    print_lines([target.bulk(bodies)] if bulk and not one_each else bodies)
     for line in _report(missing):
         messages().print(line, markup=False)
     if (error := quarantined(readings)) is not None:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from postroad.cli.writing import Address, Writer
 from postroad.model.catalogue import OCCURRENCES, READINGS
+from postroad.model.documents import Document
 from postroad.model.events import AccessChanged, Event, HarshManoeuvre, MembershipChanged, Report
 
 _OCCURRENCE_NAMES = {kind.tag: kind.names for kind in OCCURRENCES}
@@ -41,11 +42,11 @@ class _Fact(msgspec.Struct, frozen=True):
 def unsaid(event: Event, kind: str, address: Address, writer: Writer) -> Iterator[Unsaid]:
     """The facts of the event that the writer does not say. The kind is its item's."""
     written = writer.write(event, address)
-    if written and isinstance(event, Report | AccessChanged | MembershipChanged):
+    if written and isinstance(event, Report | Document | AccessChanged | MembershipChanged):
         original = event.original
         if original is not None and original.protocol == writer.target.name:
             return  # sent on as it was said
-    facts = list(_facts(event))
+    facts = list(_facts(event, address))
     if not (facts or written):
         yield Unsaid(kind, NO_WORD)
     for fact in facts:
@@ -57,9 +58,10 @@ def _write(fact: _Fact, address: Address, writer: Writer, options: Any) -> list[
     return [] if fact.without is None else writer.write(fact.without, address, options)
 
 
-def _facts(event: Event) -> Iterator[_Fact]:
+def _facts(event: Event, address: Address) -> Iterator[_Fact]:
     if not isinstance(event, Report):
-        yield _Fact(str(event.__struct_config__.tag), None)
+        nobody = isinstance(event, Document) and address.driver_id is None and address.vehicle_id is None
+        yield _Fact(str(event.__struct_config__.tag), None, {}, "whom it is about is not said" if nobody else "")
         return
     for n, one in enumerate(event.occurrences):
         others = event.occurrences[:n] + event.occurrences[n + 1 :]

@@ -12,7 +12,7 @@ from postroad.model.accounts import (
     VehicleUnshared,
     reissue,
 )
-from postroad.model.events import Event, MembershipChanged
+from postroad.model.events import Event, MembershipChanged, Trip
 from postroad.protocols import connected_cars
 from postroad.protocols.base import Addressing, Item, Outgoing, TargetProtocol
 
@@ -23,10 +23,11 @@ class Address(msgspec.Struct, frozen=True):
     position: int
     vehicle_id: int | None = None
     fleet_id: int | None = None
+    driver_id: int | None = None
 
 
 class Writer:
-    """Writes events in one protocol, and counts vehicles, fleets and users from 1 in the order in which they appear.
+    """Writes events in one protocol, and counts vehicles, fleets, drivers and users from 1 as they appear.
 
     Attributes:
         target: the protocol.
@@ -37,15 +38,19 @@ class Writer:
         """Nobody has a number yet."""
         self.target = target
         self.options = options
-        self._numbers: dict[str, dict[tuple[str, str], int]] = {"vehicle": {}, "fleet": {}, "user": {}}
+        self._numbers: dict[str, dict[tuple[str, str], int]] = {"vehicle": {}, "fleet": {}, "user": {}, "driver": {}}
 
     def address(self, item: Item, position: int) -> Address:
-        """The numbers of the item's own subject."""
+        """The numbers of the item's own subject; none for an item that names nobody."""
+        if not item.identifier:
+            return Address(position)
         match item.namespace:
             case connected_cars.FLEET:
                 return Address(position, fleet_id=self._number("fleet", item.namespace, item.identifier))
             case identifiers.LEGACY_USER_ID:
                 return Address(position)
+            case identifiers.DRIVEQUANT_USER_ID:
+                return Address(position, driver_id=self._number("driver", item.namespace, item.identifier))
         return Address(position, self._number("vehicle", item.namespace, item.identifier))
 
     def write(self, event: Event, address: Address, options: Any = None) -> list[Outgoing]:
@@ -56,8 +61,17 @@ class Writer:
             if issued is None:
                 return []
             event = issued
-        to = Addressing(vehicle_id=address.vehicle_id, fleet_id=self._fleet(event, address))
+        to = Addressing(
+            vehicle_id=self._vehicle(event, address),
+            fleet_id=self._fleet(event, address),
+            driver_id=None if address.driver_id is None else str(address.driver_id),
+        )
         return self.target.write(event, to=to, position=address.position, options=options)
+
+    def _vehicle(self, event: Event, address: Address) -> int | None:
+        if isinstance(event, Trip) and event.vehicle is not None and address.vehicle_id is None:
+            return self._number("vehicle", event.vehicle.namespace, event.vehicle.value)
+        return address.vehicle_id
 
     def _fleet(self, event: Event, address: Address) -> int | None:
         if isinstance(event, MembershipChanged):
