@@ -16,11 +16,10 @@ from random import Random
 from typing import Any
 
 import httptools
-import msgspec
 import uvloop
 
 import declared
-from customer import Position
+from customer import Event, positions
 from machine import quantile
 from worker import obey
 
@@ -29,7 +28,6 @@ SLOW_S = (0.5, 1.0)
 
 _OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 _UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n"
-_decode = msgspec.json.Decoder(list[Position]).decode
 _EVENT = re.compile(rb'"type":\s*"gps_position"')
 
 
@@ -60,7 +58,7 @@ class Customer:
             return True
         return False
 
-    def latencies_ms(self, events: list[Position]) -> list[float]:
+    def latencies_ms(self, events: list[Event]) -> list[float]:
         """How late events are now, but for those that the customer itself has delayed."""
         now_ms = time.time_ns() / 1e6
         due_ms = [event.time.timestamp() * 1000 for event in events]
@@ -99,7 +97,7 @@ class Crowd:
         if self.bad and customer.healthy and customer.refuses(connection.request_id):
             connection.transport.write(_UNAVAILABLE)
             return
-        events = _decode(body)
+        events = positions(body)
         self.ids.update([event.id for event in events])
         if customer.healthy:
             self.latencies_ms += customer.latencies_ms(events)

@@ -33,15 +33,20 @@ _BASIC = b"Basic " + b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode())
 _BEARER = b"Bearer " + TOKEN.encode()
 
 
-class Position(msgspec.Struct, tag_field="type", tag="gps_position", rename="camel", gc=False):
+class Event(msgspec.Struct, rename="camel", gc=False):
     """What is looked at of an event; the rest is parsed and left."""
 
     id: int
-    vehicle_id: int
+    type: str
     time: dt.datetime
 
 
-_decode = msgspec.json.Decoder(list[Position]).decode
+_decode = msgspec.json.Decoder(list[Event]).decode
+
+
+def positions(body: bytes) -> list[Event]:
+    """What counts of a bulk: not the admin events, which come as vehicles become known."""
+    return [event for event in _decode(body) if event.type == "gps_position"]
 
 
 class Arrivals:
@@ -57,8 +62,10 @@ class Arrivals:
         self.events = self.bulks = self.last_ns = 0
         self.latencies_ms: list[float] = []
 
-    def add(self, events: list[Position]) -> None:
-        """A bulk has arrived."""
+    def add(self, events: list[Event]) -> None:
+        """A bulk with these positions has arrived."""
+        if not events:
+            return
         self.last_ns = time.monotonic_ns()
         now_ms = time.time_ns() / 1e6
         self.bulks += 1
@@ -102,7 +109,7 @@ class _Connection(asyncio.Protocol):
         elif self.authorization != _BEARER:
             self.transport.write(_UNAUTHORIZED)
         else:
-            ARRIVALS.add(_decode(b"".join(self.body)))
+            ARRIVALS.add(positions(b"".join(self.body)))
             self.transport.write(_OK)
 
 

@@ -1,5 +1,7 @@
 """Streams as intervals of positions."""
 
+from collections.abc import Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,19 +21,24 @@ STREAMS = st.lists(
 )
 
 
-def index(streams: list[tuple[int, int, int | None, int | None, bool]]) -> StreamIndex:
+def index(
+    streams: list[tuple[int, int, int | None, int | None, bool]], more: Mapping[int, Stream] | None = None
+) -> StreamIndex:
     return StreamIndex(
         {
-            n: Stream(
-                id=n,
-                subscription_id=sub,
-                subject_id=subject,
-                shard=0,
-                from_position=start,
-                until_position=end,
-                ended=ended,
-            )
-            for n, (sub, subject, start, end, ended) in enumerate(streams)
+            **(more or {}),
+            **{
+                n: Stream(
+                    id=n,
+                    subscription_id=sub,
+                    subject_id=subject,
+                    shard=0,
+                    from_position=start,
+                    until_position=end,
+                    ended=ended,
+                )
+                for n, (sub, subject, start, end, ended) in enumerate(streams)
+            },
         }
     )
 
@@ -79,3 +86,23 @@ def test_what_an_ended_stream_was_to_give_is_known_and_is_no_access(
 def test_an_ended_stream_does_not_hide_the_one_that_was_opened_after_it() -> None:
     both = index([(1, 1, 1, 5, True), (1, 1, 9, None, False)])
     assert [p for p in range(12) if both.covers(1, 1, p)] == [9, 10, 11]
+
+
+@given(STREAMS, st.sets(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 20)), max_size=5))
+def test_stretches_hold_each_position_that_is_covered_once(
+    streams: list[tuple[int, int, int | None, int | None, bool]], farewells: set[tuple[int, int, int]]
+) -> None:
+    ended = {
+        1000 + n: Stream(
+            id=1000 + n, subscription_id=sub, subject_id=subject, shard=0,
+            from_position=1, ended=True, farewell_position=at,
+        )
+        for n, (sub, subject, at) in enumerate(farewells)
+    }  # fmt: skip
+    both = index(streams, ended)
+    for subscription in range(1, 4):
+        for subject in range(1, 4):
+            stretches = both.stretches(subscription, subject)
+            covered = [p for p in range(25) if both.covers(subscription, subject, p)]
+            assert [p for p in range(25) for stretch in stretches if p in stretch] == covered
+            assert not stretches or subscription in both.subscriptions(subject)

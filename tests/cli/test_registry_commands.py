@@ -170,3 +170,15 @@ def test_a_backup_tells_which_key_opens_its_signing_secrets(hub: Hub, tmp_path: 
     assert done.exit_code == 0, done.output
     manifest = json.loads(next((tmp_path / "backup").rglob(MANIFEST_FILE)).read_text())
     assert manifest["key_ids"] == [KeyRing.load(hub.folder / KEY_FILE).current_id]
+
+
+def test_a_token_can_be_shown_as_a_client_which_is_its_public_id_and_its_text(hub: Hub) -> None:
+    made = hub.json("token", "issue", "gps", "--client", "--label", "pushes")
+    view = hub.registry.view()
+    assert view.clients == {made["client_id"]: digest(made["client_secret"])}
+    assert [row["id"] for row in hub.json("token", "list")] == [made["client_id"]]
+    shown = hub("token", "issue", "gps", "--client")
+    assert {"client id", "client secret"} <= {line[:13].rstrip() for line in shown.stdout.splitlines()}
+    hub("token", "revoke", made["client_id"])
+    assert made["client_id"] not in hub.registry.view().clients
+    assert hub("token", "issue", "--integration", "insurer", "--client").exit_code == 2

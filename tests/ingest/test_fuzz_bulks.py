@@ -3,11 +3,11 @@
 import json
 import logging
 import random
-import re
 
 import pytest
 
 from fixtures.bulks import ACCOUNT, CAR, STREAMS, Bulks, event
+from fixtures.hurt import hurt
 
 SEEDS_QUICK, SEEDS_LONG = range(120), range(1000, 6000)
 SAMPLES = {
@@ -15,40 +15,6 @@ SAMPLES = {
     ACCOUNT: [{"type": "user_signup", "userId": "u", "cars": [{"carId": "c"}]}, {"type": "user_remove", "userId": "u"}],
     CAR: [{"type": "ignition_on", "carId": "c", "time": "2026-01-01T12:30:10Z"}],
 }
-TRICKS = [
-    b"\0",
-    b"\xff",
-    b"\xed\xa0\x80",
-    b"\\ud800",
-    b"[" * 2000,
-    b'{"a":' * 900,
-    b"1e999",
-    b"NaN",
-    b"9" * 400,
-    b"},{",
-    b"][",
-]
-
-
-def hurt(body: bytes, rng: random.Random) -> bytes:
-    data = bytearray(body)
-    for _ in range(rng.choice((1, 1, 2, 6))):
-        at = rng.randrange(len(data) + 1)
-        match rng.randrange(4):
-            case 0 if at < len(data):
-                data[at] = rng.randrange(256)
-            case 1:
-                del data[at : at + rng.randrange(1, 20)]
-            case 2:
-                data[at:at] = rng.choice(TRICKS)
-            case _:  # a value, of whatever shape
-                values = [match.span() for match in re.finditer(rb": ([^,}\]]+)", bytes(data))]
-                if values:
-                    start, end = rng.choice(values)
-                    data[start + 2 : end] = rng.choice(
-                        (b"null", b"[]", b"{}", b'""', b"-1", b"1e9", b'"\\u0000"', b"true")
-                    )
-    return bytes(data)
 
 
 async def fuzz(bulks: Bulks, caplog: pytest.LogCaptureFixture, seeds: range) -> None:

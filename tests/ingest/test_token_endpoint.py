@@ -12,6 +12,7 @@ from fixtures.site import soon
 from postroad.clock import SystemClock
 from postroad.ingest.access_tokens import AccessTokens, client_of
 from postroad.registry.secrets import KeyRing
+from postroad.simulate.drivequant_platform import Basic, OAuth
 
 
 def basic(user: str, password: str) -> dict[str, str]:
@@ -125,9 +126,7 @@ async def test_a_token_is_worth_nothing_once_the_clients_own_is_revoked(asking: 
     assert (await asking.token())[0] == 401
 
 
-async def test_a_token_expires_on_the_second_and_is_answered_401_never_403(
-    dq_hub: DriveQuantHub, clock: VirtualClock
-) -> None:
+async def test_a_token_expires_on_the_second(dq_hub: DriveQuantHub, clock: VirtualClock) -> None:
     keys = KeyRing({b"0001": bytes(32)}, b"0001")
     tokens = AccessTokens(keys, lifetime_s=60, clock=clock)
     view = dq_hub.registry.view()
@@ -150,7 +149,7 @@ async def test_a_token_expires_on_the_second_and_is_answered_401_never_403(
     assert later.provider_of(header, view) is None
 
 
-async def test_an_expired_token_at_the_entrance_is_401(dq_hub: DriveQuantHub) -> None:
+async def test_an_expired_token_is_401_at_the_entrance_and_the_platform_gets_another(dq_hub: DriveQuantHub) -> None:
     class Ahead(SystemClock):
         by_us = 0
 
@@ -162,8 +161,12 @@ async def test_an_expired_token_at_the_entrance_is_401(dq_hub: DriveQuantHub) ->
     asking = Asking(dq_hub)
     token = (await asking.token())[2]["access_token"]
     assert await asking.push(f"Bearer {token}") == 200
+    client = Basic(dq_hub.token_id, dq_hub.token)
+    platform = dq_hub.platform(OAuth(token_url=dq_hub.url("/oauth/token"), client=client, params={"scope": "push"}))
+    assert (await platform.push("trip", trip("t2"))).statuses == [200]
     ahead.by_us = 61_000_000
     assert await asking.push(f"Bearer {token}") == 401
+    assert (await platform.push("trip", trip("t3"))).statuses == [401, 200]
     assert await asking.push(f"Bearer {dq_hub.token}") == 200
     await dq_hub.stop()
 

@@ -85,6 +85,23 @@ async def test_an_item_is_translated_once_however_many_share_its_selection(clock
     await road.stop()
 
 
+async def test_who_agreed_to_different_types_shares_an_item_of_which_they_are_told_the_same(clock: Any) -> None:
+    types = {1: ("gps_position",), 2: ("gps_position", "car_ignition"), 3: ("car_ignition",)}
+    used = view(*[subscription(n, types=types[n]) for n in types], streams=[(n, 1, 1) for n in types])
+    road = Road(clock, used=used)
+    road.start()
+    one, two, three = [await road.following(n) for n in types]
+    position = await road.append(1, raws=[report()])
+    assert positions(one) == positions(two) == [position]
+    assert one.queue[0] is two.queue[0]
+    assert not three.queue
+    ignition = await road.append(1, raws=[IGNITION])
+    assert positions(three) == [ignition]
+    assert len({id(feed.queue[-1]) for feed in (one, two, three)}) == 3  # each is told something else of it
+    assert [len(feed.queue[-1].events) for feed in (one, two, three)] == [1, 2, 1]
+    await road.stop()
+
+
 async def test_other_options_are_another_translation_and_other_types_are_not(clock: Any) -> None:
     target = CountingTarget()
     used = view(

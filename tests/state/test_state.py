@@ -12,6 +12,7 @@ from fixtures.drivetech import sample
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Part
 from postroad.log.memory import MemoryLog
 from postroad.model.accounts import UserRemoved
+from postroad.model.documents import DriverDeleted
 from postroad.model.events import Header, Position, Report
 from postroad.protocols import SOURCES, drivetech
 from postroad.protocols.drivetech import DrivetechSettings
@@ -47,6 +48,16 @@ def test_what_is_said_of_an_account_makes_no_vehicle_of_it() -> None:
     known = LastKnown()
     known.apply(UserRemoved(header=report(10).header, user_identifier="u"))
     assert known.vehicles == {}
+
+
+def test_nothing_is_known_any_more_of_a_driver_who_is_to_be_forgotten() -> None:
+    known = LastKnown()
+    known.apply(report(10, odometer_km=1.0))
+    other = msgspec.structs.replace(report(10), header=msgspec.structs.replace(report(10).header, subject_id=2))
+    known.apply(other)
+    for _ in range(2):
+        known.apply(DriverDeleted(header=report(20).header, key="ada", revision=1))
+    assert list(known.vehicles) == [2]
 
 
 def test_a_late_report_fills_gaps_and_overwrites_nothing_newer() -> None:

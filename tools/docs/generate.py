@@ -29,8 +29,9 @@ from postroad.delivery.options import DeliveryOptions, RetryOptions
 from postroad.ingest.http import connected_cars_feeds as feeds
 from postroad.ingest.http import drivequant_services, problems, token_endpoint
 from postroad.ingest.http.answers import Answer
-from postroad.protocols import CONTRACTS, drivequant
+from postroad.protocols import CONTRACTS
 from postroad.protocols.contract import Contract, GiveUp, plan_of
+from postroad.protocols.drivequant import SLOTS as PUSH_SERVICES
 from postroad.protocols.drivetech import answers
 from postroad.registry.drivers import UNNAMED
 from postroad.registry.upstreams import FAILED
@@ -209,7 +210,7 @@ def http_page() -> str:
             ],
         )
         + "\n## DriveQuant's services\n\nAt "
-        + ", ".join(f"`POST {drivequant_services.PATH}/{service}`" for service in drivequant.KINDS)
+        + ", ".join(f"`POST {drivequant_services.PATH}/{service}`" for service in PUSH_SERVICES)
         + ", one item a request, the answers are those of bulks. An item that cannot be read is stored in quarantine "
         "and answered 200; only what is no JSON at all is answered 400.\n"
         f"\n## Access tokens\n\nAt `POST {token_endpoint.PATH}`, the client credentials grant of OAuth 2.0.\n\n"

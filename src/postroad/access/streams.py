@@ -6,8 +6,9 @@ of a stream that has ended nothing is sent any more, whatever its interval holds
 so. What its interval holds is still routed (``given``), so that delivery records that it was skipped, and why.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from postroad.log.interface import MAX_POSITION
 from postroad.registry.records import Stream
 
 
@@ -16,35 +17,50 @@ class StreamIndex:
 
     def __init__(self, streams: Mapping[int, Stream]) -> None:
         """Index the streams that are active or were, and their farewells."""
-        self._interval: dict[tuple[int, int], tuple[int, int | None]] = {}
-        self._ended: dict[tuple[int, int], list[tuple[int, int | None]]] = {}
-        self._farewells: set[tuple[int, int, int]] = set()
+        self.edition = object()
+        """Stands for this index: who noted it with a "yes" need not ask again as long as it is the same."""
+        self._open: dict[tuple[int, int], range] = {}
+        self._ended: dict[tuple[int, int], list[range]] = {}
+        self._farewells: dict[tuple[int, int], set[int]] = {}
         self._scopes: dict[tuple[int, int], frozenset[str]] = {}
         self._by_subscription: dict[int, set[int]] = {}
+        self._by_subject: dict[int, set[int]] = {}
         for stream in streams.values():
             if stream.from_position is None:
                 continue
             key = stream.subscription_id, stream.subject_id
             self._by_subscription.setdefault(stream.subscription_id, set()).add(stream.subject_id)
+            self._by_subject.setdefault(stream.subject_id, set()).add(stream.subscription_id)
             if stream.farewell_position is not None:
-                self._farewells.add((*key, stream.farewell_position))
+                self._farewells.setdefault(key, set()).add(stream.farewell_position)
+            end = MAX_POSITION if stream.until_position is None else stream.until_position
+            stretch = range(stream.from_position, end)
             if stream.ended:
-                self._ended.setdefault(key, []).append((stream.from_position, stream.until_position))
+                self._ended.setdefault(key, []).append(stretch)
             else:
-                self._interval[key] = stream.from_position, stream.until_position
+                self._open[key] = stretch
                 if stream.scopes is not None:
                     self._scopes[key] = stream.scopes
 
     def covers(self, subscription_id: int, subject_id: int, position: int) -> bool:
         """Whether an open stream covers the position, or the farewell of an ended one stands there."""
         key = subscription_id, subject_id
-        interval = self._interval.get(key)
-        return (interval is not None and _holds(interval, position)) or (*key, position) in self._farewells
+        return position in self._open.get(key, ()) or position in self._farewells.get(key, ())
 
     def given(self, subscription_id: int, subject_id: int, position: int) -> bool:
         """Whether a stream that has ended was to give the position: it is skipped, if it was not sent in time."""
-        ended = self._ended.get((subscription_id, subject_id), ())
-        return any(_holds(interval, position) for interval in ended)
+        return any(position in stretch for stretch in self.was_to_give(subscription_id, subject_id))
+
+    def stretches(self, subscription_id: int, subject_id: int) -> list[range]:
+        """The positions that ``covers`` says yes to, each in one stretch only."""
+        key = subscription_id, subject_id
+        stream = self._open.get(key, range(0))
+        farewells = [range(at, at + 1) for at in self._farewells.get(key, ()) if at not in stream]
+        return [stream, *farewells] if stream else farewells
+
+    def was_to_give(self, subscription_id: int, subject_id: int) -> Sequence[range]:
+        """The positions that ``given`` says yes to."""
+        return self._ended.get((subscription_id, subject_id), ())
 
     def scopes(self, subscription_id: int, subject_id: int) -> frozenset[str] | None:
         """What was authorised; ``None``: all that the subscription requests."""
@@ -54,12 +70,11 @@ class StreamIndex:
         """The subjects of which the subscription has a stream, or had one."""
         return self._by_subscription.get(subscription_id, ())
 
+    def subscriptions(self, subject_id: int) -> Iterable[int]:
+        """The subscriptions that have a stream of the subject, or had one."""
+        return self._by_subject.get(subject_id, ())
+
     def first_position(self, subscription_id: int) -> int | None:
         """The lowest position any open stream of the subscription begins at; ``None`` without one."""
-        starts = (self._interval.get((subscription_id, subject_id)) for subject_id in self.subjects(subscription_id))
-        return min((interval[0] for interval in starts if interval is not None), default=None)
-
-
-def _holds(interval: tuple[int, int | None], position: int) -> bool:
-    start, end = interval
-    return position >= start and (end is None or position < end)
+        streams = (self._open.get((subscription_id, subject_id)) for subject_id in self.subjects(subscription_id))
+        return min((stream.start for stream in streams if stream is not None), default=None)

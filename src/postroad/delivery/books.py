@@ -17,12 +17,17 @@ from postroad.log.delivery import TOO_OLD, Changes, Letter, LetterId, Posted, Sk
 from postroad.routing.feed import RoutedItem
 from postroad.transports.base import Failed
 
+Wanted = Callable[[RoutedItem], bool]
+
 
 class Books(Protocol):
     """What is done with each event of a bulk."""
 
-    def wanted(self, item: RoutedItem) -> bool:
-        """Whether it may be sent right now. If not, that is noted: it is not asked again."""
+    def wanted_now(self) -> Wanted:
+        """What tells of each item whether it may be sent right now. If not, that is noted: it is not asked again.
+
+        It is of this moment: it looks at the clock and at access once, for a whole bulk.
+        """
 
     def delivered(self, items: Iterable[RoutedItem]) -> None:
         """These went through."""
@@ -58,17 +63,22 @@ class LogBooks:
         self._posted: list[Posted] = []
         self._skips: list[Skip] = []
 
-    def wanted(self, item: RoutedItem) -> bool:
-        """See ``Books``."""
-        if not self._streams().covers(self._subscription_id, item.subject_id, item.position):
-            self._skip(item, "access_ended")
-            return False
-        if self._clock.now_us() - item.received_us > self._max_age_s * 1e6:
-            self._skip(item, TOO_OLD)
-            detail = f"events waited for longer than {self._max_age_s:g} s, up to position {item.position}"
-            self._overseer.raise_alert("events_expired", self._subscription_id, detail)
-            return False
-        return True
+    def wanted_now(self) -> Wanted:
+        """See ``Books``. What gave the items is not asked again as long as it is the same."""
+        streams, subscription_id = self._streams(), self._subscription_id
+        edition, covers = streams.edition, streams.covers
+        oldest_us = self._clock.now_us() - self._max_age_s * 1e6
+
+        def wanted(item: RoutedItem) -> bool:
+            if item.covered_by is not edition and not covers(subscription_id, item.subject_id, item.position):
+                self._skip(item, "access_ended")
+                return False
+            if item.received_us < oldest_us:
+                self._expire(item)
+                return False
+            return True
+
+        return wanted
 
     def delivered(self, items: Iterable[RoutedItem]) -> None:
         """See ``Books``: the cursor says it."""
@@ -94,6 +104,11 @@ class LogBooks:
         self._posted = [posted for posted in self._posted if posted.letter.position >= position]
         self._skips = [skip for skip in self._skips if skip.first >= position]
         return passed
+
+    def _expire(self, item: RoutedItem) -> None:
+        self._skip(item, TOO_OLD)
+        detail = f"events waited for longer than {self._max_age_s:g} s, up to position {item.position}"
+        self._overseer.raise_alert("events_expired", self._subscription_id, detail)
 
     def _skip(self, item: RoutedItem, reason: str) -> None:
         self._skips.append(Skip(item.position, item.position + 1, reason, len(item.events)))
@@ -123,8 +138,11 @@ class LetterBooks:
         self._removed: list[LetterId] = []
         self._skips: list[Skip] = []
 
-    def wanted(self, item: RoutedItem) -> bool:
+    def wanted_now(self) -> Wanted:
         """See ``Books``. A letter does not expire: somebody wants it."""
+        return self._wanted
+
+    def _wanted(self, item: RoutedItem) -> bool:
         if self._streams().covers(self._subscription_id, item.subject_id, item.position):
             return True
         self._removed.append(_id(item))

@@ -127,7 +127,7 @@ class BulkDelivery:
             settled=self.settled,
             max_items=self._contract.max_items,
             max_bytes=self._size.max_bytes(),
-            wanted=self._books.wanted,
+            wanted=self._books.wanted_now(),
         )
         return self._make.bulk(gathered.items, gathered.settles, self._books.request_id(gathered.items))
 
@@ -166,7 +166,7 @@ class BulkDelivery:
             if pieces.first() is not bulk.items:
                 bulk, attempt = self._piece(pieces, end, books), 0
             entered = await self._gate.entered()
-            wanted = tuple([item for item in bulk.items if books.wanted(item)])
+            wanted = tuple(filter(books.wanted_now(), bulk.items))
             if len(wanted) < len(bulk.items):
                 self._gate.leave(entered, None)
                 pieces.reduce(wanted)

@@ -35,7 +35,7 @@ class BulkMaker:
             settles=settles,
             request_id=request_id,
             body=self._body(items),
-            events=sum(len(item.events) for item in items),
+            events=sum([len(item.events) for item in items]),
         )
 
     def message(self, bulk: Bulk) -> Message:
@@ -49,13 +49,17 @@ class BulkMaker:
         )
 
     def _body(self, items: Sequence[RoutedItem]) -> bytes:
-        return self._target.bulk([self._said(event) for item in items for event in item.events]) if items else b""
-
-    def _said(self, event: Outgoing) -> bytes:
+        if not items:
+            return b""
         late_after_s = self._contract.late_after_s
-        if late_after_s is None or event.recorded_us is None:
-            return event.body
-        late = self._clock.now_us() - event.recorded_us >= late_after_s * 1e6
+        if late_after_s is None:
+            return self._target.bulk([event.body for item in items for event in item.events])
+        late_from_us = self._clock.now_us() - late_after_s * 1e6
+        return self._target.bulk([self._said(event, late_from_us) for item in items for event in item.events])
+
+    def _said(self, event: Outgoing, late_from_us: float) -> bytes:
+        """An event's body now that events recorded at that time, or before, are late."""
+        late = event.recorded_us is not None and event.recorded_us <= late_from_us
         return self._target.late(event.body) if late else event.body
 
 
@@ -80,19 +84,20 @@ def gather(
         if not wanted(item):
             settles = item.position + 1
             continue
-        fits = _fitting(item, max_items - events, max_bytes - size)
-        if fits < len(item.events) and items:
-            feed.put_back(item)
-            break
-        fits = max(fits, 1)  # an event larger than the limit goes alone
-        if fits < len(item.events):
-            items.append(item.part(item.events[:fits]))
-            feed.put_back(item.part(item.events[fits:]))
-            settles = item.position
-            break
+        more, needs = len(item.events), item.size + _COMMA * len(item.events)
+        if events + more > max_items or size + needs > max_bytes:
+            if items:
+                feed.put_back(item)
+                break
+            fits = max(_fitting(item, max_items, max_bytes - size), 1)  # an event larger than the limit goes alone
+            if fits < more:
+                items.append(item.part(item.events[:fits]))
+                feed.put_back(item.part(item.events[fits:]))
+                settles = item.position
+                break
         items.append(item)
-        events += len(item.events)
-        size += item.size + _COMMA * len(item.events)
+        events += more
+        size += needs
         settles = item.position + 1
     return Gathered(items, settles)
 

@@ -37,9 +37,8 @@ class AttemptWatch:
         counts.bulks_delivered.add(subscription_id)
         counts.events_delivered.add(subscription_id, by=bulk.events)
         counts.last_success_us[subscription_id] = now_us
-        observe = counts.stored_to_delivered.of(subscription_id).observe
-        for item in bulk.items:
-            observe((now_us - item.stored_us) / 1e6)
+        waited_s = [(now_us - item.stored_us) / 1e6 for item in bulk.items]
+        counts.stored_to_delivered.of(subscription_id).observe_all(waited_s)
 
     def _tell(
         self, shard: int, subscription_id: int, bulk: Bulk, attempt: int, failed: Failed, retry_in_s: float | None

@@ -11,13 +11,12 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from postroad.log.interface import Batch
 from postroad.protocols.base import Outgoing
-from postroad.routing.translation import Selection
+from postroad.routing.translation import Selection, mask_of
 
 
 class RoutedItem(msgspec.Struct, frozen=True):
-    """An item that a subscription may have, with what is to be said of it."""
+    """An item that a subscription may have, with what is to be said of it; one for all that are told the same."""
 
     position: int
     subject_id: int
@@ -28,13 +27,16 @@ class RoutedItem(msgspec.Struct, frozen=True):
     """When it arrived."""
     stored_us: int = 0
     """When it was durable."""
+    covered_by: object = None
+    """The edition of the ``StreamIndex`` that gave it to whoever has it; ``None``: none is known."""
 
     def part(self, events: tuple[Outgoing, ...]) -> "RoutedItem":
         """The same item with only these of its events."""
-        return msgspec.structs.replace(self, events=events, size=_size(events))
+        return msgspec.structs.replace(self, events=events, size=size_of(events))
 
 
-def _size(events: tuple[Outgoing, ...]) -> int:
+def size_of(events: tuple[Outgoing, ...]) -> int:
+    """Bytes of all bodies."""
     return sum([len(event.body) for event in events])
 
 
@@ -57,6 +59,8 @@ class Feed:
         """
         self.subscription_id = subscription_id
         self.selection = selection
+        self.types = mask_of(selection.slots)
+        """The slots of the agreed types, as bits."""
         self.following = False
         self.resume_at = position
         """While not following: everything below is queued, was sent or was not for us."""
@@ -85,27 +89,19 @@ class Feed:
         """Of the positions from ``first`` to below ``end``, those neither given up nor in ``unused``."""
         return list(without(range(first, end), [*unused, *self._given_up]))
 
-    def offer(self, batch: Batch, index: int, events: tuple[Outgoing, ...]) -> None:
+    def offer(self, item: RoutedItem) -> None:
         """Queue an item, or stop following at it when there is no room. Below ``resume_at`` it is known already."""
-        position = batch.position + index
-        if position < self.resume_at:
+        if item.position < self.resume_at:
             return
-        if self.full:
+        if self.size >= self._limit_bytes:
             self.following = False
-            self.resume_at = position
+            self.resume_at = item.position
             return
-        self.put(batch, index, events)
+        self.queue.append(item)  # ``full`` and ``put``, written out: every event that is delivered comes by here
+        self.size += item.size
 
-    def put(self, batch: Batch, index: int, events: tuple[Outgoing, ...]) -> None:
-        """Queue what is to be said of the batch's item ``index`` at the end."""
-        item = RoutedItem(
-            batch.position + index,
-            batch.subjects[index],
-            events,
-            _size(events),
-            batch.received_at_us(index),
-            batch.stored_us,
-        )
+    def put(self, item: RoutedItem) -> None:
+        """Queue an item at the end."""
         self.queue.append(item)
         self.size += item.size
 

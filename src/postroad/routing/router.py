@@ -9,10 +9,11 @@ from postroad.access.streams import StreamIndex
 from postroad.clock import Clock, SystemClock
 from postroad.errors import PostroadError
 from postroad.log.interface import Batch, ShardLog
-from postroad.protocols.base import Outgoing, TargetProtocol
+from postroad.protocols.base import TargetProtocol
 from postroad.registry.records import RegistryView
-from postroad.routing.feed import Feed
+from postroad.routing.feed import Feed, RoutedItem
 from postroad.routing.pace import Pace
+from postroad.routing.readers import Group, Said, Words, groups_of, words_for
 from postroad.routing.translation import BatchTranslation, Decoder
 
 SLICE_ITEMS = 128
@@ -66,7 +67,8 @@ class Router:
         self._view: RegistryView
         self._streams: StreamIndex
         self._feeds: dict[int, Feed] = {}
-        self._by_subject: dict[int, list[Feed]] = {}
+        self._groups: dict[int, list[Group]] = {}
+        """By subject, as far as they were asked for since feeds or streams changed."""
         self._inbox: deque[Batch] = deque()
         self._inbox_bytes = 0
         self._behind = False
@@ -77,25 +79,25 @@ class Router:
         """Route by this view from ``routed_to`` on."""
         self._view = view
         self._streams = streams
-        self._index()
+        self._groups = {}
 
     def add(self, feed: Feed) -> None:
         """Serve a feed, from where it stands."""
         self._feeds[feed.subscription_id] = feed
-        self._index()
+        self._groups = {}
         feed.wake()
 
     def remove(self, subscription_id: int) -> None:
         """Serve a feed no more."""
         self._feeds.pop(subscription_id, None)
-        self._index()
+        self._groups = {}
 
-    def _index(self) -> None:
-        by_subject: dict[int, list[Feed]] = {}
-        for feed in self._feeds.values():
-            for subject_id in self._streams.subjects(feed.subscription_id):
-                by_subject.setdefault(subject_id, []).append(feed)
-        self._by_subject = by_subject
+    def _groups_of(self, subject_id: int) -> list[Group]:
+        groups = self._groups.get(subject_id)
+        if groups is None:
+            feeds = [self._feeds[id_] for id_ in self._streams.subscriptions(subject_id) if id_ in self._feeds]
+            groups = self._groups[subject_id] = groups_of(subject_id, feeds, self._streams, self.routed_to)
+        return groups
 
     # Live.
 
@@ -170,37 +172,46 @@ class Router:
 
     def _route_slice(self, translation: BatchTranslation, indexes: Iterable[int]) -> set[Feed]:
         woken: set[Feed] = set()
-        batch, by_subject = translation.batch, self._by_subject
-        subjects = batch.subjects
+        subjects = translation.batch.subjects
         for index in indexes:
-            feeds = by_subject.get(subjects[index])
-            if feeds is None:
-                continue
-            for feed in feeds:
-                if feed.following:
-                    events = self._wanted(feed, translation, index)
-                    if events:
-                        feed.offer(batch, index, events)
-                        woken.add(feed)
+            for group in self._groups_of(subjects[index]):
+                self._offer(group, translation, index, woken)
         return woken
 
-    def _wanted(self, feed: Feed, translation: BatchTranslation, index: int) -> tuple[Outgoing, ...]:
-        """What an item says to the feed; nothing if no stream ever gave it. Delivery sends what one gives still."""
+    def _offer(self, group: Group, translation: BatchTranslation, index: int, woken: set[Feed]) -> None:
+        """Offer an item to those of a group that follow and may have it. It is translated if there is one."""
+        position, meant_for_one = translation.batch.position + index, translation.meant_for_one
+        said: Said | None = None
+        for feed, types, stretch, covered in group.readers:
+            if not feed.following or position not in stretch:
+                continue
+            if said is None:
+                said = self._said(translation, index, group.words)
+                if said is None:
+                    return
+            if meant_for_one and not translation.meant_for(index, feed.subscription_id):
+                continue
+            item = said.of(types, covered=covered)
+            if item is not None:
+                feed.offer(item)
+                woken.add(feed)
+
+    def _said(self, translation: BatchTranslation, index: int, words: Words, to: int | None = None) -> Said | None:
+        """What an item says, if it says anything; where ``to`` alone asks, anything that it is meant to hear."""
         batch = translation.batch
-        position, subject_id = batch.position + index, batch.subjects[index]
-        place = feed.subscription_id, subject_id, position
-        if not (self._streams.covers(*place) or self._streams.given(*place)):
-            return ()
         try:
-            if not translation.meant_for(index, feed.subscription_id):
-                return ()
-            scopes = self._streams.scopes(feed.subscription_id, subject_id)
-            return translation.selected(index, feed.selection, scopes)
+            if to is not None and not translation.meant_for(index, to):
+                return None
+            outgoing = translation.outgoing(index, *words)
         except PostroadError as error:
-            _log.error("Position %d of shard %d cannot be read any more: %s", position, self._log.shard, error)
+            at = batch.position + index
+            _log.error("Position %d of shard %d cannot be read any more: %s", at, self._log.shard, error)
         except Exception:  # noqa: BLE001 - a defect that one item brings to light must not hold up all the others
-            _log.exception("Position %d of shard %d cannot be translated", position, self._log.shard)
-        return ()
+            at = batch.position + index
+            _log.exception("Position %d of shard %d cannot be translated", at, self._log.shard)
+        else:
+            return Said(batch, index, outgoing, self._streams.edition) if outgoing else None
+        return None
 
     # Catching up.
 
@@ -231,6 +242,18 @@ class Router:
         for batch in batches:
             await self._catch_up_batch(feed, batch)
 
+    def _wanted(self, feed: Feed, translation: BatchTranslation, index: int) -> RoutedItem | None:
+        """What an item says to the feed; nothing if no stream ever gave it. Delivery sends what one gives still."""
+        batch = translation.batch
+        subject_id = batch.subjects[index]
+        place = feed.subscription_id, subject_id, batch.position + index
+        covered = self._streams.covers(*place)
+        if not (covered or self._streams.given(*place)):
+            return None
+        words = words_for(feed, self._streams, subject_id)
+        said = self._said(translation, index, words, feed.subscription_id)
+        return said.of(feed.types, covered=covered) if said is not None else None
+
     async def _catch_up_batch(self, feed: Feed, batch: Batch) -> None:
         translation: BatchTranslation | None = None
         mine = set(self._streams.subjects(feed.subscription_id))
@@ -244,9 +267,9 @@ class Router:
                 stop = min(index + SLICE_ITEMS, len(batch), self.routed_to - batch.position)
                 while index < stop and not feed.full:
                     if batch.subjects[index] in mine and feed.gave_up(batch.position + index) is None:
-                        events = self._wanted(feed, translation, index)
-                        if events:
-                            feed.put(batch, index, events)
+                        item = self._wanted(feed, translation, index)
+                        if item is not None:
+                            feed.put(item)
                     index += 1
                     if self._pace.over:
                         break

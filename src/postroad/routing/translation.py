@@ -4,7 +4,9 @@ Items are decoded only if somebody wants them; ingest's own decoding is used whi
 once per target protocol and options, and filtered once per set of agreed types.
 """
 
-from collections.abc import Mapping
+import functools
+import operator
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -30,6 +32,11 @@ class Selection(msgspec.Struct, frozen=True):
     """Of the target protocol's ``options_type``: frozen and hashable."""
     slots: frozenset[int]
     """The agreed types."""
+
+
+def mask_of(slots: Iterable[int]) -> int:
+    """Bit n is set for slot n."""
+    return functools.reduce(operator.or_, [1 << slot for slot in slots], 0)
 
 
 def selection_of(subscription: Subscription, target: TargetProtocol) -> Selection:
@@ -105,7 +112,6 @@ class BatchTranslation:
         self._addresses: dict[str, Addresses] = {}
         self._events: dict[int, tuple[Event, ...]] = {}
         self._written: dict[tuple[int, str, Any, Scopes], list[Outgoing]] = {}
-        self._selected: dict[tuple[int, Selection, Scopes], tuple[Outgoing, ...]] = {}
 
     def events(self, index: int) -> tuple[Event, ...]:
         """What the batch's item ``index`` says; one in quarantine says nothing.
@@ -134,7 +140,12 @@ class BatchTranslation:
 
         Raises ``PostroadError`` as ``events`` does.
         """
-        return self.batch.protocol != postroad.NAME or postroad.subscription_of(self._item(index)) == subscription_id
+        return not self.meant_for_one or postroad.subscription_of(self._item(index)) == subscription_id
+
+    @property
+    def meant_for_one(self) -> bool:
+        """Whether each item is meant for one subscription only."""
+        return self.batch.protocol == postroad.NAME
 
     def outgoing(self, index: int, protocol: str, options: Any, scopes: Scopes = None) -> list[Outgoing]:
         """Everything ``protocol`` can say of the item, as far as ``scopes`` were authorised."""
@@ -147,10 +158,9 @@ class BatchTranslation:
                 protocol, Addresses(self.view, target)
             )
             written = []
-            of_the_hub = self.batch.protocol == postroad.NAME
             for said in self.events(index):
-                event = addresses.in_issued_identifiers(said) if of_the_hub else said
-                if event is not None and (of_the_hub or not _tells_itself(event)):
+                event = addresses.in_issued_identifiers(said) if self.meant_for_one else said
+                if event is not None and (self.meant_for_one or not _tells_itself(event)):
                     to = addresses.of(event, provider_id, scopes)
                     written += target.write(event, to=to, position=position, options=options)
             self._written[key] = written
@@ -158,14 +168,8 @@ class BatchTranslation:
 
     def selected(self, index: int, selection: Selection, scopes: Scopes = None) -> tuple[Outgoing, ...]:
         """The encoded events of the item that the selection asks for, in the target's order."""
-        key = (index, selection, scopes)
-        events = self._selected.get(key)
-        if events is None:
-            slots = selection.slots
-            events = self._selected[key] = tuple(
-                one for one in self.outgoing(index, selection.protocol, selection.options, scopes) if one.slot in slots
-            )
-        return events
+        outgoing = self.outgoing(index, selection.protocol, selection.options, scopes)
+        return tuple(one for one in outgoing if one.slot in selection.slots)
 
     @cached_property
     def _reading(self) -> tuple[SourceProtocol, Any]:

@@ -80,6 +80,8 @@ class Push(msgspec.Struct):
     statuses: list[int | str] = []
     """What became of each attempt: a status code, or the name of an error of the connection."""
     taken: bool = False
+    token: str | None = None
+    """That the last attempt showed."""
 
 
 class DriveQuantPlatform:
@@ -126,7 +128,8 @@ class DriveQuantPlatform:
         """Try once; whether it was taken."""
         status = await self._post(push)
         if isinstance(self._auth, OAuth) and status in self._auth.renew_on:
-            self._token = None
+            if push.token == self._token:  # unless another push has renewed it meanwhile
+                self._token = None
             if self._auth.at_once:
                 status = await self._post(push)
         push.taken = isinstance(status, int) and 200 <= status < 300
@@ -148,6 +151,7 @@ class DriveQuantPlatform:
     async def _request(self, push: Push) -> int | str:
         try:
             authorization = await self._authorization()
+            push.token = self._token
             if authorization is None:
                 return "no_token"
             headers = {"Authorization": authorization, "Content-Type": "application/json"}
