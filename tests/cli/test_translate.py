@@ -188,6 +188,19 @@ def test_a_track_is_announced_once_it_is_known_where_it_is_fetched():
     assert told.stderr == ""
 
 
+def test_documents_go_from_each_of_the_two_protocols_that_have_them_to_the_other():
+    base = '{"base_url": "https://hub.example"}'
+    outward = [
+        json.loads(line)["Event"]
+        for body in BODIES["drivequant"]
+        for line in translate("drivequant", "damoov", body, "--options", base).stdout.splitlines()
+    ]
+    assert {"TrackEnrichmentFinished", "IncomingTrackReceived", "AccidentEventReceived"} <= set(outward)
+    back = "".join(translate("damoov", "drivequant", body).stdout for body in BODIES["damoov"])
+    assert '"itinId"' in back
+    assert '"TRIP_DELETION"' in back
+
+
 def test_an_unknown_type_has_no_word_in_another_protocol_and_goes_on_whole_in_its_own():
     body = '{"type": "car_colour", "id": 1, "vehicleId": 9, "time": "2026-07-02T14:03:09Z", "value": "red"}'
     other = translate("connected_cars", "connected_cars_legacy", body)
