@@ -139,7 +139,7 @@ def test_an_empty_bulk_is_nothing_to_complain_of():
         ("connected_cars_legacy", b'[{"a": "\xff"}]', "not JSON: line 1, byte 9: not UTF-8"),
         ("drivetech", '{"plate": NaN}', "not JSON"),
         ("connected_cars", "[" * 20_000, "not JSON: nested too deeply"),
-        ("damoov", "[]", "known: drivetech, connected_cars, connected_cars_legacy, drivequant"),
+        ("postroad", "[]", "known: drivetech, connected_cars, connected_cars_legacy, drivequant"),
     ],
 )
 def test_what_is_no_body_is_refused_as_a_whole_with_the_place(protocol, body, reason):

@@ -179,6 +179,29 @@ def test_a_missing_scope_is_the_reason():
     assert result.stderr == "not said: occurrence ignition (1x): it needs vehicle_ignition in the option scopes\n"
 
 
+def test_a_track_is_announced_once_it_is_known_where_it_is_fetched():
+    body = next(one for one in BODIES["damoov"] if '"Track":' in one)
+    silent = translate("damoov", "damoov", body)
+    assert silent.stdout == ""
+    assert silent.stderr == "not said: trip (1x): it needs the option base_url\n"
+    told = translate("damoov", "damoov", body, "--options", '{"base_url": "https://hub.example"}')
+    assert [line["Event"] for line in lines(told)] == ["TrackEnrichmentFinished"]
+    assert told.stderr == ""
+
+
+def test_documents_go_from_each_of_the_two_protocols_that_have_them_to_the_other():
+    base = '{"base_url": "https://hub.example"}'
+    outward = [
+        json.loads(line)["Event"]
+        for body in BODIES["drivequant"]
+        for line in translate("drivequant", "damoov", body, "--options", base).stdout.splitlines()
+    ]
+    assert {"TrackEnrichmentFinished", "IncomingTrackReceived", "AccidentEventReceived"} <= set(outward)
+    back = "".join(translate("damoov", "drivequant", body).stdout for body in BODIES["damoov"])
+    assert '"itinId"' in back
+    assert '"TRIP_DELETION"' in back
+
+
 def test_an_unknown_type_has_no_word_in_another_protocol_and_goes_on_whole_in_its_own():
     body = '{"type": "car_colour", "id": 1, "vehicleId": 9, "time": "2026-07-02T14:03:09Z", "value": "red"}'
     other = translate("connected_cars", "connected_cars_legacy", body)
@@ -190,9 +213,9 @@ def test_an_unknown_type_has_no_word_in_another_protocol_and_goes_on_whole_in_it
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("drivetech", "damoov", "[]"), "no protocol 'damoov' is written here; known: connected_cars"),
+        (("drivetech", "postroad", "[]"), "no protocol 'postroad' is written here; known: connected_cars"),
         (("drivetech", "drivetech", "[]", "--bulk"), "--bulk: drivetech has no bulks"),
-        (("damoov", "connected_cars", "[]"), "no protocol 'damoov' is read here; known: drivetech"),
+        (("postroad", "connected_cars", "[]"), "no protocol 'postroad' is read here; known: drivetech"),
         (("drivetech", "connected_cars", "[]", "--options", '{"claim_can": 1}'), "--options: Expected `bool`"),
         (("drivetech", "connected_cars", "[]", "--options", "{"), "--options: "),
         (("drivetech", "connected_cars", ""), "the input is empty"),
@@ -210,6 +233,10 @@ BODIES = {
     "drivetech": [json.dumps(frame) for frame in DRIVETECH],
     "connected_cars": PUBLISHED.splitlines(),
     "connected_cars_legacy": [json.dumps(one) for one in json.loads(LEGACY)],
+    "damoov": [
+        json.dumps(json.loads(path.read_text())["frame"])
+        for path in sorted((PROTOCOLS / "samples" / "in" / "damoov").glob("*"))
+    ],
     "drivequant": [json.dumps(frame) for frame in DRIVEQUANT.values()],
 }
 
@@ -221,7 +248,7 @@ def test_what_is_sent_does_not_depend_on_what_stands_beside_it(data, source, tar
     together = translate(source, target, "[" + ",".join(picked) + "]")
     assert together.exit_code == 0
     alone = [translate(source, target, one) for one in picked]
-    ids = re.compile(r'"(id|vehicleId|fleetId|carId|userId|driverId)":("[^"]*"|\d+)')
+    ids = re.compile(r'"(id|vehicleId|fleetId|carId|userId|UserId|driverId)":("[^"]*"|\d+)')
     assert ids.sub("", together.stdout) == "".join(ids.sub("", one.stdout) for one in alone)
 
 

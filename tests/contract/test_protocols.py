@@ -141,6 +141,27 @@ PINNED_SLOTS = {
 }
 """Customers hold ids made of these numbers. Append when a protocol does; never change what is here."""
 
+PINNED_SLOTS["damoov"] = [
+    "IncomingTrackRemoved",
+    "IncomingTrackReceived",
+    "TrackEnrichmentFinished",
+    "AccidentEventReceived",
+    "AccidentEventExtraReceived",
+    "AccidentEventCompletePackageReceived",
+    "AccidentEventFiltered",
+    "HeartbeatReceived",
+    "other",
+]
+PINNED_KINDS["damoov"] = [
+    "other",
+    *PINNED_SLOTS["damoov"][:-1],
+    "removed_track",
+    "received_track",
+    "processed_track",
+    "accident",
+    "accident_extra",
+    "track_withdrawn",
+]
 PINNED_KINDS["postroad"] = [
     "access_granted_to_vehicle",
     "access_removed_from_vehicle",

@@ -4,20 +4,22 @@ A page has ``<!-- table: NAME -->``, the table, and ``<!-- end -->``; what stand
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 import drivequant
 import msgspec
+from msgspec import inspect
 from pieces import Undocumented, described, table
 
 from postroad.model.catalogue import OCCURRENCES, SIGNALS
 from postroad.protocols import connected_cars_legacy as legacy
+from postroad.protocols import damoov
 
 FOLDER = Path(__file__).parents[2] / "docs" / "protocols"
 _PLACE = re.compile(r"<!-- table: (\w+) -->\n.*?<!-- end -->\n", re.DOTALL)
-_UNITS = {"deg": "degrees", "celsius": "°C", "percent": "%"}
+_UNITS = {"deg": "degrees", "celsius": "°C", "percent": "%", "m/s2": "m/s²"}
 
 
 def filled(text: str, tables: Mapping[str, str]) -> str:
@@ -81,6 +83,84 @@ def legacy_tables() -> dict[str, str]:
     }
 
 
+def damoov_tables() -> dict[str, str]:
+    """Damoov notifications and datasets."""
+    return {
+        "events": table(
+            ["`Event`", "Dataset", "`Details`", "Meaning"],
+            [
+                [_code(name), _code(damoov.DATASET_OF.get(name)), _detail_keys(struct), described(name, struct.__doc__)]
+                for name, struct in damoov.EVENTS.items()
+            ],
+        ),
+        "envelope": _fields(damoov.Notification),
+        "details": "\n".join(_nested(damoov.EVENTS.values())),
+        "processed_track": "\n".join(_nested([damoov.RichTrack])),
+        "received_track": "\n".join(_nested([damoov.RawTrack])),
+        "accident": "\n".join(_nested([damoov.DrivingEvent])),
+        "accident_extra": "\n".join(_nested([damoov.AccidentExtra])),
+        "urls": table(
+            ["Dataset", "Path"], [[_code(kind), _code(path.format(id="{id}"))] for kind, path in damoov.PATHS.items()]
+        ),
+        "settings": _choices(damoov.DamoovSettings),
+        "options": _choices(damoov.Options),
+        "numbers": table(
+            ["Kind of item", "Kind", "Slot"],
+            [
+                [_code(kind), str(number), str(damoov.SLOTS.get(kind, "never sent"))]
+                for number, kind in enumerate(damoov.KINDS)
+            ],
+        ),
+    }
+
+
+def _detail_keys(struct: type[msgspec.Struct]) -> str:
+    details = next(field.type for field in msgspec.structs.fields(struct) if field.name == "details")
+    return ", ".join(_code(field.encode_name) for field in msgspec.structs.fields(_bare(details)))
+
+
+def _nested(structs: Iterable[type[msgspec.Struct]]) -> Iterator[str]:
+    """A table of each struct, and of each that it holds, once; a notification's own fields have a table already."""
+    seen: dict[type[msgspec.Struct], None] = {}
+    waiting = list(structs)
+    while waiting:
+        struct = waiting.pop(0)
+        waiting += [inner for field in msgspec.structs.fields(struct) for inner in _structs_in(field.type)]
+        if struct not in seen and not issubclass(struct, damoov.Notification):
+            seen[struct] = None
+            yield f"**{struct.__name__}**: {described(struct.__name__, struct.__doc__)}\n\n{_fields(struct)}"
+
+
+def _fields(struct: type[msgspec.Struct]) -> str:
+    rows = []
+    for field in inspect.type_info(struct).fields:  # type: ignore[attr-defined]  # a struct has them
+        one = _properties(struct)[field.encode_name]
+        unit = one.get("x-unit", "")
+        rows.append(
+            [
+                _code(field.encode_name),
+                _words(one),
+                _UNITS.get(unit, unit),
+                described(f"{struct.__name__}.{field.name}", one.get("description")),
+                "inferred" if one.get("x-inferred") else "",
+            ]
+        )
+    return table(["Field", "Type, range", "Unit", "Meaning", ""], rows)
+
+
+def _bare(annotation: Any) -> Any:
+    """A type without what is said about it."""
+    return _bare(annotation.__origin__) if get_origin(annotation) is Annotated else annotation
+
+
+def _structs_in(annotation: Any) -> Iterator[type[msgspec.Struct]]:
+    annotation = _bare(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _structs_in(inner)
+
+
 def _choices(struct: type[msgspec.Struct]) -> str:
     """Settings or options."""
     rows = [
@@ -121,6 +201,12 @@ def _words(schema: Mapping[str, Any]) -> str:
         return " or ".join(map(_words, schema["anyOf"]))
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "$ref" in schema:
+        return schema["$ref"].rpartition("/")[2]
+    if "type" not in schema and "items" not in schema:
+        return "anything"
+    if "$ref" in schema.get("items", {}):
+        return f"list of {_words(schema['items'])}"
     if "items" in schema:
         items = schema["items"]
         return "list of scopes" if items.get("enum") == sorted(legacy.SCOPES) else "list"
@@ -128,7 +214,11 @@ def _words(schema: Mapping[str, Any]) -> str:
     words = [names.get(schema["type"], schema["type"])]
     words += [f"from {schema['minimum']:g}"] if "minimum" in schema else []
     words += [f"to {schema['maximum']:g}"] if "maximum" in schema else []
-    words += [f"of {schema['minLength']} to {schema['maxLength']} characters"] if "maxLength" in schema else []
+    if "maxLength" in schema:
+        least = schema.get("minLength")
+        words.append(
+            f"of {least} to {schema['maxLength']} characters" if least else f"of up to {schema['maxLength']} characters"
+        )
     return " ".join(words)
 
 
@@ -151,5 +241,9 @@ def _gated(scope: str) -> str:
 
 def pages() -> dict[str, str]:
     """File name -> text of each page that has made tables. Raises ``Undocumented``."""
-    makers = {"connected-cars-legacy.md": legacy_tables, "drivequant.md": drivequant.page_tables}
+    makers = {
+        "connected-cars-legacy.md": legacy_tables,
+        "damoov.md": damoov_tables,
+        "drivequant.md": drivequant.page_tables,
+    }
     return {name: filled((FOLDER / name).read_text(encoding="utf-8"), make()) for name, make in makers.items()}

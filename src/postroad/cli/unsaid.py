@@ -99,12 +99,19 @@ def _why(event: Event, fact: _Fact, address: Address, writer: Writer) -> str:
 
 
 def _other_options(options: Any) -> Iterator[tuple[str, Any]]:
-    """Options that differ in one field, each with its description: every choice of the fields that have few."""
+    """Options that differ in one field, each with its description: every choice of a field that has few.
+
+    Of a field that is not given, its examples.
+    """
     for field in inspect.type_info(type(options)).fields:  # type: ignore[attr-defined]  # a struct has them
         value = getattr(options, field.name)
         kind = field.type
+        examples: list[str] = []
         while isinstance(kind, inspect.Metadata):
+            examples = (kind.extra_json_schema or {}).get("examples", examples)
             kind = kind.type
+        for example in examples if value is None else ():
+            yield f"the option {field.name}", replace(options, **{field.name: example})
         if isinstance(kind, inspect.BoolType):
             yield f"the option {field.name}", replace(options, **{field.name: not value})
         elif isinstance(kind, inspect.LiteralType):

@@ -18,6 +18,10 @@ CONNECTED_CARS_FLEET: Final = "connected_cars.fleet"
 
 DRIVEQUANT_USER_ID: Final = "drivequant.user_id"
 
+DAMOOV_DEVICE: Final = "damoov.device_token"
+DAMOOV_USER_ID: Final = "damoov.user_id"
+"""Issued to receivers, of drivers and vehicles alike."""
+
 SubjectKind = Literal["vehicle", "fleet", "account", "driver"]
 """What a subject is."""
 
@@ -32,12 +36,13 @@ class Issue(msgspec.Struct, frozen=True):
     """A random UUID; otherwise a number from 1 to 2^31-1."""
 
 
-_CASELESS: Final = frozenset({LEGACY_CAR_ID, LEGACY_USER_ID})
+_CASELESS: Final = frozenset({LEGACY_CAR_ID, LEGACY_USER_ID, DAMOOV_DEVICE})
 
 _KINDS: Final[dict[str, SubjectKind]] = {
     LEGACY_USER_ID: "account",
     CONNECTED_CARS_FLEET: "fleet",
     DRIVEQUANT_USER_ID: "driver",
+    DAMOOV_DEVICE: "driver",
 }
 
 MAX_CHARS: Final = 64

@@ -12,6 +12,7 @@ SOURCES: Mapping[str, SourceProtocol] = {
     connected_cars.PROTOCOL.name: connected_cars.PROTOCOL,
     connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.PROTOCOL,
     drivequant.PROTOCOL.name: drivequant.PROTOCOL,
+    damoov.PROTOCOL.name: damoov.PROTOCOL,
 }
 """What can be taken in, by name: there is an entrance for it."""
 
@@ -23,6 +24,7 @@ TARGETS: Mapping[str, TargetProtocol] = {
     connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.PROTOCOL,
     drivequant.PROTOCOL.name: drivequant.PROTOCOL,
     drivetech.PROTOCOL.name: drivetech.PROTOCOL,
+    damoov.PROTOCOL.name: damoov.PROTOCOL,
 }
 """What can be sent on, by name."""
 
@@ -34,6 +36,7 @@ FORMATS: Mapping[str, Format] = {
     connected_cars_legacy.PROTOCOL.name: connected_cars_legacy.FORMAT,
     drivequant.PROTOCOL.name: drivequant.FORMAT,
     drivetech.PROTOCOL.name: drivetech.FORMAT,
+    damoov.PROTOCOL.name: damoov.FORMAT,
 }
 """What the bodies of each protocol are made of, by name."""
 
