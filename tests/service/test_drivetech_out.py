@@ -44,7 +44,7 @@ class Relay:
         folder.mkdir()
         context, ca_file = await asyncio.to_thread(make_server_context, folder, dt.datetime.now(dt.UTC))
         base = await self.platform.start(context)
-        headers = {"Authorization": {"env": "TOKEN"}}
+        auth = {"type": "bearer", "token": {"env": "TOKEN"}}
         retry = {"first_waits_s": [], "then_s": 0.05, "cap_s": 0.05}
         organization = {
             "name": "Andes",
@@ -56,7 +56,7 @@ class Relay:
                         {
                             "name": "platform",
                             "transport": "https",
-                            "config": {"url": base + EVENTS_PATH, "ca_file": str(ca_file), "headers": headers},
+                            "config": {"url": base + EVENTS_PATH, "ca_file": str(ca_file), "auth": auth},
                         }
                     ],
                     "subscriptions": [
@@ -80,7 +80,7 @@ class Relay:
             file,
             catalogue=service.catalogue(),
             keys=keys,
-            environment={"TOKEN": f"Bearer {TOKEN}"},
+            environment={"TOKEN": TOKEN},
             prune=True,
         )
         (self.site.folder / FILE_NAME).touch()

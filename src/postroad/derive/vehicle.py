@@ -18,10 +18,8 @@ from postroad.derive.sample import SECOND_US, Sample, sample_of
 from postroad.derive.settings import TripSettings
 from postroad.model.documents import Trip, TripDeleted
 from postroad.model.events import Report
-from postroad.model.header import Header
+from postroad.model.header import OF_THE_HUB, Header
 
-OF_THE_HUB = 0
-"""The provider id of what the hub itself says."""
 MARK_EVERY = 64
 """Samples between two kept states of the fold, at most: about what a late sample costs beyond those after it."""
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from postroad.clock import Clock
 from postroad.derive import TripSettings, VehicleTrips
-from postroad.derive.vehicle import OF_THE_HUB
 from postroad.errors import PostroadError
 from postroad.log.interface import UNASSIGNED, Batch, Part, ShardLog
 from postroad.model.documents import Trip, TripDeleted
 from postroad.model.events import Report
+from postroad.model.header import OF_THE_HUB
 from postroad.protocols import postroad
 from postroad.protocols.base import TargetProtocol
 from postroad.registry.records import RegistryView
