@@ -22,6 +22,7 @@ from postroad.transports import TRANSPORTS
 from postroad.transports.base import Delivered, Failed, Message, Outcome, Transport
 
 PASSWORD = "pa ss/word-0815"
+SECRET_FIELDS = ("password", "client_secret", "token")
 BEARER = "given-b3arer-t0ken"
 CLIENT_SECRET = "client secret+4711"
 TOKEN = "token-%d-a/b+c=="
@@ -659,7 +660,7 @@ async def test_no_secret_leaves_by_outcome_log_or_repr(harness: HttpsHarness, ca
     header, query = "header-key-5150", "code=url+key%2F42"
     harness.remote.answer = lambda request: harness.reply(
         401,
-        f"{[auth.get(name) for name in ('password', 'client_secret', 'token')]} {request.headers} {request.path}".encode(),
+        f"{[auth.get(name) for name in SECRET_FIELDS]} {request.headers} {request.path}".encode(),
     )
     said = []
     for auth in (
