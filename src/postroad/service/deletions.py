@@ -46,14 +46,19 @@ class DriveQuantDeletions:
         *,
         shard: int,
         refresh: Callable[[], Awaitable[None]],
+        forget: Callable[[], Awaitable[None]],
         clock: Clock,
         counts: Counts,
     ) -> None:
-        """``shard`` is where what is about nobody goes; ``refresh`` has the hub go by what the registry says now."""
+        """``shard`` is where what is about nobody goes.
+
+        ``refresh`` has the hub go by what the registry says now; then ``forget`` removes what waits of deleted drivers.
+        """
         self._registry = registry
         self._intake = intake
         self._shard = shard
         self._refresh = refresh
+        self._forget = forget
         self._clock = clock
         self._counts = counts
         self._turns = _Turns()
@@ -125,6 +130,7 @@ class DriveQuantDeletions:
         self._counts.bytes.add(provider.id, by=len(saying.body))
         with going_on("What was deleted stops being sent as soon as the registry is looked at again"):
             await self._refresh()
+            await self._forget()
 
     async def _change(self, change: Callable[[Transaction], bool]) -> bool:
         def store() -> bool:
