@@ -233,6 +233,27 @@ async def test_an_incomplete_event_is_delivered_by_a_redrive_once_a_late_report_
     assert relay.platform.malformed == []
 
 
+async def test_trying_the_destination_out_says_that_nothing_was_sent_and_what_that_leaves_open(relay: Relay) -> None:
+    async def printed(*arguments: str) -> str:
+        command = [*arguments, "--data", str(relay.site.folder)]
+        result = await asyncio.to_thread(CliRunner().invoke, cli, command)
+        print(result.output)
+        return " ".join(result.output.split())
+
+    allowed = '[egress]\nallow_cidrs = ["127.0.0.1/32"]\n'
+    (relay.site.folder / FILE_NAME).write_text(allowed, encoding="utf-8")
+    told = await printed("subscriptions", "test", "injector")
+    assert "Nothing was sent: drivetech has no message without an event." in told
+    assert "credentials shows with the first event" in told
+    assert "FAIL" not in told
+    assert (relay.platform.unauthorized, relay.platform.taken) == (0, {})
+    await printed("doctor")
+    await relay.platform.stop()
+    told = await printed("subscriptions", "test", "injector")
+    assert "FAIL" in told
+    assert "Nothing was sent" not in told
+
+
 async def test_an_event_that_lacks_what_nobody_knows_is_listed_explained_and_counted(relay: Relay) -> None:
     cars = Cars(relay)
     at = from_us(SystemClock().now_us()).isoformat()
