@@ -237,7 +237,6 @@ async def test_trying_the_destination_out_says_that_nothing_was_sent_and_what_th
     async def printed(*arguments: str) -> str:
         command = [*arguments, "--data", str(relay.site.folder)]
         result = await asyncio.to_thread(CliRunner().invoke, cli, command)
-        print(result.output)
         return " ".join(result.output.split())
 
     allowed = '[egress]\nallow_cidrs = ["127.0.0.1/32"]\n'
@@ -247,7 +246,7 @@ async def test_trying_the_destination_out_says_that_nothing_was_sent_and_what_th
     assert "credentials shows with the first event" in told
     assert "FAIL" not in told
     assert (relay.platform.unauthorized, relay.platform.taken) == (0, {})
-    await printed("doctor")
+    assert "ok destination platform tls: " in await printed("doctor")
     await relay.platform.stop()
     told = await printed("subscriptions", "test", "injector")
     assert "FAIL" in told

@@ -5,8 +5,9 @@ of the registry, since the item goes by its outbox: a kill at any moment leaves 
 who has no answer then, sends it again. What comes of a deleted trip or driver afterwards, each on a retry clock of its
 own, is confirmed, so that it is not sent again, and not stored.
 
-What the log still holds of the deleted is not removed here: it is sent to nobody (of a driver, no stream covers it; of
-a trip, its deletion supersedes it), and is what an erasure of the subject would look for.
+What waits of a deleted driver beside the log is removed at once. What the log still holds of the deleted is not
+removed here: it is sent to nobody (of a driver, no stream covers it; of a trip, its deletion supersedes it), and is
+what an erasure of the subject would look for.
 """
 
 import asyncio
