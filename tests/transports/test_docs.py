@@ -15,6 +15,7 @@ PAGE = (Path(__file__).parents[2] / "docs/how-to/https-destination.md").read_tex
 INTRODUCED_BY = {
     "HttpsConfig": "Of `config`:",
     "BasicAuth": "Of `auth` with `type: basic`:",
+    "BearerAuth": "Of `auth` with `type: bearer`:",
     "ClientCredentialsAuth": "Of `auth` with `type: oauth2_client_credentials`:",
     "NoAuth": None,
 }
