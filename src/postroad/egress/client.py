@@ -189,7 +189,7 @@ class Pool:
     async def get(
         self, url: str, headers: Mapping[str, str], timeouts: Timeouts = DEFAULT_TIMEOUTS, *, max_bytes: int
     ) -> Answer:
-        """Ask for what is at ``url``; at most ``max_bytes`` of the answer are read, as sent. Raises as ``post`` does."""
+        """Ask for what is at ``url``; ``max_bytes`` of the answer are read at most. Raises as ``post`` does."""
         return await self._ask(_Request("GET", self._check_url(url), headers, None, max_bytes), timeouts)
 
     async def _ask(self, request: _Request, timeouts: Timeouts) -> Answer:
