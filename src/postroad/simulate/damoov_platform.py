@@ -29,7 +29,7 @@ ELSEWHERE: Final = "/elsewhere"
 """Where a redirect leads; ``wandered`` counts who follows it."""
 
 Trouble = Literal["down", "slow", "redirect", "large", "bomb", "no_json", "cut_gzip"] | int
-"""A status: answered with it. ``down``: the connection breaks. ``large``: 40 MiB of JSON; ``bomb``: the same as gzip."""
+"""A status: answered with it. ``down``: the connection breaks. ``large``: 40 MiB of JSON; ``bomb``: that as gzip."""
 
 _TRACKS: Final[frozenset[DatasetKind]] = frozenset({"removed_track", "received_track", "processed_track"})
 """Answered within a frame, ``{"Result": {"Track": ...}}``."""
