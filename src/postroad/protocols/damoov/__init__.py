@@ -2,13 +2,16 @@
 
 ``decode`` reads one item into typed structs, ``decode_dataset`` an answer of the fetch API; ``reference`` says what a
 notification asks to be fetched, ``fetched`` and ``withdrawals`` what is to be appended then. ``write`` says an event as
-notifications, ``dataset_of`` answers for their URLs. The page: ``docs/protocols/damoov.md``.
+notifications, ``dataset_of`` answers for their URLs, and ``held`` says for which of them it can.
+
+The page: ``docs/protocols/damoov.md``.
 """
 
 from postroad.protocols.damoov.contract import CONTRACT
 from postroad.protocols.damoov.datasets import dataset_of
 from postroad.protocols.damoov.fetch import DEVICE_TOKEN_HEADER, DatasetReference, fetched, reference, withdrawals
 from postroad.protocols.damoov.format import FORMAT
+from postroad.protocols.damoov.holds import REMOVES, Held, announced, held
 from postroad.protocols.damoov.identity import accident_id, canonical, track_token
 from postroad.protocols.damoov.kinds import DATASET_OF, KINDS, OTHER, SLOTS, WITHDRAWN, DatasetKind
 from postroad.protocols.damoov.options import DamoovSettings, Options
@@ -34,6 +37,7 @@ __all__ = [
     "OTHER",
     "PATHS",
     "PROTOCOL",
+    "REMOVES",
     "SLOTS",
     "WITHDRAWN",
     "AccidentExtra",
@@ -41,6 +45,7 @@ __all__ = [
     "DatasetKind",
     "DatasetReference",
     "DrivingEvent",
+    "Held",
     "Notification",
     "Options",
     "OtherNotification",
@@ -49,11 +54,13 @@ __all__ = [
     "RichTrack",
     "Said",
     "accident_id",
+    "announced",
     "canonical",
     "dataset_of",
     "decode",
     "decode_dataset",
     "fetched",
+    "held",
     "read",
     "reference",
     "track_token",
