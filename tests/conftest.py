@@ -18,4 +18,5 @@ pytest_plugins = [
     "fixtures.drivequant",
     "fixtures.pushes",
     "fixtures.site",
+    "fixtures.damoov_platform",  # after what it imports, or that is not rewritten
 ]
