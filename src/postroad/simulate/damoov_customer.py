@@ -1,7 +1,7 @@
 """A customer of Damoov: takes notifications by POST, fetches the dataset that each announces, and keeps what counts.
 
 Source   Damoov "Backend notifications": JSON envelope with ``Event``, ``UserId``, ``Object.Url``, ``Details``; the
-         dataset is got from the URL with the user's DeviceToken, which is the ``UserId``, in the header ``DeviceToken``.
+         dataset is got from the URL with the ``UserId``, which is the user's token, in the header ``DeviceToken``.
 Inferred That a notification is taken by any 2xx and that its dataset is fetched afterwards, apart from the answer; that
          401 and 404 are final and all other failures are tried again; that of two notifications the newer one counts.
 Answers  200 once a notification is in ``notifications``; 400 for what is none; the status of ``trouble``, if any.
