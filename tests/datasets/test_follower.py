@@ -14,12 +14,12 @@ from fixtures.clock import VirtualClock
 from fixtures.damoov_platform import frame
 from fixtures.pipeline import part, quiet, subscription, view
 from postroad.datasets.follower import DatasetFollower
-from postroad.datasets.index import DatasetIndex
+from postroad.datasets.index import DatasetIndex, Place
 from postroad.datasets.instances import Instances
 from postroad.errors import StoreUnavailable
 from postroad.log.interface import Part
 from postroad.log.memory import MemoryLog
-from postroad.model.identifiers import DAMOOV_USER_ID
+from postroad.model.identifiers import DAMOOV_USER_ID, DRIVEQUANT_USER_ID
 from postroad.protocols import READABLE, damoov, drivequant
 from postroad.registry.records import RegistryView, Subject
 from postroad.routing.translation import BatchTranslation, Decoder
@@ -108,7 +108,7 @@ async def test_what_is_shown_and_what_is_read_make_the_same_index(shard: Shard, 
     await shard.route(part(1), shown=shown)
     await shard.route(trips(1, first=2), shown=shown)
     await shard.follower.follow()
-    assert [tuple(shard.found(n)) for n in range(3)] == [(1, 1, 1), (2, 2, 2), (4, 1, 1)]
+    assert [shard.found(n) for n in range(3)] == [Place(1, 1), Place(2, 2), Place(4, 1)]
     assert shard.found(0, "received_track") == shard.found(0)
     assert shard.follower.noted == shard.log.next_position
 
@@ -150,8 +150,8 @@ async def test_after_a_kill_it_goes_on_where_it_was_and_nothing_is_missing(shard
     assert shard.index.position == 2
     shard.follower.begin()
     await shard.follower.follow()
-    assert tuple(shard.found(0)) == (1, 1, 1)
-    assert tuple(shard.found(1)) == (2, 2, 2)
+    assert shard.found(0) == Place(1, 1)
+    assert shard.found(1) == Place(2, 2)
 
 
 async def test_what_was_not_routed_yet_is_left_for_later(shard: Shard) -> None:
@@ -195,17 +195,20 @@ async def test_an_item_that_cannot_be_read_holds_up_nobody(shard: Shard) -> None
     assert shard.found(0)
 
 
-async def test_a_trip_of_a_vehicle_is_found_by_the_driver_that_its_notification_names(shard: Shard) -> None:
+async def test_a_vehicles_trip_is_the_vehicles_in_notification_and_index_whoever_drove_it(shard: Shard) -> None:
+    """A driver's token opens all that any instance has of him: who has only the vehicle must not be told it."""
     vehicle = Subject(id=1, organization_id=1, kind="vehicle", shard=0, issued={DAMOOV_USER_ID: user(1)})
     driver = replace(vehicle, id=2, kind="driver", issued={DAMOOV_USER_ID: user(2)})
-    names = {
-        (1, drivequant.PROTOCOL.read(trips(1).body, drivequant.PROTOCOL.settings_type()).namespace, "noor.hale"): 2
-    }
+    names = {(1, DRIVEQUANT_USER_ID, "noor.hale"): 2}
     shard.view = used(subjects={1: vehicle, 2: driver}, identifiers=names)
     shard.follower.begin()
     await shard.route(trips(1), shown=False)
     await shard.follower.follow()
-    assert tuple(shard.found(0)) == (1, 1, 2)
+    assert shard.found(0) == Place(1, 1)
+    [batch] = await shard.log.read(1)
+    translation = BatchTranslation(batch, shard.decoder, {"damoov": damoov.PROTOCOL}, shard.view)
+    told = translation.outgoing(0, "damoov", damoov.Options(**URL))
+    assert {json.loads(one.body)["UserId"] for one in told} == {user(1)}
 
 
 async def test_who_waits_goes_on_when_it_is_reached(shard: Shard) -> None:

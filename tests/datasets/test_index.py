@@ -19,7 +19,7 @@ TRACK, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 def entry(
     position: int, kind: damoov.DatasetKind = "processed_track", revision: int = 1, of: uuid.UUID = TRACK
 ) -> Entry:
-    return Entry(of, kind, revision, Place(position, 7, 8))
+    return Entry(of, kind, revision, Place(position, 7))
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def position(index: DatasetIndex, kind: damoov.DatasetKind = "processed_track", 
 def test_the_newest_edition_is_found_in_whatever_order_they_came(index: DatasetIndex, order: tuple[int, ...]) -> None:
     for revision in order:
         index.note([entry(100 + revision, revision=revision)], 200)
-    assert index.find(TRACK, "processed_track") == Place(103, 7, 8)
+    assert index.find(TRACK, "processed_track") == Place(103, 7)
     assert position(index, of=OTHER) is None
     assert position(index, "received_track") is None
 
@@ -115,7 +115,7 @@ def test_what_the_log_has_forgotten_is_forgotten(index: DatasetIndex) -> None:
 
 
 def test_a_part_that_fails_half_way_leaves_nothing(index: DatasetIndex) -> None:
-    broken = Entry(OTHER, "accident", 1, Place("x", 1, 1))  # type: ignore[arg-type]  # what SQLite does not take
+    broken = Entry(OTHER, "accident", 1, Place("x", 1))  # type: ignore[arg-type]  # what SQLite does not take
     with pytest.raises(StoreUnavailable):
         index.note([entry(10), broken], 30)
     assert position(index) is None

@@ -16,10 +16,9 @@ from postroad.datasets.index import DatasetIndex, Entry, Place
 from postroad.datasets.instances import Instances
 from postroad.errors import PostroadError
 from postroad.log.interface import UNASSIGNED, ShardLog
-from postroad.model.events import Event
 from postroad.protocols import damoov, drivequant, postroad
+from postroad.protocols.base import TargetProtocol
 from postroad.registry.records import RegistryView
-from postroad.routing.addresses import Addresses
 from postroad.routing.translation import BatchTranslation, Decoder
 
 SOURCES: Final = frozenset({damoov.PROTOCOL.name, drivequant.PROTOCOL.name, postroad.NAME})
@@ -31,7 +30,7 @@ HOLD_S = 0.003
 PENDING_ENTRIES = 10_000
 """Datasets that wait to be noted; what comes beyond is read from the log later."""
 TRY_AGAIN_S = 1.0
-_TARGETS: Final = {damoov.PROTOCOL.name: damoov.PROTOCOL}
+_NO_TARGETS: Final[dict[str, TargetProtocol]] = {}
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +62,6 @@ class DatasetFollower:
         self._pending: list[Entry] = []
         self._known: RegistryView | None = None
         self._instances = Instances({}, {})
-        self._addresses: Addresses
         self._news = asyncio.Event()
         self._moved = asyncio.Event()
         self._begun = False
@@ -150,7 +148,7 @@ class DatasetFollower:
             self._seen = max(self._seen, min(batch.position, end))
             while self._seen < min(batch.end, end):
                 self._look_at(self._view())
-                translation = BatchTranslation(batch, self._decoder, _TARGETS, self._view())
+                translation = BatchTranslation(batch, self._decoder, _NO_TARGETS, self._view())
                 start = self._seen - batch.position
                 self._take(translation, range(start, min(batch.end, end) - batch.position), hold_s=HOLD_S)
                 await asyncio.sleep(0)
@@ -174,19 +172,11 @@ class DatasetFollower:
         try:
             for event in translation.events(index):
                 for one in damoov.held(event):
-                    place = Place(position, subject_id, self._user_of(event, batch.provider_id))
+                    place = Place(position, subject_id)
                     self._pending.append(Entry(uuid.UUID(one.object_id), one.kind, one.revision, place))
         except Exception as error:  # noqa: BLE001 - one item's defect must not hold up the router and all others
             _log.warning("Position %d holds no dataset that can be found: %s", position, type(error).__name__)
 
-    def _user_of(self, event: Event, provider_id: int) -> int:
-        """The subject whose token the notification names."""
-        to = self._addresses.of(event, provider_id, None)
-        named = to.vehicle_id if to.driver_id is None else to.driver_id
-        user = None if named is None else self._instances.user(str(named))
-        return event.header.subject_id if user is None else user
-
     def _look_at(self, view: RegistryView) -> None:
         if view is not self._known:
             self._known, self._instances = view, Instances.of(view)
-            self._addresses = Addresses(view, damoov.PROTOCOL)

@@ -32,7 +32,7 @@ _SCHEMA: Final = """
 CREATE TABLE head (version INTEGER NOT NULL, epoch INTEGER NOT NULL, position INTEGER NOT NULL) STRICT;
 CREATE TABLE datasets (
   object_id BLOB NOT NULL, kind INTEGER NOT NULL, revision INTEGER NOT NULL, position INTEGER NOT NULL,
-  subject_id INTEGER NOT NULL, user_id INTEGER NOT NULL, PRIMARY KEY (object_id, kind)) STRICT, WITHOUT ROWID;
+  subject_id INTEGER NOT NULL, PRIMARY KEY (object_id, kind)) STRICT, WITHOUT ROWID;
 CREATE INDEX datasets_by_position ON datasets (position);
 """
 _FILES: Final = ("", "-wal", "-shm")
@@ -45,9 +45,7 @@ class Place(NamedTuple):
 
     position: int
     subject_id: int
-    """Whose item it is: streams of this subject give it."""
-    user_id: int
-    """The subject whose token its notification named: of a vehicle's trip the driver, where that is known."""
+    """Streams of this subject give it, and its token is the one that the notification names."""
 
 
 class Entry(NamedTuple):
@@ -89,7 +87,7 @@ class DatasetIndex:
 
     def find(self, object_id: uuid.UUID, kind: DatasetKind) -> Place | None:
         """Where the newest one is."""
-        query = "SELECT position, subject_id, user_id FROM datasets WHERE object_id = ? AND kind = ?"
+        query = "SELECT position, subject_id FROM datasets WHERE object_id = ? AND kind = ?"
         with self._lock, _at_the_seam():
             row = self._connection.execute(query, (object_id.bytes, KINDS[kind])).fetchone()
         return None if row is None else Place(*row)
@@ -141,8 +139,8 @@ def _note(connection: sqlite3.Connection, entry: Entry) -> None:
     for one in (*removes, *removed_by):
         connection.execute("DELETE FROM datasets WHERE object_id = ? AND kind = ?", (object_id, one))
     connection.execute(
-        "INSERT INTO datasets VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET revision = excluded.revision,"
-        " position = excluded.position, subject_id = excluded.subject_id, user_id = excluded.user_id"
+        "INSERT INTO datasets VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET revision = excluded.revision,"
+        " position = excluded.position, subject_id = excluded.subject_id"
         " WHERE excluded.revision >= revision",
         (object_id, kind, revision, *entry.place),
     )

@@ -53,9 +53,9 @@ class Shelf:
         except TimeoutError as exc:
             raise StoreUnavailable("backlog", "the index of datasets is being made") from exc
         place = await asyncio.to_thread(self._follower.index.find, object_id, kind)
-        if place is None or user_id not in (place.user_id, place.subject_id):
+        if place is None or place.subject_id != user_id:
             return None
-        if not self.instances.gives(place.subject_id, place.position, kind):
+        if not self.instances.gives(user_id, place.position, kind):
             return None
         batches = await self._log.read(place.position, max_bytes=1)
         if not batches or batches[0].position > place.position:
