@@ -131,6 +131,7 @@ class Hub:
             spawn(trips.run(), name=f"trips {number}")
         for number, datasets in parts.datasets.items():
             spawn(datasets.run(), name=f"datasets {number}")
+        spawn(parts.fetchers.run(), name="fetching")
         spawn(parts.upstreams.run(), name="upstreams")
         spawn(parts.attempts.run(), name="attempts")
         spawn(parts.alerts.run(), name="alerts")
