@@ -138,3 +138,12 @@ TOKEN_ERRORS = {
     "unauthorized_client": "The client's provider speaks a protocol whose entrances take no access tokens.",
     "invalid_client": "Id and secret are not a pair that is good. Issue one with `postroad token issue --client`.",
 }
+
+FETCH_HTTP = {
+    200: "The newest edition of the dataset.",
+    401: "The token is missing, or nobody's. Send the `UserId` of the notification as `DeviceToken`.",
+    404: "No such dataset, or none for this token now: removed, expired, another user's. Do not ask again.",
+    429: "Too many questions with one token, or from one address. Ask again after the seconds in `Retry-After`.",
+    500: "What stands in the log cannot be read; the hub's log says why. Ask again later.",
+    503: "It cannot be known now, as while the index is made anew. Ask again after the seconds in `Retry-After`.",
+}

@@ -24,6 +24,7 @@ from pieces import Undocumented, described, table
 
 from postroad import errors
 from postroad.alerts.book import KINDS
+from postroad.api import damoov
 from postroad.cli.main import cli
 from postroad.delivery.options import DeliveryOptions, RetryOptions
 from postroad.ingest.http import connected_cars_feeds as feeds
@@ -31,6 +32,7 @@ from postroad.ingest.http import damoov, drivequant_services, problems, token_en
 from postroad.ingest.http.answers import Answer
 from postroad.protocols import CONTRACTS
 from postroad.protocols.contract import Contract, GiveUp, plan_of
+from postroad.protocols.damoov import PATHS
 from postroad.protocols.drivequant import SLOTS as PUSH_SERVICES
 from postroad.protocols.drivetech import answers
 from postroad.registry.drivers import UNNAMED
@@ -220,6 +222,15 @@ def http_page() -> str:
                 [str(answer.status), f"`{answer.body.decode()}`", advice.TOKEN_ERRORS[_error_code(answer)]]
                 for answer in token_endpoint.ERRORS
             ],
+        )
+        + "\n## Damoov's fetch API\n\nAt "
+        + ", ".join(f"`GET {path}`" for path in PATHS.values())
+        + ', with the header `DeviceToken`. What is no dataset is `{"Status": ..., "Title": "...", "Result": null, '
+        '"Errors": []}`. [How to](../how-to/send-damoov.md).\n\n'
+        + table(
+            ["status", "title", "what it means, and what the customer does"],
+            [["200", "", advice.FETCH_HTTP[200]]]
+            + [[str(status), f"`{title}`", advice.FETCH_HTTP[status]] for status, title in damoov.TITLES.items()],
         )
     )
 
