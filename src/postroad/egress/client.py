@@ -9,7 +9,7 @@ import io
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import msgspec
@@ -26,6 +26,7 @@ MAX_ANSWER_BYTES = 64 * 1024
 KEPT_HEADERS = ("content-encoding", "content-type", "retry-after")
 IDLE_S = 30.0
 """How long a connection is kept for the next request."""
+Method = Literal["HEAD", "POST", "PUT"]
 NAME_S = 10
 """How long the checked addresses of a name serve new connections."""
 _ONE_PIECE_BYTES = 1024 * 1024  # aiohttp warns of larger ones: they would hold the event loop
@@ -169,6 +170,12 @@ class Pool:
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], timeouts: Timeouts = DEFAULT_TIMEOUTS
     ) -> Answer:
+        """See ``send``."""
+        return await self.send("POST", url, body, headers, timeouts)
+
+    async def send(
+        self, method: Method, url: str, body: bytes, headers: Mapping[str, str], timeouts: Timeouts = DEFAULT_TIMEOUTS
+    ) -> Answer:
         """Send ``body`` and return the answer, whatever its status.
 
         Raises ``EgressFailed`` or ``EgressRefused``; cancellation closes the connection and passes through.
@@ -177,13 +184,13 @@ class Pool:
         started = self._clock.monotonic_s()
         try:
             async with asyncio.timeout(timeouts.total_s):
-                status, kept, prefix = await self._exchange(target, body, headers, timeouts)
+                status, kept, prefix = await self._exchange(method, target, body, headers, timeouts)
         except (aiohttp.ClientError, OSError) as exc:  # a TimeoutError is an OSError
             raise failure_of(exc) from exc
         return Answer(status=status, headers=kept, body=prefix, elapsed_s=self._clock.monotonic_s() - started)
 
     async def _exchange(
-        self, target: URL, body: bytes, headers: Mapping[str, str], timeouts: Timeouts
+        self, method: Method, target: URL, body: bytes, headers: Mapping[str, str], timeouts: Timeouts
     ) -> tuple[int, dict[str, str], bytes]:
         """Try; and once more at once if a kept connection turns out to be gone.
 
@@ -193,15 +200,16 @@ class Pool:
         while True:
             trip = _Trip()
             try:
-                return await self._try(trip, target, body, headers, timeouts)
+                return await self._try(trip, method, target, body, headers, timeouts)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as exc:
                 if not trip.reused or isinstance(exc, TimeoutError | aiohttp.ClientConnectorError):
                     raise
 
     async def _try(
-        self, trip: _Trip, target: URL, body: bytes, headers: Mapping[str, str], timeouts: Timeouts
+        self, trip: _Trip, method: Method, target: URL, body: bytes, headers: Mapping[str, str], timeouts: Timeouts
     ) -> tuple[int, dict[str, str], bytes]:
-        async with self._session.post(
+        async with self._session.request(
+            method,
             target,
             data=body if len(body) <= _ONE_PIECE_BYTES else io.BytesIO(body),
             headers=headers,
