@@ -17,5 +17,6 @@ pytest_plugins = [
     "fixtures.connected_cars_server",  # after what it imports, or that is not rewritten
     "fixtures.drivequant",
     "fixtures.pushes",
+    "fixtures.s3",
     "fixtures.site",
 ]

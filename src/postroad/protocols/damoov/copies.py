@@ -1,7 +1,7 @@
 """The vendor's storage option: the dataset is copied to the customer's storage, then he is told that it is there.
 
 Source   The vendor's page: "Data gets copied by us to your preferred storage provider; get a notification that a new
-dataset has been copied". No sample of such a notification is published: it is the published one, with the URL of the copy.
+dataset has been copied". No sample of such a notification is published: it is the usual one, with the copy's URL.
 """
 
 from msgspec import structs

@@ -20,7 +20,7 @@ from postroad.transports.storage.base import StorageFailed, check_key
 from postroad.transports.storage.config import S3Storage
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
+    from obstore.store import S3Credential, S3Store
 
 VALID: Final = timedelta(minutes=5)
 """Of a signature. Also how far the clocks may be apart."""
@@ -88,11 +88,11 @@ class S3:
 def _store(config: S3Storage) -> "S3Store":
     """Everything is said, so that no variable of the environment says otherwise."""
     try:
-        from obstore.store import S3Credential, S3Store
+        from obstore.store import S3Store
     except ImportError as exc:
         raise ConfigError("storage of type s3 needs obstore: install postroad[storage]", field="storage.type") from exc
 
-    def ours() -> S3Credential:
+    def ours() -> "S3Credential":
         return {
             "access_key_id": config.access_key_id or "",
             "secret_access_key": config.secret_access_key or "",
