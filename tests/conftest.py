@@ -14,6 +14,7 @@ pytest_plugins = [
     "fixtures.registry",
     "fixtures.remote",
     "fixtures.drivequant_hub",
+    "fixtures.facts",
     "fixtures.connected_cars_server",  # after what it imports, or that is not rewritten
     "fixtures.drivequant",
     "fixtures.pushes",
