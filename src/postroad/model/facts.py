@@ -54,7 +54,7 @@ def facts_of(event: Event) -> dict[str, tuple[Any, ...]]:
 
 def _held(event: Event) -> Iterator[tuple[str, Any]]:
     tag = str(event.__struct_config__.tag)
-    if isinstance(event, _TIMED):
+    if isinstance(event, _TIMED) and not (isinstance(event, Report) and _is_empty(event)):
         yield f"{tag}.recorded_us", event.header.recorded_us
     match event:
         case Report():
@@ -64,6 +64,11 @@ def _held(event: Event) -> Iterator[tuple[str, Any]]:
         case _:
             yield tag, True
             yield from _values(tag, event)
+
+
+def _is_empty(report: Report) -> bool:
+    """Whether it holds nothing but, perhaps, an original that the common language has no words for."""
+    return report.position is None and not report.readings and not report.occurrences
 
 
 def _held_by_report(report: Report) -> Iterator[tuple[str, Any]]:
@@ -97,7 +102,7 @@ def _values(prefix: str, struct: msgspec.Struct, *, all_fields: bool = False) ->
             yield from ((f"{name}.{score}", number) for score, number in value.items())
         elif field == "changes":
             yield from ((f"{name}.{what.partition('.')[0]}", (what, said)) for what, said in value.items())
-        elif value not in (None, {}, False) or (value is False and field != "withdrawn"):
+        elif value is not None and value != {} and not (field == "withdrawn" and not value):
             yield name, value
 
 
@@ -130,7 +135,7 @@ def _fields(kind: str, prefix: str, struct: Any, *, all_fields: bool = False) ->
         name, inner, required = f"{prefix}.{field.name}", _bare(field.type), _required(field)
         if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
             if get_origin(_given(field.type)) is tuple:
-                yield Fact(name, kind, name, bool)
+                yield Fact(name, kind, name, bool, required=True)
             yield from _fields(kind, name, inner)
         elif field.name == "scores":
             words = get_args(get_args(field.type)[0])

@@ -42,7 +42,8 @@ _WAYS: Final = {
     "report.from_can": Way(
         read=("can_odometer_km",),
         write=("can_odometer_km",),
-        note="not as a field: a type whose name begins with `can_` or `daily_can_` says it",
+        made_from=("reading", "position.speed_kmh", "malfunction_lamp"),
+        note="not as a field: a type whose name begins with `can_` or `daily_can_` says it; with `claim_can` of any value",
     ),
     "position.latitude_deg": both("gps_position.latitude"),
     "position.longitude_deg": both("gps_position.longitude"),
@@ -65,8 +66,14 @@ _WAYS: Final = {
         made_from=("position.speed_kmh",),
         note=_CAN_ONLY,
     ),
-    "reading.ignition": Way(read=("car_ignition.value",), note="`car_ignition` is a change; a level is none"),
-    "reading.malfunction_lamp": Way(read=("can_mil_lamp.value",), note="`can_mil_lamp` is a change; a level is none"),
+    "reading.ignition": Way(
+        read=("car_ignition.value",), made_from=("ignition.on",), note="`car_ignition` is a change; a level is none"
+    ),
+    "reading.malfunction_lamp": Way(
+        read=("can_mil_lamp.value",),
+        made_from=("malfunction_lamp.on",),
+        note="`can_mil_lamp` is a change; a level is none",
+    ),
     "ignition": both("car_ignition"),
     "ignition.on": both("car_ignition.value"),
     "idling": both("calc_vehicle_idle"),
@@ -170,5 +177,9 @@ FACTS: Final = FactTable(
             "vehicle_unshared",
         ),
     },
-    needs={"report.from_can": ("reading.odometer_km",), "harsh_manoeuvre": ("harsh_manoeuvre.magnitude_g",)},
+    needs={
+        "report.recorded_us": ("ignition.on",),
+        "report.from_can": ("reading.odometer_km",),
+        "harsh_manoeuvre": ("harsh_manoeuvre.magnitude_g",),
+    },
 )

@@ -16,6 +16,12 @@ _CAR: Final = {
     "model_year": both("cars.year", note="scope `vehicle_model`; a number, or text by the option `spelling`"),
     "licence_plate": both("cars.licensePlate", note="scope `vehicle_license_plate`"),
 }
+_REPORTED: Final = (
+    "reading.fuel_level_percent",
+    "reading.fuel_level_l",
+    "reading.traction_battery_charge_percent",
+    "reading.traction_battery_temperature_celsius",
+)
 _NO_TYPE: Final = frozenset(name for name, signal in READINGS.items() if _SPEAKS not in signal.names)
 
 _WAYS: Final = {
@@ -23,7 +29,9 @@ _WAYS: Final = {
     "report.from_can": Way(
         read=tuple(str(struct.__struct_config__.tag) for struct in FROM_CAN),
         write=("can_odometer",),
-        note="not as a field: of an odometer it is another message",
+        made_from=_REPORTED,
+        note="not as a field: of an odometer it is another message; what the vendor calls reported by the car is read as "
+        "such, unless by the setting `reported_by_car`",
     ),
     "position.latitude_deg": both("position.lat"),
     "position.longitude_deg": both("position.lon"),
@@ -128,6 +136,7 @@ FACTS: Final = FactTable(
         ),
     },
     needs={
+        "report.recorded_us": ("ignition.on",),
         "report.from_can": ("reading.odometer_km",),
         "harsh_manoeuvre": ("harsh_manoeuvre.magnitude_g",),
         "trouble_code": ("trouble_code.change", "trouble_code.vendor"),

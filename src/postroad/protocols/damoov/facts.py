@@ -40,8 +40,16 @@ _BOTH: Final = ("processed_track", "received_track")
 
 _TRIP: Final = {
     "trip": Way(read=_BOTH, write=("TrackEnrichmentFinished", "IncomingTrackReceived")),
-    "trip.started_us": both("processed_track.StartDate", "received_track.StartDate"),
-    "trip.ended_us": both("processed_track.EndDate", "received_track.EndDate"),
+    "trip.started_us": Way(
+        read=("processed_track.StartDate",),
+        write=("processed_track.StartDate", "received_track.StartDate"),
+        note="of a raw track read from the notification too",
+    ),
+    "trip.ended_us": Way(
+        read=("processed_track.EndDate",),
+        write=("processed_track.EndDate", "received_track.EndDate"),
+        note="of a raw track read from the notification too",
+    ),
     **below("trip.start", _ENDS),
     **below("trip.end", _ENDS),
     "trip.start_address": both("processed_track.AddressStart"),
@@ -157,10 +165,6 @@ _ACCIDENT: Final = {
     "crash_report.position.speed_kmh": Way(
         write=("accident.SpeedStart",), becomes="crash.position.speed_kmh", **_SPEED
     ),
-    "crash_report.confirmed": Way(
-        write=("AccidentEventFiltered",),
-        note="one that is not confirmed is not said to have passed the filters",
-    ),
 }
 
 _HEARTBEAT: Final = {
@@ -254,6 +258,8 @@ FACTS: Final = FactTable(
         "trip.tags": "`Tags` is a list of what its phone's app attached, and no map",
         "crash.position": "of the place only latitude, longitude and speed are there",
         "crash_report.position": "of the place only latitude, longitude and speed are there",
+        "crash_report.confirmed": "to have come through the filters is not to be confirmed; of an accident that its source "
+        "holds for none nothing is sent",
         **because("the scale of `Reliability` is not published", "crash.probability", "crash_report.probability"),
         **because(
             "a heartbeat has no field for it",
