@@ -202,7 +202,6 @@ def assert_same(protocol: str, fact: str, said: Iterable[Any], values: Collectio
 
 def received(protocol: str, said: Iterable[Event], **options: Any) -> list[Event]:
     """What somebody reads who is sent all this."""
-    options = options or WIDE.get(protocol, {})
     bodies = [body for event in said for body in say(protocol, issued(event), **options)]
     return hear(protocol, bodies)
 
@@ -219,9 +218,9 @@ def issued(event: Event) -> Event:
 def test_two_translations_change_nothing_but_roundings_and_add_nothing(
     second: str, third: str, first: str, event: Event
 ) -> None:
-    said = received(first, [event])
-    passed_on = received(second, said)
-    arrived = received(third, passed_on)
+    said = received(first, [event], **WIDE.get(first, {}))
+    passed_on = received(second, said, **WIDE.get(second, {}))
+    arrived = received(third, passed_on, **WIDE.get(third, {}))
     hold_to_the_table(first, all_facts([event]), all_facts(said))
     if first != second:  # otherwise it is sent on as it was said
         hold_to_the_table(second, all_facts(said), all_facts(passed_on))

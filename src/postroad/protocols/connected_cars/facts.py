@@ -32,13 +32,20 @@ def _readings() -> Iterator[tuple[str, Way]]:
             how |= {"options": {"claim_can": True}, "note": _CAN_ONLY}
         if set(sent) <= {*NEWER_TYPES}:
             how["options"] = how.get("options", {}) | {"profile": "2026-03"}
-        if any(map(is_whole, sent)):
-            how |= {"conversion": "rounded to a whole number, a half up", "within": 0.5}
+        if any(map(is_whole, types)):
+            which = "" if all(map(is_whole, types)) else " in " + ", ".join(f"`{one}`" for one in types if is_whole(one))
+            how |= {"conversion": f"rounded to a whole number{which}, a half up", "within": 0.5}
         yield f"reading.{signal.name}", Way(write=tuple(f"{name}.value" for name in sent), **how)
 
 
 _WAYS: Final = {
-    "report.recorded_us": both("time", conversion="whole milliseconds, cut off", within=1000),
+    "report.recorded_us": both(
+        "time",
+        conversion="whole milliseconds, cut off",
+        within=1000,
+        made_from=("reading.odometer_of_day_km",),
+        note="of `daily_can_odometer_km` only the day",
+    ),
     "report.from_can": Way(
         read=("can_odometer_km",),
         write=("can_odometer_km",),
