@@ -13,6 +13,7 @@ pytest_plugins = [
     "fixtures.postgres",
     "fixtures.registry",
     "fixtures.remote",
+    "fixtures.damoov_hub",
     "fixtures.drivequant_hub",
     "fixtures.facts",
     "fixtures.connected_cars_server",  # after what it imports, or that is not rewritten

@@ -17,7 +17,7 @@ from postroad.log.delivery import DeliveryStore
 
 MAX_PART_ITEMS = 10_000
 MAX_PART_BYTES = 1024 * 1024
-MAX_ITEM_BYTES = 16 * 1024 * 1024
+MAX_ITEM_BYTES = 33 * 1024 * 1024
 """An item may be longer than ``MAX_PART_BYTES``, and is then a part by itself."""
 DEDUP_KEY_BYTES = 16
 """A digest of the protocol's own key of an item; see ``Part.dedup_keys``."""

@@ -24,6 +24,7 @@ from postroad.delivery.tasks import TaskRunner
 from postroad.delivery.watch import AttemptWatch
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
+from postroad.fetch.keeper import Fetchers
 from postroad.ingest.access_tokens import AccessTokens
 from postroad.ingest.dedup import DedupMemory
 from postroad.ingest.http.app import Page
@@ -34,7 +35,7 @@ from postroad.ingest.quarantine import Redriver
 from postroad.layout import state_path
 from postroad.log.sqlite import SqliteLog
 from postroad.metrics.counts import Counts
-from postroad.protocols import READABLE, TARGETS, connected_cars_legacy, drivequant
+from postroad.protocols import READABLE, TARGETS, connected_cars_legacy, damoov, drivequant
 from postroad.registry.records import RegistryView
 from postroad.routing.completion import Completion
 from postroad.routing.router import Router
@@ -42,6 +43,7 @@ from postroad.routing.translation import Decoder
 from postroad.service.account_feed import link_recorder
 from postroad.service.deletions import DriveQuantDeletions
 from postroad.service.entrances import EntranceParts, ProviderSettings, build_entrances
+from postroad.service.fetching import fetchers
 from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
 from postroad.service.housekeeping import Chore, Retention, prune_records, save_states
@@ -55,6 +57,7 @@ from postroad.service.outbound import (
 )
 from postroad.service.trips import followed_by, save_trips, trip_followers
 from postroad.service.upstreams import admin_followers, upstream_keeper
+from postroad.service.withdrawals import Withdrawals
 from postroad.settings import Settings
 from postroad.state.keeper import StateKeeper
 from postroad.tracing.interface import Tracer
@@ -94,6 +97,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     attempts: AttemptRecorder
     alerts: AlertBook
     manager: DeliveryManager
+    fetchers: Fetchers
     tasks: TaskRunner
     upstreams: UpstreamKeeper
     followers: Mapping[int, AdminFollower]
@@ -139,6 +143,7 @@ def assemble(given: Surroundings) -> Parts:
     deletions = DriveQuantDeletions(
         opened.registry, intake, shard=NEW_SUBJECTS_SHARD, refresh=following.refresh, clock=clock, counts=counts
     )
+    withdrawals = Withdrawals(intake)
     provider_settings = ProviderSettings(decoder)
     attempts = AttemptRecorder(
         clock=clock,
@@ -159,7 +164,8 @@ def assemble(given: Surroundings) -> Parts:
         note_incomplete=counts.events_incomplete.add,
     )
     stores = {number: log.delivery for number, log in opened.logs.items()}
-    surrounded = {drivequant.PROTOCOL.name: deletions.around}
+    fetching = fetchers(opened, given.egress, intake=intake, alerts=alerts, counts=counts, clock=clock)
+    surrounded = {drivequant.PROTOCOL.name: deletions.around, damoov.PROTOCOL.name: withdrawals.around}
     redriver = Redriver(opened.logs, intake, decoder=decoder, clock=clock, around=surrounded)
     tasks = TaskRunner(
         TaskSurroundings(
@@ -173,7 +179,11 @@ def assemble(given: Surroundings) -> Parts:
             clock=clock,
         ),
         refresh=following.refresh,
-        others={"REDRIVE_QUARANTINE": redriver.carry_out},
+        others={
+            "REDRIVE_QUARANTINE": redriver.carry_out,
+            "REDRIVE_FETCHES": fetching.redrive,
+            "DROP_FETCHES": fetching.drop,
+        },
     )
     keeper = upstream_keeper(opened, given.egress, clock, following)
     expiry = Expiry(
@@ -186,7 +196,16 @@ def assemble(given: Surroundings) -> Parts:
         clock=clock,
     )
     gauge = PressureGauge(alerts, view=view, max_bytes=settings.log.max_bytes)
-    retention = Retention(opened.logs, manager, expiry=expiry, gauge=gauge, view=view, limits=settings.log, clock=clock)
+    retention = Retention(
+        opened.logs,
+        manager,
+        fetching=fetching.needs,
+        expiry=expiry,
+        gauge=gauge,
+        view=view,
+        limits=settings.log,
+        clock=clock,
+    )
     observation = Observation(
         HubParts(
             clock=clock,
@@ -218,6 +237,7 @@ def assemble(given: Surroundings) -> Parts:
         attempts=attempts,
         alerts=alerts,
         manager=manager,
+        fetchers=fetching,
         tasks=tasks,
         upstreams=keeper,
         followers=admin_followers(opened, clock, following, keeper),
@@ -225,13 +245,13 @@ def assemble(given: Surroundings) -> Parts:
         retention=retention,
         observation=observation,
         monitoring=Monitoring(opened.registry, stores, view=view),
-        entrances=_entrances(given, intake, provider_settings, deletions, following),
+        entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following),
         landing=landing_page(
             opened.registry.visit_landing,
             exists=lambda: any(one.protocol == LEGACY for one in view().providers.values()),
             rate=rate_limit(LANDINGS_PER_S, 1.0, clock),
         ),
-        users=(decoder.use, provider_settings.use, intake.use, alerts.follow, keeper.use),
+        users=(decoder.use, provider_settings.use, intake.use, fetching.use, alerts.follow, keeper.use),
         chores=(
             Chore(retention.run_once, "Retention could not run"),
             Chore(functools.partial(clear_what_is_over, alerts, stores, clock), "Alerts could not be looked through"),
@@ -261,6 +281,7 @@ def _entrances(
     intake: Intake,
     provider_settings: ProviderSettings,
     deletions: DriveQuantDeletions,
+    withdrawals: Withdrawals,
     following: RegistryFollower,
 ) -> list[Entrance]:
     limits = given.settings.limits
@@ -271,6 +292,7 @@ def _entrances(
             settings_of=provider_settings.of,
             record_links=link_recorder(given.opened.registry),
             deletions=deletions.around,
+            withdrawals=withdrawals.around,
             access=AccessTokens(given.opened.keys, lifetime_s=given.settings.ingest.access_token_s, clock=given.clock),
             view=lambda: following.view,
             provider_rate=rate_limit(limits.provider_requests_per_s, limits.burst_s, given.clock),

@@ -25,11 +25,11 @@ from postroad.protocols import drivequant
 from postroad.protocols.base import Item
 from postroad.protocols.drivequant import DriverDeletedPush, TripDeletedPush, TripPush
 from postroad.registry import documents, drivers
+from postroad.registry.alerts import about_provider
 from postroad.registry.outbox import Saying, Speaker
 from postroad.registry.records import Provider
 from postroad.registry.store import RegistryStore
 from postroad.registry.transaction import Transaction
-from postroad.registry.upstreams import about_provider
 from postroad.service.tasks import going_on
 
 _NOTHING = Bulk((), ())
