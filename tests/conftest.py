@@ -20,4 +20,5 @@ pytest_plugins = [
     "fixtures.drivequant",
     "fixtures.pushes",
     "fixtures.site",
+    "fixtures.damoov_platform",  # after what it imports, or that is not rewritten
 ]

@@ -8,11 +8,14 @@ import msgspec
 
 from postroad.alerts.book import AlertBook
 from postroad.alerts.over import clear_what_is_over
+from postroad.api.damoov import FetchApi
 from postroad.api.drivequant import Monitoring
 from postroad.api.landing import landing_page
 from postroad.api.observation import Observation
 from postroad.api.parts import HubParts
 from postroad.clock import Clock
+from postroad.datasets.follower import DatasetFollower
+from postroad.datasets.index import DatasetIndex
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
 from postroad.delivery.expiry import Expiry
@@ -41,6 +44,7 @@ from postroad.routing.completion import Completion
 from postroad.routing.router import Router
 from postroad.routing.translation import Decoder
 from postroad.service.account_feed import link_recorder
+from postroad.service.datasets import dataset_followers, fetch_api, noted_by, save_datasets
 from postroad.service.deletions import DriveQuantDeletions
 from postroad.service.entrances import EntranceParts, ProviderSettings, build_entrances
 from postroad.service.fetching import fetchers
@@ -79,6 +83,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     tracer: Tracer | None
     egress: EgressClient
     opened: OpenFolder
+    indexes: Mapping[int, DatasetIndex]
     dedup: DedupMemory
     broken: Callable[[], bool]
     """Whether a task of the hub's own has ended."""
@@ -102,9 +107,11 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     upstreams: UpstreamKeeper
     followers: Mapping[int, AdminFollower]
     trips: Mapping[int, TripFollower]
+    datasets: Mapping[int, DatasetFollower]
     retention: Retention
     observation: Observation
     monitoring: Monitoring
+    fetches: FetchApi
     entrances: Sequence[Entrance]
     landing: Page
     users: Sequence[Use]
@@ -120,13 +127,14 @@ def assemble(given: Surroundings) -> Parts:
     alerts = AlertBook(opened.registry, clock=clock)
     states = {number: StateKeeper(state_path(given.folder, number)) for number in opened.logs}
     trips: dict[int, TripFollower] = {}
+    datasets: dict[int, DatasetFollower] = {}
     routers = {
         number: Router(
             log,
             decoder=decoder,
             targets=TARGETS,
             gap=gap_reporter(counts, alerts, log),
-            observe=followed_by(trips, number, states[number].observe),
+            observe=noted_by(datasets, number, followed_by(trips, number, states[number].observe)),
         )
         for number, log in opened.logs.items()
     }
@@ -135,6 +143,9 @@ def assemble(given: Surroundings) -> Parts:
     )
 
     trips |= trip_followers(given.folder, opened.logs, routers, decoder=decoder, following=following, clock=clock)
+    datasets |= dataset_followers(
+        given.indexes, opened.logs, routers, decoder=decoder, following=following, clock=clock
+    )
 
     def view() -> RegistryView:
         return following.view
@@ -242,9 +253,19 @@ def assemble(given: Surroundings) -> Parts:
         upstreams=keeper,
         followers=admin_followers(opened, clock, following, keeper),
         trips=trips,
+        datasets=datasets,
         retention=retention,
         observation=observation,
         monitoring=Monitoring(opened.registry, stores, view=view),
+        fetches=fetch_api(
+            datasets,
+            opened.logs,
+            routers,
+            decoder=decoder,
+            following=following,
+            limits=settings.limits,
+            clock=clock,
+        ),
         entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following),
         landing=landing_page(
             opened.registry.visit_landing,
@@ -258,6 +279,7 @@ def assemble(given: Surroundings) -> Parts:
             Chore(functools.partial(prune_records, opened.registry, clock), "Old records could not be removed"),
             Chore(functools.partial(save_states, states, opened.logs), "The state could not be saved"),
             Chore(functools.partial(save_trips, trips), "The trips could not be saved"),
+            Chore(functools.partial(save_datasets, datasets), "The index of datasets could not be saved"),
         ),
     )
 
