@@ -20,5 +20,6 @@ pytest_plugins = [
     "fixtures.drivequant",
     "fixtures.pushes",
     "fixtures.site",
+    "fixtures.crossroads",
     "fixtures.damoov_platform",  # after what it imports, or that is not rewritten
 ]
