@@ -41,7 +41,7 @@ STATUS = facts("device_status", "device_status.changes.sensor")
 NO_RECORD = "a phone's trips, crashes and states are no records of a vehicle"
 NO_EVENT = "a phone's trips, crashes and states are no events of a vehicle"
 NO_MESSAGE = "a phone's trips, crashes and states are no messages of a car"
-NO_OTHER_USERS = "users are a provider's own: the hub tells of its own accounts only, and only in the account feed"
+NO_OTHER_USERS = "users are their provider's own: of accounts the hub tells its own only, and in the account feed only"
 
 Cell = frozenset[str] | str
 PAIRS: Mapping[str, Mapping[str, Cell]] = {
@@ -104,6 +104,9 @@ PAIRS: Mapping[str, Mapping[str, Cell]] = {
 }
 """Source -> target -> the facts that must arrive, or why none can."""
 
+ACCOUNT_FEED: Mapping[str, str] = dict.fromkeys(PAIRS, NO_OTHER_USERS)
+"""The other feed of the older protocol: users who signed up at its provider, and what they share with it."""
+
 OF_THE_HUB: Mapping[str, frozenset[str]] = {
     "connected_cars": facts("access_changed.vehicle", "access_changed.recorded_us"),
     "connected_cars_legacy": facts("user_signed_up", "user_signed_up.vehicles", "vehicles_shared", "vehicles_shared.vehicles"),
@@ -123,7 +126,7 @@ def test_every_pair_has_its_cell() -> None:
 
 async def test_all_25_pairs_arrive_as_the_table_says(crossroads: Crossroads) -> None:
     wrong: dict[str, list[str]] = {}
-    for source, row in PAIRS.items():
+    for source, row in [*PAIRS.items(), ("account feed", ACCOUNT_FEED)]:
         crossroads.forget()
         await SPEAKERS[source](crossroads)
         expected = {target: cell for target, cell in row.items() if isinstance(cell, frozenset)}
@@ -241,6 +244,9 @@ async def say_legacy(crossroads: Crossroads) -> None:
             add(at_us, "dtc", vendor="VAG", code="TLB1", enabled=True, description={"english": "Misfire"})
             add(at_us, "refuel", liters_before=10, liters_after=40, liters_added=30)
     await crossroads.post("connected_cars_legacy", "/in/connected_cars_legacy/car", said)
+
+
+async def say_accounts(crossroads: Crossroads) -> None:
     users = [{"type": "user_signup", "userId": "ada", "firstName": "Ada", "cars": [{"carId": CAR, "make": "VW"}]}]
     await crossroads.post("connected_cars_legacy", "/in/connected_cars_legacy/account", users)
 
@@ -344,4 +350,5 @@ SPEAKERS: Mapping[str, Callable[[Crossroads], Awaitable[None]]] = {
     "connected_cars_legacy": say_legacy,
     "drivequant": say_drivequant,
     "damoov": say_damoov,
+    "account feed": say_accounts,
 }
