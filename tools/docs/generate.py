@@ -214,8 +214,8 @@ def http_page() -> str:
         )
         + "\n## Single items\n\nAt "
         + ", ".join(f"`POST {drivequant_services.PATH}/{service}`" for service in PUSH_SERVICES)
-        + f" and `POST {notifications.PATH}`, one item a request, the answers are those of bulks. An item that cannot be "
-        "read is stored in quarantine and answered 200; only what is no JSON at all is answered 400.\n"
+        + f" and `POST {notifications.PATH}`, one item a request, the answers are those of bulks. An item that "
+        "cannot be read is stored in quarantine and answered 200; only what is no JSON at all is answered 400.\n"
         f"\n## Access tokens\n\nAt `POST {token_endpoint.PATH}`, the client credentials grant of OAuth 2.0.\n\n"
         + table(
             ["status", "body", "what it means, and what the client does"],
