@@ -29,7 +29,7 @@ TYPES = tuple(one for one in damoov.SLOTS if one != damoov.OTHER)
 
 
 def user(subject_id: int) -> str:
-    return f"00000000-0000-4000-8000-{subject_id:012d}"
+    return f"abcdef00-0000-4000-8000-{subject_id:012d}"
 
 
 def instance(id_: int = 1, **changes: Any) -> Any:

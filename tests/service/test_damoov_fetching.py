@@ -11,6 +11,8 @@ import pytest
 from fixtures.damoov_platform import DamoovPlatform, frame
 from postroad import layout
 from postroad.api import damoov as api
+from postroad.datasets import shelf
+from postroad.errors import StoreUnavailable
 from postroad.protocols import damoov
 from postroad.service import datasets as service_of_datasets
 
@@ -148,6 +150,28 @@ async def test_what_retention_has_taken_is_gone(platform: DamoovPlatform) -> Non
     follower = platform.hub.parts.datasets[0]
     await follower.save()
     assert follower.index.forget_below(2**62) == 0, "nothing was left to forget"
+
+
+async def test_while_the_index_has_not_all_that_was_routed_it_is_503_and_never_404(
+    platform: DamoovPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise StoreUnavailable("io", "not now")
+
+    await told(platform, TRIP)
+    index = platform.hub.parts.datasets[0].index
+    monkeypatch.setattr(shelf, "REACH_WITHIN_S", 0.05)
+    with monkeypatch.context() as broken:
+        broken.setattr(index, "note", refuse)
+        await platform.push("trip", TRIP | {"itinId": "newer"})
+        await platform.until(lambda: len(platform.ours.notifications) == 4)
+        headers = {"DeviceToken": platform.token(DRIVER)}
+        for one in (TRIP, TRIP | {"itinId": "newer"}):
+            url = platform.url("processed_track", track_of(platform, one))
+            async with platform.session.get(url, headers=headers) as response:
+                assert (response.status, response.headers["Retry-After"]) == (503, "5")
+    monkeypatch.undo()
+    assert await status(platform, "processed_track", track_of(platform, TRIP), headers["DeviceToken"]) == 200
 
 
 async def test_answers_are_packed_for_those_who_take_it(platform: DamoovPlatform) -> None:

@@ -24,7 +24,7 @@ from pieces import Undocumented, described, table
 
 from postroad import errors
 from postroad.alerts.book import KINDS
-from postroad.api import damoov
+from postroad.api import damoov as fetch_api
 from postroad.cli.main import cli
 from postroad.delivery.options import DeliveryOptions, RetryOptions
 from postroad.ingest.http import connected_cars_feeds as feeds
@@ -231,7 +231,7 @@ def http_page() -> str:
         + table(
             ["status", "title", "what it means, and what the customer does"],
             [["200", "", advice.FETCH_HTTP[200]]]
-            + [[str(status), f"`{title}`", advice.FETCH_HTTP[status]] for status, title in damoov.TITLES.items()],
+            + [[str(status), f"`{title}`", advice.FETCH_HTTP[status]] for status, title in fetch_api.TITLES.items()],
         )
     )
 
