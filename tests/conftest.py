@@ -13,10 +13,12 @@ pytest_plugins = [
     "fixtures.postgres",
     "fixtures.registry",
     "fixtures.remote",
+    "fixtures.damoov_hub",
     "fixtures.drivequant_hub",
     "fixtures.connected_cars_server",  # after what it imports, or that is not rewritten
     "fixtures.drivequant",
     "fixtures.pushes",
     "fixtures.s3",
     "fixtures.site",
+    "fixtures.damoov_platform",  # after what it imports, or that is not rewritten
 ]

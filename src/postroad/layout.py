@@ -24,3 +24,8 @@ def state_path(folder: Path, shard: int) -> Path:
 def trips_path(folder: Path, shard: int) -> Path:
     """Where the snapshot of a shard's trips in the making is."""
     return folder / f"trips-{shard:02d}.msgpack"
+
+
+def datasets_path(folder: Path, shard: int) -> Path:
+    """Where the index of a shard's datasets is."""
+    return folder / f"datasets-{shard:02d}.db"

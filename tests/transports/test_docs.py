@@ -16,6 +16,7 @@ PAGE = (HOW_TO / "https-destination.md").read_text() + (HOW_TO / "damoov-storage
 INTRODUCED_BY = {
     "HttpsConfig": "Of `config`:",
     "BasicAuth": "Of `auth` with `type: basic`:",
+    "BearerAuth": "Of `auth` with `type: bearer`:",
     "ClientCredentialsAuth": "Of `auth` with `type: oauth2_client_credentials`:",
     "FolderStorage": "Of `storage` with `type: folder`:",
     "S3Storage": "Of `storage` with `type: s3`:",

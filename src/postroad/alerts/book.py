@@ -16,8 +16,9 @@ import msgspec
 from postroad.clock import Clock
 from postroad.delivery.delivery import AlertKind, ShardAlertKind
 from postroad.errors import NotFound, StoreUnavailable
+from postroad.log.delivery import fetched_for, fetcher_id
 from postroad.logs import wide
-from postroad.registry.alerts import PAUSED, about_shard, number_of
+from postroad.registry.alerts import PAUSED, about_provider, about_shard, number_of, provider_of
 from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
 
@@ -31,7 +32,10 @@ SAID_AGAIN_US = 60 * 1_000_000
 _ALL = 1_000_000
 
 Key = tuple[Kind, int]
-"""What an alert is, and the subscription, or by its kind the shard, that it is about."""
+"""What an alert is, and the subscription, or by its kind the shard, that it is about.
+
+Where it is about fetching for a provider, a ``fetcher_id`` stands for the subscription.
+"""
 _Work = tuple[str, str, int]
 
 _log = logging.getLogger(__name__)
@@ -66,6 +70,9 @@ class AlertBook:
         for alert in await asyncio.to_thread(self._registry.alerts, open_only=True, limit=_ALL):
             for kind in KINDS:
                 number = number_of(alert.about, shard=kind in SHARD_KINDS)
+                provider_id = provider_of(alert.about)
+                if provider_id is not None:
+                    number = fetcher_id(provider_id)
                 if kind == alert.kind and number is not None:
                     self._open[kind, number] = _Open(alert.raised_us, alert.detail, alert.last_us)
 
@@ -117,7 +124,10 @@ class AlertBook:
         for kind, subscription_id in self.open:
             if kind in SHARD_KINDS:
                 continue
-            gone = subscription_id not in view.subscriptions
+            provider_id = fetched_for(subscription_id)
+            gone = (
+                subscription_id not in view.subscriptions if provider_id is None else provider_id not in view.providers
+            )
             if gone or (kind == PAUSED and subscription_id in resumed):
                 self.clear_alert(kind, subscription_id)
 
@@ -170,9 +180,15 @@ class AlertBook:
 
 
 def _named(kind: Kind, about: int) -> dict[str, int]:
+    provider_id = fetched_for(about)
+    if provider_id is not None:
+        return {"provider_id": provider_id}
     return {"shard" if kind in SHARD_KINDS else "subscription_id": about}
 
 
 def _text(kind: Kind, about: int) -> str:
     """As the registry has it."""
+    provider_id = fetched_for(about)
+    if provider_id is not None:
+        return about_provider(provider_id)
     return about_shard(about) if kind in SHARD_KINDS else str(about)

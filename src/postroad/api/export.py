@@ -15,9 +15,11 @@ from postroad.api.health import Finding
 from postroad.api.parts import HubParts
 from postroad.delivery.delivery import AlertKind
 from postroad.delivery.gate import State
+from postroad.log.delivery import fetcher_id
 from postroad.metrics import declared
 from postroad.metrics.counts import Counter, Histogram, Key
 from postroad.metrics.declared import DESTINATION, PROVIDER, SUBSCRIPTION, Metric
+from postroad.protocols import damoov
 from postroad.registry.records import RegistryView
 
 Sample = tuple[Key, float]
@@ -153,6 +155,9 @@ class Exporter:
             declared.PARKED.name: lambda: self._letters(parts.letters.parked),
             declared.OLDEST_PARKED_AGE.name: self._oldest_parked_age,
             declared.DEAD.name: lambda: self._letters(parts.letters.dead),
+            declared.FETCHES_WAITING.name: lambda: self._fetches(parts.letters.parked),
+            declared.FETCHES_OLDEST_AGE.name: self._fetches_oldest_age,
+            declared.FETCHES_GIVEN_UP.name: lambda: self._fetches(parts.letters.dead),
             declared.EVENTS_SKIPPED.name: parts.letters.skipped.items,
             declared.CIRCUIT.name: self._circuits,
             declared.ALERTS_OPEN.name: self._alerts,
@@ -190,10 +195,22 @@ class Exporter:
         return [((id_,), count(id_)) for id_ in self._parts.view().subscriptions]
 
     def _oldest_parked_age(self) -> Iterable[Sample]:
-        now_us = self._parts.clock.now_us()
-        for id_ in self._parts.view().subscriptions:
-            oldest_us = self._parts.letters.oldest_parked_us(id_)
-            yield (id_,), 0.0 if oldest_us is None else max(0.0, (now_us - oldest_us) / 1e6)
+        return [((id_,), self._parked_age_s(id_)) for id_ in self._parts.view().subscriptions]
+
+    def _parked_age_s(self, subscription_id: int) -> float:
+        oldest_us = self._parts.letters.oldest_parked_us(subscription_id)
+        return 0.0 if oldest_us is None else max(0.0, (self._parts.clock.now_us() - oldest_us) / 1e6)
+
+    def _fetches(self, count: Callable[[int], float]) -> Iterable[Sample]:
+        """By provider, of those that announce datasets."""
+        return [
+            ((provider.id,), count(fetcher_id(provider.id)))
+            for provider in self._parts.view().providers.values()
+            if provider.protocol == damoov.PROTOCOL.name
+        ]
+
+    def _fetches_oldest_age(self) -> Iterable[Sample]:
+        return self._fetches(self._parked_age_s)
 
     def _circuits(self) -> Iterable[Sample]:
         """Only of destinations that something is delivered to: of others nothing is known."""

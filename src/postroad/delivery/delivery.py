@@ -12,7 +12,6 @@ from postroad.delivery.options import DeliveryOptions
 from postroad.log.delivery import DeliveryStore, Letter
 from postroad.protocols.base import TargetProtocol
 from postroad.routing.feed import Feed, RoutedItem
-from postroad.routing.router import Router
 from postroad.tracing.interface import AttemptSpan
 from postroad.transports.base import Outcome, Transport
 
@@ -72,6 +71,16 @@ class Overseer(Protocol):
         """Have the subscription paused; the delivery is stopped soon after, and sends nothing until then."""
 
 
+class Source(Protocol):
+    """Where a delivery's feed has its items from: a router, or who reads the log for a feed of its own."""
+
+    routed_to: int
+    """Everything below was offered to the feeds that follow."""
+
+    async def catch_up(self, feed: Feed) -> None:
+        """Fill the queue of a feed that does not follow; return when there is something in it, or it follows."""
+
+
 BeginSpan = Callable[[Bulk, int], AttemptSpan]
 """Called as an attempt begins, with its number within the bulk, from 1."""
 
@@ -88,7 +97,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     """What a delivery works with, whatever its order."""
 
     feed: Feed
-    router: Router
+    router: Source
     shard: int
     target: TargetProtocol
     options: DeliveryOptions

@@ -1,7 +1,7 @@
-"""The one outbound client. It sends a body and reads a bounded answer; what the answer means is others' business.
+"""The one outbound client. It asks, and reads a bounded answer; what the answer means is others' business.
 
 Never: redirects, cookies, proxies from the environment, decompression (an answer is for a status and for people; a
-compressed bomb stays the few bytes that it is).
+compressed bomb stays the few bytes that it is; who asked for a body inflates it himself, bounded).
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import io
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import aiohttp
 import msgspec
@@ -51,8 +51,19 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str]
     """Those of ``KEPT_HEADERS`` that there were, by lower-case name."""
     body: bytes
-    """At most the first ``MAX_ANSWER_BYTES``, as sent: not decompressed."""
+    """At most the first ``MAX_ANSWER_BYTES``, or as many as were asked for, as sent: not decompressed."""
     elapsed_s: float
+
+
+class _Request(NamedTuple):
+    """What is asked; the same over two tries."""
+
+    method: str
+    target: URL
+    headers: Mapping[str, str]
+    body: bytes | None
+    max_bytes: int
+    """Of the answer."""
 
 
 class _Trip:
@@ -180,18 +191,24 @@ class Pool:
 
         Raises ``EgressFailed`` or ``EgressRefused``; cancellation closes the connection and passes through.
         """
-        target = self._check_url(url)
+        return await self._ask(_Request(method, self._check_url(url), headers, body, MAX_ANSWER_BYTES), timeouts)
+
+    async def get(
+        self, url: str, headers: Mapping[str, str], timeouts: Timeouts = DEFAULT_TIMEOUTS, *, max_bytes: int
+    ) -> Answer:
+        """Ask for what is at ``url``; ``max_bytes`` of the answer are read at most. Raises as ``post`` does."""
+        return await self._ask(_Request("GET", self._check_url(url), headers, None, max_bytes), timeouts)
+
+    async def _ask(self, request: _Request, timeouts: Timeouts) -> Answer:
         started = self._clock.monotonic_s()
         try:
             async with asyncio.timeout(timeouts.total_s):
-                status, kept, prefix = await self._exchange(method, target, body, headers, timeouts)
+                status, kept, prefix = await self._exchange(request, timeouts)
         except (aiohttp.ClientError, OSError) as exc:  # a TimeoutError is an OSError
             raise failure_of(exc) from exc
         return Answer(status=status, headers=kept, body=prefix, elapsed_s=self._clock.monotonic_s() - started)
 
-    async def _exchange(
-        self, method: Method, target: URL, body: bytes, headers: Mapping[str, str], timeouts: Timeouts
-    ) -> tuple[int, dict[str, str], bytes]:
+    async def _exchange(self, request: _Request, timeouts: Timeouts) -> tuple[int, dict[str, str], bytes]:
         """Try; and once more at once if a kept connection turns out to be gone.
 
         A server closes an idle connection when it likes. When that crosses our request on the way, no part of an answer
@@ -200,26 +217,27 @@ class Pool:
         while True:
             trip = _Trip()
             try:
-                return await self._try(trip, method, target, body, headers, timeouts)
+                return await self._try(trip, request, timeouts)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as exc:
                 if not trip.reused or isinstance(exc, TimeoutError | aiohttp.ClientConnectorError):
                     raise
 
-    async def _try(
-        self, trip: _Trip, method: Method, target: URL, body: bytes, headers: Mapping[str, str], timeouts: Timeouts
-    ) -> tuple[int, dict[str, str], bytes]:
+    async def _try(self, trip: _Trip, request: _Request, timeouts: Timeouts) -> tuple[int, dict[str, str], bytes]:
+        body = request.body
         async with self._session.request(
-            method,
-            target,
-            data=body if len(body) <= _ONE_PIECE_BYTES else io.BytesIO(body),
-            headers=headers,
+            request.method,
+            request.target,
+            data=body if body is None or len(body) <= _ONE_PIECE_BYTES else io.BytesIO(body),
+            headers=request.headers,
             ssl=self._context(),  # connections are kept by context: one made with an earlier certificate is not used
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_s),
             trace_request_ctx=trip,
         ) as response:
             trip.reused = False  # an answer has begun: from here on a loss is a loss
-            prefix = await _read_prefix(response.content)  # if more is to come, leaving closes the connection
+            prefix = await _read_prefix(
+                response.content, request.max_bytes
+            )  # if more is to come, leaving closes the connection
             kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
             return response.status, kept, prefix
 
@@ -250,10 +268,10 @@ async def _note_reuse(_session: aiohttp.ClientSession, context: Any, _params: ob
     context.trace_request_ctx.reused = True
 
 
-async def _read_prefix(content: aiohttp.StreamReader) -> bytes:
-    """The first ``MAX_ANSWER_BYTES``, or all there is."""
+async def _read_prefix(content: aiohttp.StreamReader, max_bytes: int) -> bytes:
+    """The first ``max_bytes``, or all there is."""
     chunks: list[bytes] = []
-    room = MAX_ANSWER_BYTES
+    room = max_bytes
     while room and (chunk := await content.read(room)):
         chunks.append(chunk)
         room -= len(chunk)

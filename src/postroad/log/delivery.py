@@ -17,6 +17,16 @@ FOLLOWER_ID = -1
 """Stands for a subscription in the cursor of the hub's own reader of admin events; subscriptions count from 1."""
 
 
+def fetcher_id(provider_id: int) -> int:
+    """Stands for a subscription in what is kept of fetching a provider's datasets: below ``FOLLOWER_ID``."""
+    return FOLLOWER_ID - provider_id
+
+
+def fetched_for(subscription_id: int) -> int | None:
+    """The provider that a ``fetcher_id`` was made of; ``None`` for any other id."""
+    return FOLLOWER_ID - subscription_id if subscription_id < FOLLOWER_ID else None
+
+
 class Cursor(msgspec.Struct, frozen=True):
     """How far a subscription has come in a shard: everything below ``position`` is settled."""
 

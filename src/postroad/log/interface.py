@@ -17,7 +17,7 @@ from postroad.log.delivery import DeliveryStore
 
 MAX_PART_ITEMS = 10_000
 MAX_PART_BYTES = 1024 * 1024
-MAX_ITEM_BYTES = 16 * 1024 * 1024
+MAX_ITEM_BYTES = 33 * 1024 * 1024
 """An item may be longer than ``MAX_PART_BYTES``, and is then a part by itself."""
 DEDUP_KEY_BYTES = 16
 """A digest of the protocol's own key of an item; see ``Part.dedup_keys``."""
@@ -34,9 +34,6 @@ FLAG_LATE = 1
 FLAG_AHEAD = 2
 """Its recorded time lies ahead of its arrival by more than the setting allows."""
 
-
-OF_THE_HUB = 0
-"""Provider id of what the hub itself says: nobody sent it."""
 UNREADABLE = 255
 """Kind of an item that could not be read, in every protocol. Its bytes are kept, its subject is ``UNASSIGNED``."""
 

@@ -103,6 +103,7 @@ class Counts:
         self.events_delivered = Counter(declared.EVENTS_DELIVERED)
         self.bulks_delivered = Counter(declared.BULKS_DELIVERED)
         self.attempts_failed = Counter(declared.ATTEMPTS_FAILED)
+        self.fetches = Counter(declared.FETCHES)
         self.events_incomplete = Counter(declared.EVENTS_INCOMPLETE)
         self.events_lost = Counter(declared.EVENTS_LOST)
         self.positions_lost = Counter(declared.POSITIONS_LOST)

@@ -167,6 +167,27 @@ ATTEMPTS_FAILED = Metric(
     "Attempts that were not confirmed: refused_address, dns, connect, tls, timeout, broken, credentials, throttled, "
     "too_large, rejected, redirected, server_error or unexpected.",
 )
+FETCHES = Metric(
+    "postroad_fetches_total",
+    "counter",
+    (*PROVIDER, "outcome"),
+    "Attempts to fetch an announced dataset: fetched, or why it failed, as for attempts at a destination.",
+)
+FETCHES_WAITING = Metric(
+    "postroad_fetches_waiting", "gauge", PROVIDER, "Announced datasets that wait for their next attempt."
+)
+FETCHES_OLDEST_AGE = Metric(
+    "postroad_fetches_oldest_waiting_age_seconds",
+    "gauge",
+    PROVIDER,
+    "Since when the first notification of those has been here; 0 when none waits.",
+)
+FETCHES_GIVEN_UP = Metric(
+    "postroad_fetches_given_up",
+    "gauge",
+    PROVIDER,
+    "Announced datasets that were given up and not redriven or dropped yet.",
+)
 EVENTS_INCOMPLETE = Metric(
     "postroad_subscription_events_incomplete_total",
     "counter",

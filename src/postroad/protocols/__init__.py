@@ -28,7 +28,10 @@ TARGETS: Mapping[str, TargetProtocol] = {
 }
 """What can be sent on, by name."""
 
-TRIP_TYPES: Mapping[str, frozenset[str]] = {"drivequant": frozenset({"trip", "trip_deleted"})}
+TRIP_TYPES: Mapping[str, frozenset[str]] = {
+    "drivequant": frozenset({"trip", "trip_deleted"}),
+    "damoov": frozenset({"IncomingTrackReceived", "TrackEnrichmentFinished", "IncomingTrackRemoved"}),
+}
 """By target protocol, the types that tell of trips: a subscription to one has the trips of its vehicles derived."""
 
 FORMATS: Mapping[str, Format] = {

@@ -140,6 +140,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     """First and last status that means delivered."""
     responses: tuple[Response, ...] = COMMON
     """What other statuses ask for; the first that fits counts, and what none names is ``retry``."""
+    on_reason: Mapping[str, Action] = {}
+    """What failures without a status ask for, by the transport's reason, before ``REASONS``."""
     retry: RetryPolicy = RetryPolicy()
     schedule_of: Literal["destination", "event"] = "destination"
     """Whose failures the schedule counts: an endpoint's, which then holds everything for it, or one event's."""
@@ -162,6 +164,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
         if status is None:
             if reason is None:
                 return "delivered"
+            if reason in self.on_reason:
+                return self.on_reason[reason]
             if reason not in REASONS:
                 return "retry"
             status = REASONS[reason]

@@ -17,12 +17,23 @@ PAUSED = "destination_gone"
 _alerts = schema.alerts
 
 
-_SHARD = "shard "
+_SHARD, _PROVIDER = "shard ", "provider "
 
 
 def about_shard(shard: int) -> str:
     """What an alert about a shard says of it."""
     return f"{_SHARD}{shard}"
+
+
+def about_provider(provider_id: int) -> str:
+    """What an alert about a provider says of it."""
+    return f"{_PROVIDER}{provider_id}"
+
+
+def provider_of(about: str) -> int | None:
+    """The provider's id, if it is about one."""
+    text = about.removeprefix(_PROVIDER)
+    return int(text) if text.isdigit() and about.startswith(_PROVIDER) else None
 
 
 def number_of(about: str, *, shard: bool) -> int | None:
@@ -37,7 +48,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     kind: str
     about: str
-    """The id of a subscription, ``shard`` and a shard's number, or empty: the whole hub."""
+    """The id of a subscription, ``shard`` or ``provider`` and a number, or empty: the whole hub."""
     detail: str
     raised_us: int
     last_us: int

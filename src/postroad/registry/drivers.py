@@ -13,10 +13,10 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.registry import alerts, documents, outbox, selection, streams
+from postroad.registry.alerts import about_provider
 from postroad.registry.coverage import Moved
 from postroad.registry.outbox import Saying
 from postroad.registry.transaction import Transaction, insert
-from postroad.registry.upstreams import about_provider
 
 UNNAMED = "deleted_driver_unknown"
 """The alert on a provider that had a driver forgotten, and did not say which; the next time that it does clears it."""

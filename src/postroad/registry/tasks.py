@@ -15,7 +15,15 @@ from postroad.errors import ConfigError, NotFound
 from postroad.registry.text import storable
 from postroad.registry.transaction import Transaction
 
-TaskType = Literal["REDRIVE", "DROP", "REDRIVE_QUARANTINE", "PUSH_FAILED_TRIPS", "PUSH_FAILED_CRASHES"]
+TaskType = Literal[
+    "REDRIVE",
+    "DROP",
+    "REDRIVE_QUARANTINE",
+    "REDRIVE_FETCHES",
+    "DROP_FETCHES",
+    "PUSH_FAILED_TRIPS",
+    "PUSH_FAILED_CRASHES",
+]
 TaskStatus = Literal["PENDING", "IN_PROGRESS", "COMPLETED", "CANCELED", "FAILED"]
 """The first two are unfinished; nothing changes a task that is finished."""
 

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.registry import alerts
+from postroad.registry.alerts import about_provider
 from postroad.registry.text import storable
 from postroad.registry.transaction import Transaction
 
@@ -35,11 +36,6 @@ class UpstreamRun(msgspec.Struct, frozen=True, kw_only=True):
     updated: int = 0
     error: str | None = None
     """None: it succeeded."""
-
-
-def about_provider(provider_id: int) -> str:
-    """What an alert about a provider says of it."""
-    return f"provider {provider_id}"
 
 
 def record(transaction: Transaction, run: UpstreamRun) -> None:

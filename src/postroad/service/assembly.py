@@ -8,14 +8,18 @@ import msgspec
 
 from postroad.alerts.book import AlertBook
 from postroad.alerts.over import clear_what_is_over
+from postroad.api.damoov import FetchApi
 from postroad.api.drivequant import Monitoring
 from postroad.api.landing import landing_page
 from postroad.api.observation import Observation
 from postroad.api.parts import HubParts
 from postroad.clock import Clock
+from postroad.datasets.follower import DatasetFollower
+from postroad.datasets.index import DatasetIndex
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
 from postroad.delivery.expiry import Expiry
+from postroad.delivery.forgetting import Forgetting
 from postroad.delivery.letter_figures import LetterFigures
 from postroad.delivery.manager import DeliveryManager, Shard
 from postroad.delivery.pressure import PressureGauge
@@ -24,6 +28,7 @@ from postroad.delivery.tasks import TaskRunner
 from postroad.delivery.watch import AttemptWatch
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
+from postroad.fetch.keeper import Fetchers
 from postroad.ingest.access_tokens import AccessTokens
 from postroad.ingest.dedup import DedupMemory
 from postroad.ingest.http.app import Page
@@ -34,14 +39,16 @@ from postroad.ingest.quarantine import Redriver
 from postroad.layout import state_path
 from postroad.log.sqlite import SqliteLog
 from postroad.metrics.counts import Counts
-from postroad.protocols import READABLE, TARGETS, connected_cars_legacy, drivequant
+from postroad.protocols import READABLE, TARGETS, connected_cars_legacy, damoov, drivequant
 from postroad.registry.records import RegistryView
 from postroad.routing.completion import Completion
 from postroad.routing.router import Router
 from postroad.routing.translation import Decoder
 from postroad.service.account_feed import link_recorder
+from postroad.service.datasets import dataset_followers, fetch_api, noted_by, save_datasets
 from postroad.service.deletions import DriveQuantDeletions
 from postroad.service.entrances import EntranceParts, ProviderSettings, build_entrances
+from postroad.service.fetching import fetchers
 from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
 from postroad.service.housekeeping import Chore, Retention, prune_records, save_states
@@ -55,6 +62,7 @@ from postroad.service.outbound import (
 )
 from postroad.service.trips import followed_by, save_trips, trip_followers
 from postroad.service.upstreams import admin_followers, upstream_keeper
+from postroad.service.withdrawals import Withdrawals
 from postroad.settings import Settings
 from postroad.state.keeper import StateKeeper
 from postroad.tracing.interface import Tracer
@@ -76,6 +84,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     tracer: Tracer | None
     egress: EgressClient
     opened: OpenFolder
+    indexes: Mapping[int, DatasetIndex]
     dedup: DedupMemory
     broken: Callable[[], bool]
     """Whether a task of the hub's own has ended."""
@@ -94,13 +103,16 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     attempts: AttemptRecorder
     alerts: AlertBook
     manager: DeliveryManager
+    fetchers: Fetchers
     tasks: TaskRunner
     upstreams: UpstreamKeeper
     followers: Mapping[int, AdminFollower]
     trips: Mapping[int, TripFollower]
+    datasets: Mapping[int, DatasetFollower]
     retention: Retention
     observation: Observation
     monitoring: Monitoring
+    fetches: FetchApi
     entrances: Sequence[Entrance]
     landing: Page
     users: Sequence[Use]
@@ -116,13 +128,14 @@ def assemble(given: Surroundings) -> Parts:
     alerts = AlertBook(opened.registry, clock=clock)
     states = {number: StateKeeper(state_path(given.folder, number)) for number in opened.logs}
     trips: dict[int, TripFollower] = {}
+    datasets: dict[int, DatasetFollower] = {}
     routers = {
         number: Router(
             log,
             decoder=decoder,
             targets=TARGETS,
             gap=gap_reporter(counts, alerts, log),
-            observe=followed_by(trips, number, states[number].observe),
+            observe=noted_by(datasets, number, followed_by(trips, number, states[number].observe)),
         )
         for number, log in opened.logs.items()
     }
@@ -131,14 +144,14 @@ def assemble(given: Surroundings) -> Parts:
     )
 
     trips |= trip_followers(given.folder, opened.logs, routers, decoder=decoder, following=following, clock=clock)
+    datasets |= dataset_followers(
+        given.indexes, opened.logs, routers, decoder=decoder, following=following, clock=clock
+    )
 
     def view() -> RegistryView:
         return following.view
 
     intake = _intake(given, following)
-    deletions = DriveQuantDeletions(
-        opened.registry, intake, shard=NEW_SUBJECTS_SHARD, refresh=following.refresh, clock=clock, counts=counts
-    )
     provider_settings = ProviderSettings(decoder)
     attempts = AttemptRecorder(
         clock=clock,
@@ -159,7 +172,19 @@ def assemble(given: Surroundings) -> Parts:
         note_incomplete=counts.events_incomplete.add,
     )
     stores = {number: log.delivery for number, log in opened.logs.items()}
-    surrounded = {drivequant.PROTOCOL.name: deletions.around}
+    forgetting = Forgetting(manager, shards, view=view)
+    deletions = DriveQuantDeletions(
+        opened.registry,
+        intake,
+        shard=NEW_SUBJECTS_SHARD,
+        refresh=following.refresh,
+        forget=forgetting.run_once,
+        clock=clock,
+        counts=counts,
+    )
+    withdrawals = Withdrawals(intake)
+    fetching = fetchers(opened, given.egress, intake=intake, alerts=alerts, counts=counts, clock=clock)
+    surrounded = {drivequant.PROTOCOL.name: deletions.around, damoov.PROTOCOL.name: withdrawals.around}
     redriver = Redriver(opened.logs, intake, decoder=decoder, clock=clock, around=surrounded)
     tasks = TaskRunner(
         TaskSurroundings(
@@ -173,7 +198,11 @@ def assemble(given: Surroundings) -> Parts:
             clock=clock,
         ),
         refresh=following.refresh,
-        others={"REDRIVE_QUARANTINE": redriver.carry_out},
+        others={
+            "REDRIVE_QUARANTINE": redriver.carry_out,
+            "REDRIVE_FETCHES": fetching.redrive,
+            "DROP_FETCHES": fetching.drop,
+        },
     )
     keeper = upstream_keeper(opened, given.egress, clock, following)
     expiry = Expiry(
@@ -186,7 +215,16 @@ def assemble(given: Surroundings) -> Parts:
         clock=clock,
     )
     gauge = PressureGauge(alerts, view=view, max_bytes=settings.log.max_bytes)
-    retention = Retention(opened.logs, manager, expiry=expiry, gauge=gauge, view=view, limits=settings.log, clock=clock)
+    retention = Retention(
+        opened.logs,
+        manager,
+        fetching=fetching.needs,
+        expiry=expiry,
+        gauge=gauge,
+        view=view,
+        limits=settings.log,
+        clock=clock,
+    )
     observation = Observation(
         HubParts(
             clock=clock,
@@ -218,26 +256,39 @@ def assemble(given: Surroundings) -> Parts:
         attempts=attempts,
         alerts=alerts,
         manager=manager,
+        fetchers=fetching,
         tasks=tasks,
         upstreams=keeper,
         followers=admin_followers(opened, clock, following, keeper),
         trips=trips,
+        datasets=datasets,
         retention=retention,
         observation=observation,
         monitoring=Monitoring(opened.registry, stores, view=view),
-        entrances=_entrances(given, intake, provider_settings, deletions, following),
+        fetches=fetch_api(
+            datasets,
+            opened.logs,
+            routers,
+            decoder=decoder,
+            following=following,
+            limits=settings.limits,
+            clock=clock,
+        ),
+        entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following),
         landing=landing_page(
             opened.registry.visit_landing,
             exists=lambda: any(one.protocol == LEGACY for one in view().providers.values()),
             rate=rate_limit(LANDINGS_PER_S, 1.0, clock),
         ),
-        users=(decoder.use, provider_settings.use, intake.use, alerts.follow, keeper.use),
+        users=(decoder.use, provider_settings.use, intake.use, fetching.use, alerts.follow, keeper.use),
         chores=(
             Chore(retention.run_once, "Retention could not run"),
+            Chore(forgetting.run_once, "What waits of deleted drivers could not be removed"),
             Chore(functools.partial(clear_what_is_over, alerts, stores, clock), "Alerts could not be looked through"),
             Chore(functools.partial(prune_records, opened.registry, clock), "Old records could not be removed"),
             Chore(functools.partial(save_states, states, opened.logs), "The state could not be saved"),
             Chore(functools.partial(save_trips, trips), "The trips could not be saved"),
+            Chore(functools.partial(save_datasets, datasets), "The index of datasets could not be saved"),
         ),
     )
 
@@ -261,6 +312,7 @@ def _entrances(
     intake: Intake,
     provider_settings: ProviderSettings,
     deletions: DriveQuantDeletions,
+    withdrawals: Withdrawals,
     following: RegistryFollower,
 ) -> list[Entrance]:
     limits = given.settings.limits
@@ -271,6 +323,7 @@ def _entrances(
             settings_of=provider_settings.of,
             record_links=link_recorder(given.opened.registry),
             deletions=deletions.around,
+            withdrawals=withdrawals.around,
             access=AccessTokens(given.opened.keys, lifetime_s=given.settings.ingest.access_token_s, clock=given.clock),
             view=lambda: following.view,
             provider_rate=rate_limit(limits.provider_requests_per_s, limits.burst_s, given.clock),

@@ -8,7 +8,7 @@ import msgspec
 from postroad.clock import Clock
 from postroad.ingest.access_tokens import AccessTokens
 from postroad.ingest.bulk import Around
-from postroad.ingest.http import connected_cars_feeds, drivequant_services
+from postroad.ingest.http import connected_cars_feeds, damoov, drivequant_services
 from postroad.ingest.http.bulk import BulkEntrance, BulkFormat
 from postroad.ingest.http.drivetech import DrivetechEntrance
 from postroad.ingest.http.entrance import Entrance
@@ -57,6 +57,8 @@ class EntranceParts(msgspec.Struct, frozen=True, kw_only=True):
     """Of what the account feed says of users and their cars."""
     deletions: Around
     """See ``postroad.service.deletions``."""
+    withdrawals: Around
+    """See ``postroad.service.withdrawals``."""
     access: AccessTokens
     view: Callable[[], RegistryView]
     clock: Clock
@@ -110,11 +112,16 @@ def _drivequant(parts: EntranceParts) -> list[Entrance]:
     ]
 
 
+def _damoov(parts: EntranceParts) -> list[Entrance]:
+    return [_bulks(parts, damoov.notifications(parts.withdrawals))]
+
+
 BUILDERS: Sequence[Callable[[EntranceParts], Sequence[Entrance]]] = (
     _drivetech,
     _connected_cars,
     _connected_cars_legacy,
     _drivequant,
+    _damoov,
 )
 """One for each protocol that comes in by HTTP."""
 

@@ -11,7 +11,7 @@ from postroad.delivery.expiry import Expiry
 from postroad.delivery.manager import DeliveryManager
 from postroad.delivery.pressure import PressureGauge
 from postroad.errors import StoreUnavailable
-from postroad.log.delivery import FOLLOWER_ID
+from postroad.log.delivery import FOLLOWER_ID, fetched_for
 from postroad.log.sqlite import SqliteLog
 from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
@@ -53,15 +53,20 @@ class Retention:
         logs: Mapping[int, SqliteLog],
         manager: DeliveryManager,
         *,
+        fetching: Callable[[int, Mapping[int, int]], Mapping[int, int]],
         expiry: Expiry,
         gauge: PressureGauge,
         view: Callable[[], RegistryView],
         limits: LogSettings,
         clock: Clock,
     ) -> None:
-        """``manager`` knows what is settled; ``view`` names the subscriptions that count."""
+        """``manager`` knows what is settled; ``view`` names the subscriptions that count.
+
+        ``fetching``: what fetching needs still (``Fetchers.needs``), given a shard and its cursors.
+        """
         self._logs = logs
         self._manager = manager
+        self._fetching = fetching
         self._expiry = expiry
         self._gauge = gauge
         self._view = view
@@ -89,13 +94,17 @@ class Retention:
                 _log.info("Retention removed %d items from shard %d", removed.items, number)
 
     async def _forget_removed(self, log: SqliteLog) -> None:
-        known = {*self._view().subscriptions, FOLLOWER_ID}
+        view = self._view()
+        known = {*view.subscriptions, FOLLOWER_ID}
         for removed_id in (await log.delivery.cursors()).keys() - known:
+            if fetched_for(removed_id) in view.providers:
+                continue
             await log.delivery.forget(removed_id)
 
     async def _needs(self, shard: int, log: SqliteLog) -> dict[int, int]:
         cursors = {id_: cursor.position for id_, cursor in (await log.delivery.cursors()).items()}
-        return self._manager.needs(shard, frozenset(self._view().subscriptions), cursors)
+        needs = self._manager.needs(shard, frozenset(self._view().subscriptions), cursors)
+        return {**needs, **self._fetching(shard, cursors)}
 
     async def _make_room(self, shard: int, log: SqliteLog) -> int:
         """Up to where the oldest may go so that the budget is kept.

@@ -18,6 +18,7 @@ from postroad.ingest.tls import Certificates
 from postroad.logs import wide
 from postroad.metrics.counts import Counts
 from postroad.service.assembly import Parts, Surroundings, assemble
+from postroad.service.datasets import indexes
 from postroad.service.folder import locked, open_folder
 from postroad.service.housekeeping import keep_house, save_states
 from postroad.service.http import HttpFront
@@ -97,6 +98,7 @@ class Hub:
             tracer=tracer,
             egress=egress,
             opened=opened,
+            indexes=closing.enter_context(indexes(self._folder, opened.logs)),
             dedup=await load_dedup(opened.logs, settings.ingest, clock),
             broken=self.failed.is_set,
         )
@@ -127,6 +129,9 @@ class Hub:
             spawn(follower.run(), name=f"admin events {number}")
         for number, trips in parts.trips.items():
             spawn(trips.run(), name=f"trips {number}")
+        for number, datasets in parts.datasets.items():
+            spawn(datasets.run(), name=f"datasets {number}")
+        spawn(parts.fetchers.run(), name="fetching")
         spawn(parts.upstreams.run(), name="upstreams")
         spawn(parts.attempts.run(), name="attempts")
         spawn(parts.alerts.run(), name="alerts")
@@ -142,7 +147,13 @@ class Hub:
             self._folder,
             self._settings,
             entrances=self.parts.entrances,
-            pages=[*self.parts.observation.pages(), *self.parts.monitoring.pages(), *live, self.parts.landing],
+            pages=[
+                *self.parts.observation.pages(),
+                *self.parts.monitoring.pages(),
+                *self.parts.fetches.pages(),
+                *live,
+                self.parts.landing,
+            ],
             turned_away=self.parts.counts.turned_away,
             clock=self._clock,
         )

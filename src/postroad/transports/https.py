@@ -17,7 +17,7 @@ from postroad.egress.failures import EgressFailed
 from postroad.egress.tokens import TokenFailed
 from postroad.errors import ConfigError, EgressRefused
 from postroad.transports.answers import MAX_DETAIL_CHARS, excerpt, mask, reason_of, retry_after_s
-from postroad.transports.auth import Auth, BasicAuth, ClientCredentialsAuth, NoAuth, Secret
+from postroad.transports.auth import Auth, BasicAuth, BearerAuth, ClientCredentialsAuth, NoAuth, Secret
 from postroad.transports.base import Delivered, Failed, Message, Outcome, Reason, Transport
 from postroad.transports.credentials import credentials_for
 from postroad.transports.headers import check_headers
@@ -217,6 +217,8 @@ def _secrets(config: HttpsConfig) -> Iterator[str]:
     match config.auth:
         case BasicAuth(password=password):
             yield password
+        case BearerAuth(token=token):
+            yield token
         case ClientCredentialsAuth() as auth:
             yield auth.client_secret
             maybe += [*_with_words(auth.headers.values()), *auth.params.values(), *auth.query.values()]

@@ -27,6 +27,8 @@ OTHER: Final = "other"
 """An event that is not published."""
 WITHDRAWN: Final = "track_withdrawn"
 """One track of ``TracksRemoved``, as an item of its own."""
+NOTIFICATIONS: Final = frozenset((OTHER, *EVENTS))
+"""The kinds of items that the vendor sends as they are; the hub makes the others of them and of what it fetches."""
 
 KINDS: tuple[str, ...] = (
     OTHER,

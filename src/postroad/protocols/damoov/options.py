@@ -1,18 +1,42 @@
 """What a provider and a subscription can choose."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 Word = Annotated[str, Meta(min_length=1, max_length=64)]
+Host = Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?$")]
+_Seconds = Annotated[float, Meta(gt=0, le=600)]
+
+PUBLISHED_HOSTS: Final = ("mobilesdk.telematicssdk.com", "api.telematicssdk.com")
+"""Where the vendor's own notifications have their datasets."""
+
+
+class FetchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the datasets are fetched that a provider announces. Whoever writes a URL gets the user's credential."""
+
+    hosts: Annotated[
+        tuple[Host, ...],
+        Meta(
+            description="the hosts that may be asked, each with its port unless that is 443; what is announced at any "
+            "other is given up at once"
+        ),
+    ] = PUBLISHED_HOSTS
+    unneeded: Annotated[
+        bool,
+        Meta(description="fetch also what is of use only to look for a fault: removed tracks and rejected accidents"),
+    ] = False
+    concurrency: Annotated[int, Meta(ge=1, le=64, description="requests at once for tracks, and for accidents")] = 8
+    timeout_s: Annotated[_Seconds, Meta(description="for a whole answer, in seconds")] = 60.0
+    connect_timeout_s: Annotated[_Seconds, Meta(description="for TCP and TLS to one address, in seconds")] = 10.0
 
 
 class DamoovSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Decoding settings of a provider: the readings of the vendor's pages that are not certain.
+    """Settings of a provider: the readings of the vendor's pages that are not certain, and how datasets are fetched.
 
-    They change what is derived, never what is stored.
+    Readings change what is derived, never what is stored.
     """
 
     trips: Annotated[
@@ -30,6 +54,7 @@ class DamoovSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Literal["m/s", "km/h", "unknown"],
         Meta(description="of an accident's speeds: the vendor says that they are the phone's"),
     ] = "m/s"
+    fetch: Annotated[FetchSettings, Meta(description="how datasets are fetched")] = FetchSettings()
 
 
 _SEGMENT = re.compile("[A-Za-z0-9_-]+")
