@@ -15,10 +15,12 @@ pytest_plugins = [
     "fixtures.remote",
     "fixtures.damoov_hub",
     "fixtures.drivequant_hub",
+    "fixtures.facts",
     "fixtures.connected_cars_server",  # after what it imports, or that is not rewritten
     "fixtures.drivequant",
     "fixtures.pushes",
     "fixtures.s3",
     "fixtures.site",
+    "fixtures.crossroads",
     "fixtures.damoov_platform",  # after what it imports, or that is not rewritten
 ]

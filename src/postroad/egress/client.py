@@ -24,9 +24,9 @@ from postroad.egress.guard import Network, check_url
 
 MAX_ANSWER_BYTES = 64 * 1024
 KEPT_HEADERS = ("content-encoding", "content-type", "retry-after")
+Method = Literal["HEAD", "POST", "PUT"]
 IDLE_S = 30.0
 """How long a connection is kept for the next request."""
-Method = Literal["HEAD", "POST", "PUT"]
 NAME_S = 10
 """How long the checked addresses of a name serve new connections."""
 _ONE_PIECE_BYTES = 1024 * 1024  # aiohttp warns of larger ones: they would hold the event loop

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 
 from postroad.protocols import connected_cars, connected_cars_legacy, damoov, drivequant, drivetech, postroad
 from postroad.protocols.base import SourceProtocol, TargetProtocol
+from postroad.protocols.connected_cars.facts import FACTS as CONNECTED_CARS_FACTS
+from postroad.protocols.connected_cars_legacy.facts import FACTS as CONNECTED_CARS_LEGACY_FACTS
 from postroad.protocols.contract import Contract
+from postroad.protocols.damoov.facts import FACTS as DAMOOV_FACTS
+from postroad.protocols.drivequant.facts import FACTS as DRIVEQUANT_FACTS
+from postroad.protocols.drivetech.facts import FACTS as DRIVETECH_FACTS
+from postroad.protocols.facts import FactTable
 from postroad.protocols.format import Format
 
 SOURCES: Mapping[str, SourceProtocol] = {
@@ -54,3 +60,12 @@ CONTRACTS: Mapping[str, Contract] = {
     )
 }
 """Every delivery contract, by name."""
+
+FACTS: Mapping[str, FactTable] = {
+    drivetech.PROTOCOL.name: DRIVETECH_FACTS,
+    connected_cars.PROTOCOL.name: CONNECTED_CARS_FACTS,
+    connected_cars_legacy.PROTOCOL.name: CONNECTED_CARS_LEGACY_FACTS,
+    drivequant.PROTOCOL.name: DRIVEQUANT_FACTS,
+    damoov.PROTOCOL.name: DAMOOV_FACTS,
+}
+"""What each protocol says of every fact of the common language, by name: the table of translation."""

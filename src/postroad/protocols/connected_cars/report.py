@@ -29,7 +29,7 @@ from postroad.protocols.connected_cars.envelope import Envelope
 from postroad.protocols.connected_cars.harsh import profiling, whole
 from postroad.protocols.connected_cars.options import Options
 from postroad.protocols.connected_cars.slots import NEWER_TYPES, SLOTS
-from postroad.protocols.connected_cars.vocabulary import SIGNAL_OF, from_can
+from postroad.protocols.connected_cars.vocabulary import SIGNAL_OF, from_can, is_whole
 from postroad.protocols.connected_cars.wire import EVENT_TYPES
 from postroad.protocols.connected_cars.wire.car import CarProfiling, GpsPosition
 from postroad.protocols.connected_cars.wire.fields import WireEvent
@@ -54,9 +54,7 @@ class _Type(msgspec.Struct, frozen=True):
 
 
 def _type(name: str) -> _Type:
-    struct = EVENT_TYPES[name]
-    value = msgspec.json.schema(struct)["$defs"][struct.__name__]["properties"].get("value", {})
-    return _Type(SLOTS[name], struct, value.get("type") == "integer", name == "daily_can_odometer_km")
+    return _Type(SLOTS[name], EVENT_TYPES[name], is_whole(name), name == "daily_can_odometer_km")
 
 
 _IGNITION = _type("car_ignition")
