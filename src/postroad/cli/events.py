@@ -8,9 +8,10 @@ from typing import Any
 import click
 import msgspec
 
-from postroad.cli.folder import folder_option, reader_of, registry_of, shards_of
-from postroad.cli.output import console, json_option, print_json, print_table, when
+from postroad.cli.folder import folder_option, reader_of, registry_of
+from postroad.cli.output import console, json_option, messages, print_json, print_table, when
 from postroad.errors import PostroadError
+from postroad.layout import SHARDS
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, UNREADABLE, Batch, Refusal
 from postroad.log.reader import ShardReader
 from postroad.model.identifiers import PLATE
@@ -36,7 +37,7 @@ def group() -> None:
 @json_option
 def tail(last: int, follow: bool, with_body: bool, folder: Path, as_json: bool) -> None:
     """Show the newest items of the log, oldest first, one a line."""
-    with registry_of(folder) as registry, reader_of(folder, shards_of(folder)[0]) as reader:
+    with registry_of(folder) as registry, reader_of(folder, SHARDS[0]) as reader:
         decoder = Decoder(READABLE)
         names = _Names(registry.view())
         decoder.use(names.view)
@@ -52,6 +53,8 @@ def tail(last: int, follow: bool, with_body: bool, folder: Path, as_json: bool) 
                 print_json(row) if as_json else _print_row(row)
                 position = batch.position + index + 1
             if not follow:
+                if reader.heads().next_position == 1 and not as_json:
+                    messages().print("Nothing was taken in yet.")
                 return
             time.sleep(POLL_S)
 
@@ -62,7 +65,7 @@ def tail(last: int, follow: bool, with_body: bool, folder: Path, as_json: bool) 
 @json_option
 def refused(last: int, folder: Path, as_json: bool) -> None:
     """Show the newest requests that were answered 400: what was wrong with them, and what they held."""
-    with registry_of(folder) as registry, reader_of(folder, shards_of(folder)[0]) as reader:
+    with registry_of(folder) as registry, reader_of(folder, SHARDS[0]) as reader:
         providers = {provider.id: provider.name for provider in registry.view().providers.values()}
         rows = [_refusal(refusal, providers) for refusal in reader.refusals(limit=last)]
     if as_json:

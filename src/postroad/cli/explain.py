@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from postroad.cli.events import kind_of
-from postroad.cli.folder import folder_option, reader_of, registry_of
+from postroad.cli.folder import folder_option, held, reader_of, registry_of
 from postroad.cli.meant import letters_at, type_of
 from postroad.cli.output import console, json_option, print_fields, print_json, when
 from postroad.cli.quarantine import quarantine_told
@@ -123,11 +123,7 @@ def _sender(view: RegistryView, batch: Batch) -> str:
 def _find(reader: ShardReader, shard: int, position: int) -> tuple[Batch, int]:
     batches = reader.read(position, max_bytes=1)
     if not batches or not batches[0].position <= position < batches[0].end:
-        heads = reader.heads()
-        raise NotFound(
-            f"shard {shard} holds no item at position {position}; "
-            f"it holds positions {heads.first_position} to {heads.next_position - 1}"
-        )
+        raise NotFound(f"shard {shard} holds no item at position {position}; it holds {held(reader.heads())}")
     return batches[0], position - batches[0].position
 
 
