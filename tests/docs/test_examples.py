@@ -42,7 +42,10 @@ EXPECTED: dict[str, tuple[int, str]] = {
     "postroad apply fleet.yaml": (0, "changes made|Nothing to change"),
     "postroad serve": (0, ""),
     "curl": (0, "HTTP/1.1 (200|400)"),
-    "postroad events tail": (0, "gps-one .*KXRT41 .*IGN .*recorded 2026-07-02T14:03:09.120Z"),
+    "postroad events tail": (
+        0,
+        r"1 \S+  the hub itself  KXRT41 (.|\n)*gps-one .*KXRT41 .*IGN .*recorded 2026-07-02T14:03:09.120Z",
+    ),
     "postroad events refused": (0, "gps-one .*datetime: missing"),
     "postroad explain 0:2": (0, r"KXRT41(.|\n)*telemetry  pending(.|\n)*first in line is 0:1\s+.*failed: credentials"),
     "postroad subscriptions list": (0, "telemetry .*active"),

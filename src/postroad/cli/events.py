@@ -15,7 +15,7 @@ from postroad.layout import SHARDS
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, UNREADABLE, Batch, Refusal
 from postroad.log.reader import ShardReader
 from postroad.model.identifiers import PLATE
-from postroad.protocols import READABLE
+from postroad.protocols import READABLE, postroad
 from postroad.protocols.base import UNTIMED_US
 from postroad.registry.records import RegistryView
 from postroad.routing.translation import Decoder
@@ -102,7 +102,10 @@ class _Names:
     def stale(self, batch: Batch, index: int) -> bool:
         """Whether the item is of somebody that this view does not know."""
         subject_id = batch.subjects[index]
-        return bool(subject_id and subject_id not in self.view.subjects) or batch.provider_id not in self.view.providers
+        of_the_hub = batch.protocol == postroad.NAME
+        return bool(subject_id and subject_id not in self.view.subjects) or not (
+            of_the_hub or batch.provider_id in self.view.providers
+        )
 
 
 def _items(reader: ShardReader, position: int) -> Iterator[tuple[Batch, int]]:
@@ -115,13 +118,12 @@ def _items(reader: ShardReader, position: int) -> Iterator[tuple[Batch, int]]:
 
 def _row(batch: Batch, index: int, names: _Names, decoder: Decoder, *, with_body: bool) -> dict[str, Any]:
     subject_id = batch.subjects[index]
-    provider = names.view.providers.get(batch.provider_id)
     raw = list(batch.items())[index]
     row: dict[str, Any] = {
         "position": batch.position + index,
         "received": when(batch.received_at_us(index)),
         "stored": when(batch.stored_us),
-        "provider": provider.name if provider else str(batch.provider_id),
+        "provider": sender_of(names.view, batch),
         "vehicle": names.vehicles.get(subject_id) if subject_id else None,
         "kind": kind_of(batch, index),
         "late": bool(batch.flags[index] & FLAG_LATE),
@@ -139,6 +141,14 @@ def _row(batch: Batch, index: int, names: _Names, decoder: Decoder, *, with_body
     if with_body:
         row["body"] = raw.decode(errors="replace") if "unreadable" in row else msgspec.Raw(raw)
     return row
+
+
+def sender_of(view: RegistryView, batch: Batch) -> str:
+    """Who brought a batch: the provider's name, or the hub, which has words of its own in the log."""
+    if batch.protocol == postroad.NAME:
+        return "the hub itself"
+    provider = view.providers.get(batch.provider_id)
+    return provider.name if provider else str(batch.provider_id)
 
 
 def kind_of(batch: Batch, index: int) -> str:
