@@ -277,7 +277,7 @@ async def test_a_browser_shows_a_hostile_plate_as_text(
     out, err = (text.decode() for text in await asyncio.wait_for(process.communicate(), 60))
     assert "<td>&lt;SCRIPT&gt;ALERT(1)&lt;/SCRIPT&gt;</td>" in out
     assert out.lower().count("<script") == 1
-    assert "Map of 1 vehicles: 1 moving" in out
+    assert "Map of 1 vehicle: 1 moving" in out
     assert '<dd id="items">3</dd>' in out
     assert "CONSOLE" not in err, "the policy lets the page work, and the script has no error"
 

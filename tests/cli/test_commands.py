@@ -13,10 +13,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+from click.testing import CliRunner
 
 from fixtures.drivetech import sample
-from postroad.cli.main import COMMANDS
+from postroad.cli.main import COMMANDS, cli
 from postroad.clock import SystemClock, from_us
+from postroad.errors import PostroadError
 from postroad.simulate.certificates import make_server_context
 from postroad.simulate.customer import EVENTS_PATH, TOKEN_PATH, Customer, CustomerSettings
 from postroad.simulate.hub_process import HubProcess
@@ -163,6 +165,15 @@ def test_explain_tells_the_whole_story_by_the_id_a_customer_got(world: World) ->
     people = world.postroad("explain", place)[1]
     assert "delivered" in people
     assert "no stream of this vehicle" in people
+
+
+@pytest.mark.parametrize("arguments", [["events", "tail"], ["events", "refused"], ["explain", "0:1"]])
+def test_looking_before_a_hub_has_run_is_told_so(tmp_path: Path, arguments: list[str]) -> None:
+    runner, folder = CliRunner(), str(tmp_path / "hub")
+    assert runner.invoke(cli, ["init", "--data", folder]).exit_code == 0
+    result = runner.invoke(cli, [*arguments, "--data", folder])
+    assert isinstance(result.exception, PostroadError), result
+    assert "made when the hub first starts: postroad serve" in str(result.exception)
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,9 @@ ALERTS = {
         "tail` shows what it said; have the sender name the driver."
     ),
     "credentials_refused": (
-        "The destination does not take the hub's credentials. Correct them where the declared file refers to, and "
-        "`postroad apply` it; events wait meanwhile. `postroad subscriptions test NAME` shows the step."
+        "The destination does not take the hub's credentials, or its token endpoint gives no token for them. Correct "
+        "them where the declared file refers to, and `postroad apply` it; events wait meanwhile. `postroad "
+        "subscriptions test NAME` shows the step."
     ),
     "destination_gone": (
         "The destination answered that it is gone for good (410), and the hub paused the subscription. Ask the "

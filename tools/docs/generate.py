@@ -227,7 +227,7 @@ def http_page() -> str:
         + "\n## Damoov's fetch API\n\nAt "
         + ", ".join(f"`GET {path}`" for path in PATHS.values())
         + ', with the header `DeviceToken`. What is no dataset is `{"Status": ..., "Title": "...", "Result": null, '
-        '"Errors": []}`. [How to](../how-to/send-damoov.md).\n\n'
+        '"Errors": []}`. [How to](../how-to/damoov-out.md).\n\n'
         + table(
             ["status", "title", "what it means, and what the customer does"],
             [["200", "", advice.FETCH_HTTP[200]]]

@@ -8,13 +8,14 @@ from typing import Any
 import click
 import msgspec
 
-from postroad.cli.folder import folder_option, reader_of, registry_of, shards_of
-from postroad.cli.output import console, json_option, print_json, print_table, when
+from postroad.cli.folder import folder_option, reader_of, registry_of
+from postroad.cli.output import console, json_option, messages, print_json, print_table, when
 from postroad.errors import PostroadError
+from postroad.layout import SHARDS
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, UNREADABLE, Batch, Refusal
 from postroad.log.reader import ShardReader
 from postroad.model.identifiers import PLATE
-from postroad.protocols import READABLE
+from postroad.protocols import READABLE, postroad
 from postroad.protocols.base import UNTIMED_US
 from postroad.registry.records import RegistryView
 from postroad.routing.translation import Decoder
@@ -36,7 +37,7 @@ def group() -> None:
 @json_option
 def tail(last: int, follow: bool, with_body: bool, folder: Path, as_json: bool) -> None:
     """Show the newest items of the log, oldest first, one a line."""
-    with registry_of(folder) as registry, reader_of(folder, shards_of(folder)[0]) as reader:
+    with registry_of(folder) as registry, reader_of(folder, SHARDS[0]) as reader:
         decoder = Decoder(READABLE)
         names = _Names(registry.view())
         decoder.use(names.view)
@@ -52,6 +53,8 @@ def tail(last: int, follow: bool, with_body: bool, folder: Path, as_json: bool) 
                 print_json(row) if as_json else _print_row(row)
                 position = batch.position + index + 1
             if not follow:
+                if reader.heads().next_position == 1 and not as_json:
+                    messages().print("Nothing was taken in yet.")
                 return
             time.sleep(POLL_S)
 
@@ -62,7 +65,7 @@ def tail(last: int, follow: bool, with_body: bool, folder: Path, as_json: bool) 
 @json_option
 def refused(last: int, folder: Path, as_json: bool) -> None:
     """Show the newest requests that were answered 400: what was wrong with them, and what they held."""
-    with registry_of(folder) as registry, reader_of(folder, shards_of(folder)[0]) as reader:
+    with registry_of(folder) as registry, reader_of(folder, SHARDS[0]) as reader:
         providers = {provider.id: provider.name for provider in registry.view().providers.values()}
         rows = [_refusal(refusal, providers) for refusal in reader.refusals(limit=last)]
     if as_json:
@@ -99,7 +102,10 @@ class _Names:
     def stale(self, batch: Batch, index: int) -> bool:
         """Whether the item is of somebody that this view does not know."""
         subject_id = batch.subjects[index]
-        return bool(subject_id and subject_id not in self.view.subjects) or batch.provider_id not in self.view.providers
+        of_the_hub = batch.protocol == postroad.NAME
+        return bool(subject_id and subject_id not in self.view.subjects) or not (
+            of_the_hub or batch.provider_id in self.view.providers
+        )
 
 
 def _items(reader: ShardReader, position: int) -> Iterator[tuple[Batch, int]]:
@@ -112,13 +118,12 @@ def _items(reader: ShardReader, position: int) -> Iterator[tuple[Batch, int]]:
 
 def _row(batch: Batch, index: int, names: _Names, decoder: Decoder, *, with_body: bool) -> dict[str, Any]:
     subject_id = batch.subjects[index]
-    provider = names.view.providers.get(batch.provider_id)
     raw = list(batch.items())[index]
     row: dict[str, Any] = {
         "position": batch.position + index,
         "received": when(batch.received_at_us(index)),
         "stored": when(batch.stored_us),
-        "provider": provider.name if provider else str(batch.provider_id),
+        "provider": sender_of(names.view, batch),
         "vehicle": names.vehicles.get(subject_id) if subject_id else None,
         "kind": kind_of(batch, index),
         "late": bool(batch.flags[index] & FLAG_LATE),
@@ -136,6 +141,14 @@ def _row(batch: Batch, index: int, names: _Names, decoder: Decoder, *, with_body
     if with_body:
         row["body"] = raw.decode(errors="replace") if "unreadable" in row else msgspec.Raw(raw)
     return row
+
+
+def sender_of(view: RegistryView, batch: Batch) -> str:
+    """Who brought a batch: the provider's name, or the hub, which has words of its own in the log."""
+    if batch.protocol == postroad.NAME:
+        return "the hub itself"
+    provider = view.providers.get(batch.provider_id)
+    return provider.name if provider else str(batch.provider_id)
 
 
 def kind_of(batch: Batch, index: int) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from postroad.cli.events import kind_of
-from postroad.cli.folder import folder_option, reader_of, registry_of
+from postroad.cli.events import kind_of, sender_of
+from postroad.cli.folder import folder_option, held, reader_of, registry_of
 from postroad.cli.meant import letters_at, type_of
 from postroad.cli.output import console, json_option, print_fields, print_json, when
 from postroad.cli.quarantine import quarantine_told
@@ -15,7 +15,7 @@ from postroad.errors import ConfigError, NotFound
 from postroad.log.delivery import Cursor, Letter
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch
 from postroad.log.reader import ShardReader
-from postroad.protocols import READABLE, TARGETS, postroad
+from postroad.protocols import READABLE, TARGETS
 from postroad.protocols.base import outgoing_id, position_and_slot
 from postroad.registry.attempts import Attempt
 from postroad.registry.records import RegistryView, Subscription
@@ -89,7 +89,7 @@ def _story(registry: RegistryStore, reader: ShardReader, shard: int, position: i
         "position": position,
         "came_in": {
             "protocol": batch.protocol,
-            "provider": _sender(view, batch),
+            "provider": sender_of(view, batch),
             "kind": kind_of(batch, index),
             "received": when(batch.received_at_us(index)),
             "request_id": batch.request_id or None,
@@ -113,21 +113,10 @@ def _story(registry: RegistryStore, reader: ShardReader, shard: int, position: i
     }
 
 
-def _sender(view: RegistryView, batch: Batch) -> str:
-    if batch.protocol == postroad.NAME:
-        return "the hub itself"
-    provider = view.providers.get(batch.provider_id)
-    return provider.name if provider else str(batch.provider_id)
-
-
 def _find(reader: ShardReader, shard: int, position: int) -> tuple[Batch, int]:
     batches = reader.read(position, max_bytes=1)
     if not batches or not batches[0].position <= position < batches[0].end:
-        heads = reader.heads()
-        raise NotFound(
-            f"shard {shard} holds no item at position {position}; "
-            f"it holds positions {heads.first_position} to {heads.next_position - 1}"
-        )
+        raise NotFound(f"shard {shard} holds no item at position {position}; it holds {held(reader.heads())}")
     return batches[0], position - batches[0].position
 
 

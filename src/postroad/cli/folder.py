@@ -14,14 +14,17 @@ from postroad.errors import ConfigError
 from postroad.layout import LOCK_FILE, SHARDS, registry_url
 from postroad.log.reader import ShardReader, open_reader
 from postroad.log.schema import shard_path
+from postroad.log.transaction import Heads
 from postroad.registry.store import RegistryStore
 from postroad.settings import FILE_NAME, Settings, load
+
+DEFAULT_FOLDER = Path("postroad-data")
 
 folder_option: Callable[[Any], Any] = click.option(
     "--data",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("postroad-data"),
+    default=DEFAULT_FOLDER,
     envvar="POSTROAD_DATA",
     show_default=True,
     show_envvar=True,
@@ -71,6 +74,13 @@ def reader_of(folder: Path, shard: int) -> Iterator[ShardReader]:
 def shards_of(folder: Path) -> list[int]:
     """The shards that have a file."""
     return [shard for shard in SHARDS if (shard_path(folder, shard)).exists()]
+
+
+def held(heads: Heads) -> str:
+    """Which positions a shard holds, for people."""
+    if heads.first_position == heads.next_position:
+        return "no items"
+    return f"positions {heads.first_position} to {heads.next_position - 1}"
 
 
 def hub_runs(folder: Path) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from postroad.cli.folder import folder_option
+from postroad.cli.folder import DEFAULT_FOLDER, folder_option
 from postroad.cli.output import json_option, messages, print_json
 from postroad.dataformat import begin_format, check_format, require_files
 from postroad.errors import ConfigError
@@ -37,4 +37,5 @@ def command(folder: Path, as_json: bool) -> None:
     if as_json:
         print_json({"folder": str(folder)})
         return
-    messages().print(f"A hub lives in {folder} now. Next: postroad apply FILE --data {folder}")
+    where = "" if folder == DEFAULT_FOLDER else f" --data {folder}"
+    messages().print(f"A hub lives in {folder} now. Next: postroad apply FILE{where}")

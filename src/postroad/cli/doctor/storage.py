@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from postroad.cli.folder import reader_of, registry_of, settings_of
+from postroad.cli.folder import held, reader_of, registry_of, settings_of
 from postroad.cli.output import when
 from postroad.dataformat import check_format, known_shards
 from postroad.db.copying import check_database
@@ -51,7 +51,7 @@ def shard(folder: Path, number: int) -> str:
         whole = check_pages(shard_path(folder, number), number, until=_over())
         heads = reader.heads()
         reader.read(heads.first_position, max_bytes=1)
-    return f"epoch {heads.epoch}, positions {heads.first_position} to {heads.next_position - 1}" + _partly(whole)
+    return f"epoch {heads.epoch}, {held(heads)}" + _partly(whole)
 
 
 def end(folder: Path, number: int) -> str:
@@ -66,7 +66,7 @@ def end(folder: Path, number: int) -> str:
             f"{shard_path(folder, number).name}-wal, was cut off or is missing. If you have it, stop the hub and put "
             "it back; otherwise start the hub: it goes on above all positions in a new epoch"
         )
-    return f"nothing is known beyond position {heads.next_position - 1}"
+    return f"all there up to position {heads.next_position - 1}" if heads.next_position > 1 else "nothing stored yet"
 
 
 def disk(folder: Path, settings: Settings) -> str:
