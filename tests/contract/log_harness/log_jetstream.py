@@ -76,7 +76,7 @@ class Nats:
         store = json.dumps(str(self._folder / "store"))
         ports = json.dumps(str(self._folder))
         config.write_text(
-            f"listen: '127.0.0.1:-1'\nmax_payload: 32MB\nports_file_dir: {ports}\n"
+            f"listen: '127.0.0.1:-1'\nmax_payload: 48MB\nports_file_dir: {ports}\n"
             f"jetstream {{ store_dir: {store}, sync_interval: always }}\n"
         )
         log = (self._folder / "nats.log").open("wb")
