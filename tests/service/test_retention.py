@@ -105,6 +105,7 @@ class House:
         self.retention = Retention(
             {0: self.log},  # type: ignore[dict-item]  # it has what retention asks of a log on disk
             self.manager,
+            fetching=lambda _shard, _cursors: {},
             expiry=expiry,
             gauge=self.gauge,
             view=lambda: self.road.view,

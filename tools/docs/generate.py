@@ -213,7 +213,8 @@ def http_page() -> str:
         )
         + "\n## Single items\n\nAt "
         + ", ".join(f"`POST {drivequant_services.PATH}/{service}`" for service in PUSH_SERVICES)
-        + f" and `POST {damoov.PATH}`, one item a request, the answers are those of bulks. An item that cannot be read is stored in quarantine "
+        + f" and `POST {damoov.PATH}`, one item a request, the answers are those of bulks. "
+        "An item that cannot be read is stored in quarantine "
         "and answered 200; only what is no JSON at all is answered 400.\n"
         f"\n## Access tokens\n\nAt `POST {token_endpoint.PATH}`, the client credentials grant of OAuth 2.0.\n\n"
         + table(
