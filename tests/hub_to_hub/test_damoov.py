@@ -1,4 +1,4 @@
-"""Damoov from hub to hub: A notifies and serves, B fetches; merged, replaced and removed tracks are the same at both."""
+"""Damoov from hub to hub: A notifies and serves, B fetches; merged, replaced, removed tracks are the same at both."""
 
 import asyncio
 import datetime as dt
