@@ -301,6 +301,16 @@ def test_kinds_are_stored_so_they_keep_their_places(name):
 
 
 @source_names
+def test_vehicles_are_named_in_the_namespaces_that_the_protocol_tells(name):
+    named = {frame["item"].namespace for frame in ()} | {
+        item.namespace for item in _items(name) if kind_of(item.namespace) == "vehicle"
+    }
+    told = READABLE[name].vehicle_namespaces
+    assert named <= {*told}
+    assert {kind_of(namespace) for namespace in told} <= {"vehicle"}
+
+
+@pytest.mark.parametrize("name", READABLE)
 def test_settings_have_a_default_for_everything_and_are_hashable(name):
     assert hash(READABLE[name].settings_type()) == hash(READABLE[name].settings_type())
 
