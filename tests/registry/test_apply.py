@@ -51,6 +51,7 @@ def test_the_example_of_the_how_to_can_be_applied(store: RegistryStore, declare:
         ("create", "fleet", "Andes Transport/Trucks"),
         ("create", "vehicle", "Andes Transport/KXRT41"),
         ("create", "vehicle", "Andes Transport/BBCC22"),
+        ("create", "vehicle", "Andes Transport/DDFF33"),
         ("create", "integration", "Andes Transport/insurer"),
         ("create", "destination", "Andes Transport/insurer/webhook"),
         ("create", "subscription", "Andes Transport/insurer/telemetry"),
@@ -64,6 +65,7 @@ def test_the_example_of_the_how_to_can_be_applied(store: RegistryStore, declare:
     assert subscription.types == ("gps_position", "car_ignition")
     assert (subscription.delivery, subscription.state) == ({"max_items": 1000, "linger_ms": 2}, "active")
     assert covered(store) == set(vehicles(store).values())
+    assert vehicles(store)["51848"] == vehicles(store)["DDFF33"]
 
 
 def test_applying_again_changes_nothing_not_even_the_version(store: RegistryStore, declare: Any) -> None:
@@ -351,7 +353,12 @@ SUBSCRIPTION = "integrations[0].subscriptions[0]"
             "vehicles[0].identifiers.connected_cars.vehicle",
             "expected `int | str`",
         ),
-        ("{plate: KXRT41, fleet: Trucks}", "{fleet: Trucks}", "vehicles[0]", "a vehicle needs a plate, a vin or another identifier"),
+        (
+            "{plate: KXRT41, fleet: Trucks}",
+            "{fleet: Trucks}",
+            "vehicles[0]",
+            "a vehicle needs a plate, a vin or another identifier",
+        ),
         ("fleet: Trucks", "fleet: Truks", "vehicles[0].fleet", "did you mean Trucks?"),
         ("transport: https", "transport: http", DESTINATION + ".transport", "did you mean https?"),
         ("url: https", "ulr: https", DESTINATION + ".config.ulr", "did you mean url?"),
