@@ -22,6 +22,7 @@ from postroad.model.accounts import AccountChange
 from postroad.model.catalogue import OCCURRENCES, READINGS
 from postroad.model.documents import Document
 from postroad.model.events import Event, Header, Report
+from postroad.model.identifiers import kind_of
 from postroad.protocols import READABLE, SOURCES, TARGETS
 from postroad.protocols.base import (
     SLOT_BITS,
@@ -319,6 +320,17 @@ def test_every_protocol_is_listed_by_its_own_name():
 def test_kinds_are_stored_so_they_keep_their_places(name):
     assert list(READABLE[name].kinds) == PINNED_KINDS[name]
     assert len(set(READABLE[name].kinds)) == len(READABLE[name].kinds) <= 256
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_vehicles_are_named_in_the_namespaces_that_the_protocol_tells_and_in_no_other(name):
+    protocol, named = SOURCES[name], set()
+    for recorded in samples("in", name):
+        choice = settings_of(protocol, recorded["settings"])
+        item = protocol.read(frame_bytes(recorded["frame"]), choice)
+        told_of = [getattr(event, "vehicle", None) for event in protocol.events(item, header_of(item), choice)]
+        named |= {item.namespace, *(vehicle.namespace for vehicle in told_of if vehicle is not None)}
+    assert {namespace for namespace in named if kind_of(namespace) == "vehicle"} == {*protocol.vehicle_namespaces}
 
 
 @source_names

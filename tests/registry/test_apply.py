@@ -51,6 +51,7 @@ def test_the_example_of_the_how_to_can_be_applied(store: RegistryStore, declare:
         ("create", "fleet", "Andes Transport/Trucks"),
         ("create", "vehicle", "Andes Transport/KXRT41"),
         ("create", "vehicle", "Andes Transport/BBCC22"),
+        ("create", "vehicle", "Andes Transport/DDFF33"),
         ("create", "integration", "Andes Transport/insurer"),
         ("create", "destination", "Andes Transport/insurer/webhook"),
         ("create", "subscription", "Andes Transport/insurer/telemetry"),
@@ -64,6 +65,7 @@ def test_the_example_of_the_how_to_can_be_applied(store: RegistryStore, declare:
     assert subscription.types == ("gps_position", "car_ignition")
     assert (subscription.delivery, subscription.state) == ({"max_items": 1000, "linger_ms": 2}, "active")
     assert covered(store) == set(vehicles(store).values())
+    assert vehicles(store)["51848"] == vehicles(store)["DDFF33"]
 
 
 def test_applying_again_changes_nothing_not_even_the_version(store: RegistryStore, declare: Any) -> None:
@@ -92,7 +94,9 @@ def test_an_error_that_only_the_registry_shows_leaves_nothing_of_the_file(store:
     before = store.view()
     text = EXAMPLE.replace("{plate: BBCC-22, vin: 9BWZZZ377VT004251}", "{vin: 9BWZZZ377VT004251, plate: KXRT41}")
     text = text.replace("      - {plate: KXRT41, fleet: Trucks}\n", "").replace("name: Trucks", "name: Lorries")
-    with pytest.raises(ConfigError, match=r"vehicles\[0\]\.plate: belongs to vehicle \d+, which the file does not"):
+    with pytest.raises(
+        ConfigError, match=r"vehicles\[0\]\.plate: belongs to vehicle \d+ \(KXRT41\), which the file does not"
+    ):
         declare(store, text.replace("fleets: [Trucks]", ""), ENVIRONMENT)
     assert store.view() == before
 
@@ -276,6 +280,28 @@ def test_a_vehicle_keeps_a_vin_that_the_file_leaves_out_until_it_is_pruned(store
     assert change.fields == {"vin": ("V1", None)}
 
 
+def test_what_a_provider_calls_a_vehicle_stays_when_the_file_leaves_it_out_even_when_pruning(
+    store: RegistryStore, declare: Any
+) -> None:
+    """It may be learnt: without it the provider's next event would make another vehicle."""
+    declare(store, with_vehicles("{plate: P1, identifiers: {connected_cars.vehicle: 77}}"), ENVIRONMENT)
+    assert declare(store, with_vehicles("{plate: P1}"), ENVIRONMENT, prune=True) == []
+    assert set(vehicles(store)) == {"P1", "77"}
+    [change] = declare(
+        store, with_vehicles("{plate: P1, identifiers: {connected_cars.vehicle: '78'}}"), ENVIRONMENT, prune=True
+    )
+    assert change.fields == {"connected_cars.vehicle": ("77", "78")}
+    assert set(vehicles(store)) == {"P1", "78"}
+
+
+def test_two_vehicles_of_one_file_cannot_have_one_identifier(store: RegistryStore, declare: Any) -> None:
+    one = "identifiers: {connected_cars.vehicle: 77}}"
+    with pytest.raises(ConfigError) as caught:
+        declare(store, with_vehicles(f"{{plate: P1, {one}", "{plate: P2}", f"{{plate: P3, {one}"), ENVIRONMENT)
+    assert caught.value.field == "organizations[0].vehicles[2].identifiers.connected_cars.vehicle"
+    assert caught.value.message == "the same as that of vehicle [0]"
+
+
 def test_an_organization_goes_with_everything_in_it(store: RegistryStore, declare: Any) -> None:
     declare(store, EXAMPLE, ENVIRONMENT)
     andes = next(iter(store.view().organizations))
@@ -314,6 +340,25 @@ SUBSCRIPTION = "integrations[0].subscriptions[0]"
         ("plate: KXRT41", "plate: 012345", "vehicles[0].plate", "quote it"),
         ("plate: KXRT41", "plate: KXRT41, plate: A1", "vehicles[0].plate", "the same key twice"),
         ("plate: KXRT41", "plate: '-'", "vehicles[0].plate", "1 to 64"),
+        (
+            "plate: KXRT41",
+            "identifiers: {connected_cars.vehicle_id: 77}",
+            "vehicles[0].identifiers.connected_cars.vehicle_id",
+            "no namespace of vehicles is called 'connected_cars.vehicle_id'; did you mean connected_cars.vehicle?",
+        ),
+        ("plate: KXRT41", "identifiers: {vin: A1}", "vehicles[0].identifiers.vin", "; there is connected_cars.vehicle"),
+        (
+            "plate: KXRT41",
+            "identifiers: {connected_cars.vehicle: 7.5}",
+            "vehicles[0].identifiers.connected_cars.vehicle",
+            "expected `int | str`",
+        ),
+        (
+            "{plate: KXRT41, fleet: Trucks}",
+            "{fleet: Trucks}",
+            "vehicles[0]",
+            "a vehicle needs a plate, a vin or another identifier",
+        ),
         ("fleet: Trucks", "fleet: Truks", "vehicles[0].fleet", "did you mean Trucks?"),
         ("transport: https", "transport: http", DESTINATION + ".transport", "did you mean https?"),
         ("url: https", "ulr: https", DESTINATION + ".config.ulr", "did you mean url?"),

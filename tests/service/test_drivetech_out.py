@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,21 +45,25 @@ class Relay:
         folder.mkdir()
         context, ca_file = await asyncio.to_thread(make_server_context, folder, dt.datetime.now(dt.UTC))
         base = await self.platform.start(context)
-        auth = {"type": "bearer", "token": {"env": "TOKEN"}}
+        self._config = {
+            "url": base + EVENTS_PATH,
+            "ca_file": str(ca_file),
+            "auth": {"type": "bearer", "token": {"env": "TOKEN"}},
+        }
+        self.declare()
+        (self.site.folder / FILE_NAME).touch()
+        await self.site.hub.start()
+
+    def declare(self, vehicles: Sequence[dict[str, Any]] = ()) -> None:
         retry = {"first_waits_s": [], "then_s": 0.05, "cap_s": 0.05}
         organization = {
             "name": "Andes",
             "providers": [{"name": "gps", "protocol": "drivetech"}, {"name": "cars", "protocol": "connected_cars"}],
+            "vehicles": list(vehicles),
             "integrations": [
                 {
                     "name": "drivetech",
-                    "destinations": [
-                        {
-                            "name": "platform",
-                            "transport": "https",
-                            "config": {"url": base + EVENTS_PATH, "ca_file": str(ca_file), "auth": auth},
-                        }
-                    ],
+                    "destinations": [{"name": "platform", "transport": "https", "config": self._config}],
                     "subscriptions": [
                         {
                             "name": "injector",
@@ -84,8 +88,6 @@ class Relay:
             environment={"TOKEN": TOKEN},
             prune=True,
         )
-        (self.site.folder / FILE_NAME).touch()
-        await self.site.hub.start()
 
     async def inject(self, frame: dict[str, Any]) -> int:
         headers = {"Authorization": f"Bearer {self.site.token}"}
@@ -230,6 +232,30 @@ async def test_an_incomplete_event_is_delivered_by_a_redrive_once_a_late_report_
         return [route["state"] for route in story["routes"]] == ["delivered"]
 
     await soon(told)
+    assert relay.platform.malformed == []
+
+
+async def test_a_vehicle_that_its_provider_knows_by_a_number_goes_out_with_the_declared_plate(relay: Relay) -> None:
+    now_us = SystemClock().now_us()
+    ago = [from_us(now_us - seconds * 1_000_000).isoformat() for seconds in (4, 3, 2)]
+    cars = Cars(relay)
+    await cars.say({"type": "car_odometer_km", "id": 1, "value": 1184.5, "time": ago[0]})
+    where = {"type": "gps_position", "latitude": -36.8, "longitude": -73.0, "speed": 50, "direction": 90}
+    await cars.say({**where, "id": 2, "time": ago[1]})
+    await cars.say({"type": "car_ignition", "id": 3, "value": True, "time": ago[2]})
+    letters = await cars.dead(2)
+    assert {(one["reason"], one["detail"]) for one in letters} == {("incomplete", "plate")}
+
+    await asyncio.to_thread(relay.declare, [{"plate": "KXRT41", "identifiers": {VEHICLE: 77}}])
+    now = from_us(SystemClock().now_us()).isoformat()
+    await cars.say({"type": "car_ignition", "id": 4, "value": False, "time": now})
+    [item] = await relay.taken(1)
+    assert (KINDS[item.kind], item.wire.plate, item.wire.odometer) == ("IGN", "KXRT41", 1184.5)
+    assert item.wire.ign_input is False
+    redrive = ("deadletters", "redrive", "--reason", "incomplete", "--wait")
+    assert (await relay.postroad(*redrive))["status"] == "COMPLETED"
+    items = await relay.taken(2)
+    assert {one.wire.plate for one in items} == {"KXRT41"}
     assert relay.platform.malformed == []
 
 

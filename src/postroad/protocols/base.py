@@ -56,6 +56,8 @@ class SourceProtocol(Protocol):
     """What an item can be, in stored order: append only, pinned by a test."""
     settings_type: type[msgspec.Struct]
     """Decoding settings of a provider; a frozen struct with a default for every field."""
+    vehicle_namespaces: Collection[str]
+    """Namespaces of the identifiers by which a provider names vehicles, in items and in what events say."""
 
     def read(self, raw: bytes, settings: Any, kind: int | None = None) -> Item:
         """Decode and validate one item. Any bytes give an ``Item`` or raise ``WireError``, nothing else.

@@ -128,6 +128,29 @@ def forget(transaction: Transaction, provider_id: int) -> None:
     transaction.connection.execute(sa.delete(_consents).where(_consents.c.provider_id == provider_id))
 
 
+def hand_over(transaction: Transaction, organization_id: int, protocol: str, moves: Mapping[int, int | None]) -> None:
+    """Providers of a protocol mean other vehicles from now on by what they call them: their words go with that.
+
+    ``moves``: vehicle -> the one that it is now; None: none yet, so that the word is forgotten. What was said of
+    a vehicle that something moves to was said by a name that it has no more.
+    """
+    providers = schema.providers
+    of_protocol = sa.select(providers.c.id).where(
+        providers.c.organization_id == organization_id, providers.c.protocol == protocol
+    )
+    vehicle_ids = {*moves, *(id_ for id_ in moves.values() if id_ is not None)}
+    said = _consents.c.provider_id.in_(of_protocol) & _consents.c.vehicle_id.in_(vehicle_ids)
+    rows = transaction.connection.execute(sa.select(_consents).where(said)).mappings().all()
+    if not rows:
+        return
+    transaction.connection.execute(sa.delete(_consents).where(said))
+    moved = [{**row, "vehicle_id": moves.get(row["vehicle_id"])} for row in rows]
+    kept = [row for row in moved if row["vehicle_id"] is not None]
+    if kept:
+        transaction.connection.execute(sa.insert(_consents), kept)
+    transaction.touched = True
+
+
 def move(
     transaction: Transaction,
     organization_id: int,

@@ -12,6 +12,7 @@ def catalogue() -> Catalogue:
     """What may be declared: this hub's protocols, transports and delivery options."""
     return Catalogue(
         source_settings={name: source.settings_type for name, source in SOURCES.items()},
+        vehicle_namespaces={name: source.vehicle_namespaces for name, source in SOURCES.items()},
         target_types={name: tuple(target.slots) for name, target in TARGETS.items()},
         target_options={name: target.options_type for name, target in TARGETS.items()},
         delivery_type=DeliveryOptions,

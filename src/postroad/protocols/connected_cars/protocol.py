@@ -11,7 +11,7 @@ from postroad.protocols.connected_cars.bulk import join_bulk
 from postroad.protocols.connected_cars.contract import CONTRACT
 from postroad.protocols.connected_cars.events import NAME, events
 from postroad.protocols.connected_cars.options import Options
-from postroad.protocols.connected_cars.read import read
+from postroad.protocols.connected_cars.read import VEHICLE, read
 from postroad.protocols.connected_cars.settings import ConnectedCarsSettings
 from postroad.protocols.connected_cars.slots import ADMIN_TYPES, SLOTS
 from postroad.protocols.connected_cars.wire import KINDS
@@ -25,6 +25,7 @@ class ConnectedCars:
     name = NAME
     kinds: Sequence[str] = KINDS
     settings_type: type[msgspec.Struct] = ConnectedCarsSettings
+    vehicle_namespaces: Collection[str] = (VEHICLE,)
     slots: Mapping[str, int] = SLOTS
     options_type: type[msgspec.Struct] = Options
     issues: Sequence[Issue] = (

@@ -23,6 +23,7 @@ class ConnectedCarsLegacy:
     name = "connected_cars_legacy"
     kinds: Sequence[str] = KINDS
     settings_type: type[msgspec.Struct] = LegacySettings
+    vehicle_namespaces: Collection[str] = (LEGACY_CAR_ID,)
     slots: Mapping[str, int] = SLOTS
     options_type: type[msgspec.Struct] = Options
     issues: Sequence[Issue] = (Issue(LEGACY_CAR_ID, "vehicle", text=True), Issue(LEGACY_USER_ID, "account", text=True))

@@ -23,6 +23,7 @@ class DriveQuant:
     name = NAME
     kinds: Sequence[str] = KINDS
     settings_type: type[msgspec.Struct] = DriveQuantSettings
+    vehicle_namespaces: Collection[str] = (VEHICLE_ID,)
     slots: Mapping[str, int] = SLOTS
     options_type: type[msgspec.Struct] = Options
     issues: Sequence[Issue] = (

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from postroad.model.events import Event
-from postroad.model.identifiers import Issue
+from postroad.model.identifiers import PLATE, Issue
 from postroad.protocols.base import Addressing, Outgoing
 from postroad.protocols.contract import Contract
 from postroad.protocols.drivetech.contract import CONTRACT
@@ -24,6 +24,7 @@ class Drivetech:
     name = "drivetech"
     kinds: Sequence[str] = KINDS
     settings_type: type[msgspec.Struct] = DrivetechSettings
+    vehicle_namespaces: Collection[str] = (PLATE,)
     slots: Mapping[str, int] = SLOTS
     options_type: type[msgspec.Struct] = Options
     issues: Sequence[Issue] = ()

@@ -1,6 +1,6 @@
 """Reads the hub's own items, and says them in the common language."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -45,6 +45,7 @@ class Postroad:
     name = NAME
     kinds: Sequence[str] = KINDS
     settings_type: type[msgspec.Struct] = Settings
+    vehicle_namespaces: Collection[str] = ()
 
     def read(self, raw: bytes, settings: Settings, kind: int | None = None) -> Item:  # noqa: ARG002 - the seam has them
         """See ``SourceProtocol``. A word is never a repeat: the outbox sees to that."""

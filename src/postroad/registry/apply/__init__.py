@@ -63,5 +63,13 @@ def apply_file(
     wanted = Checker(source, catalogue, Resolver(source, environment, path.parent)).organizations()
     with store.transaction() as transaction:
         transaction.dropped = dry_run
-        reconciler = Reconciler(transaction, source, keys=keys, shard=shard, issue=catalogue.issues, prune=prune)
+        reconciler = Reconciler(
+            transaction,
+            source,
+            keys=keys,
+            shard=shard,
+            issue=catalogue.issues,
+            namespaces=catalogue.vehicle_namespaces,
+            prune=prune,
+        )
         return reconciler.run(wanted)

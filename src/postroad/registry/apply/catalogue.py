@@ -13,6 +13,8 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
 
     source_settings: Mapping[str, type[msgspec.Struct]]
     """Protocol that can be taken in -> its decoding settings."""
+    vehicle_namespaces: Mapping[str, Collection[str]] = {}
+    """Protocol that can be taken in -> the namespaces in which its providers name vehicles."""
     target_types: Mapping[str, Collection[str]]
     """Protocol that can be sent on -> its wire types."""
     target_options: Mapping[str, type[msgspec.Struct]]

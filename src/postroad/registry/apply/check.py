@@ -99,20 +99,24 @@ class Checker:
             for namespace, value in identifiers.items():
                 first = seen.setdefault((namespace, value), i)
                 if first != i:
-                    raise self._source.error(f"{at}.{namespace}", f"the same as that of vehicle [{first}]")
+                    where = desired.path_of(at, namespace)
+                    raise self._source.error(where, f"the same as that of vehicle [{first}]")
             if part.fleet is not None:
                 self._known(part.fleet, fleets, "fleet of this organization in the file", f"{at}.fleet")
             vehicles.append(desired.Vehicle(path=at, identifiers=identifiers, fleet=part.fleet))
         return tuple(vehicles)
 
     def _identifiers(self, part: document.VehiclePart, path: str) -> dict[str, str]:
-        declared = {PLATE: part.plate, VIN: part.vin}
+        known = {namespace for of in self._catalogue.vehicle_namespaces.values() for namespace in of} - {PLATE, VIN}
+        for namespace in part.identifiers:
+            self._known(namespace, known, "namespace of vehicles", f"{path}.identifiers.{namespace}")
+        declared = {PLATE: part.plate, VIN: part.vin, **part.identifiers}
         identifiers: dict[str, str] = {}
         for namespace, value in declared.items():
             if value is not None:
-                identifiers |= self._normalised(namespace, value, f"{path}.{namespace}")
+                identifiers |= self._normalised(namespace, str(value), desired.path_of(path, namespace))
         if not identifiers:
-            raise self._source.error(path, "a vehicle needs a plate or a vin")
+            raise self._source.error(path, "a vehicle needs a plate, a vin or another identifier")
         return identifiers
 
     def _normalised(self, namespace: str, value: str, path: str) -> dict[str, str]:

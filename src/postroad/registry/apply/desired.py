@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from postroad.model.identifiers import PLATE, VIN
 from postroad.registry.selection import DriverSelector, Selector
 
 
@@ -38,6 +39,16 @@ class Vehicle(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     identifiers: Mapping[str, str]
     fleet: str | None
+
+    @property
+    def name(self) -> str:
+        """What the list of changes calls it: its plate, else its VIN, else as a provider identifies it."""
+        return next(self.identifiers[ns] for ns in (PLATE, VIN, *sorted(self.identifiers)) if ns in self.identifiers)
+
+
+def path_of(vehicle: str, namespace: str) -> str:
+    """The path of an identifier, within that of its vehicle."""
+    return f"{vehicle}.{namespace}" if namespace in (PLATE, VIN) else f"{vehicle}.identifiers.{namespace}"
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):

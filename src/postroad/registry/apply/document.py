@@ -32,10 +32,12 @@ class FleetPart(_Part, frozen=True, kw_only=True):
 
 
 class VehiclePart(_Part, frozen=True, kw_only=True):
-    """A vehicle: its plate, its VIN or both, and the fleet it is in."""
+    """A vehicle: what it is known by (plate, VIN, or as providers identify it), and the fleet it is in."""
 
     plate: str | None = None
     vin: str | None = None
+    identifiers: dict[str, str | int] = {}
+    """Namespace of a source protocol -> what its providers call the vehicle."""
     fleet: str | None = None
 
 

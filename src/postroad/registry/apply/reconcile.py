@@ -1,6 +1,6 @@
 """Makes the registry what a file wants it to be, in one transaction, from organizations down to streams."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -40,9 +40,13 @@ class Reconciler:
         keys: KeyRing,
         shard: int,
         issue: Sequence[Issue],
+        namespaces: Mapping[str, Collection[str]],
         prune: bool,
     ) -> None:
-        """Work within ``transaction``; ``shard`` is for subjects that are new, ``issue`` as in ``create_vehicle``."""
+        """Work within ``transaction``.
+
+        ``shard`` is for subjects that are new, ``issue`` as in ``create_vehicle``, ``namespaces`` as in ``Vehicles``.
+        """
         self._rows = Rows(transaction, prune=prune)
         self._transaction = transaction
         self._connection = transaction.connection
@@ -50,6 +54,7 @@ class Reconciler:
         self._keys = keys
         self._shard = shard
         self._issue = issue
+        self._namespaces = namespaces
 
     def run(self, wanted: Sequence[desired.Organization]) -> list[Change]:
         """Change what differs, and tell what that was."""
@@ -69,8 +74,7 @@ class Reconciler:
         prefix = f"{wanted.name}/"
         self._providers(id_, wanted.providers, prefix)
         fleets = self._fleets(id_, wanted.fleets, prefix)
-        vehicles = Vehicles(self._rows, self._source, id_, prefix=prefix)
-        vehicles.sync(wanted.vehicles, fleets, shard=self._shard)
+        self._vehicles(id_, prefix).sync(wanted.vehicles, fleets, shard=self._shard)
         integrations = self._rows.sync(
             schema.integrations,
             "integration",
@@ -95,8 +99,11 @@ class Reconciler:
         self._integration(id_, desired.Integration(name=name), f"{name}/")
 
     def _remove_organization(self, id_: int, name: str) -> None:
-        Vehicles(self._rows, self._source, id_, prefix=f"{name}/").remove_all()
+        self._vehicles(id_, f"{name}/").remove_all()
         self._organization(id_, desired.Organization(name=name))
+
+    def _vehicles(self, organization_id: int, prefix: str) -> Vehicles:
+        return Vehicles(self._rows, self._source, organization_id, prefix=prefix, namespaces=self._namespaces)
 
     def _providers(self, organization_id: int, wanted: Sequence[desired.Provider], prefix: str) -> None:
         table = schema.providers

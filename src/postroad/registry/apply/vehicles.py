@@ -1,18 +1,20 @@
 """Makes an organization's vehicles those that a file wants.
 
-A vehicle is known by its VIN where the registry has it, else by its plate: plates move between vehicles, VINs do not.
-An identifier that the file declares replaces the one of that namespace; one that it leaves out stays, unless pruning.
-Vehicles that were learnt from what providers sent are not the file's to remove: pruning leaves them.
+A vehicle is known by its VIN where the registry has it, else by its plate, else by what a provider calls it: plates
+move between vehicles, VINs do not. An identifier that the file declares replaces the one of that namespace. A plate or
+VIN that it leaves out stays, unless pruning; what a provider calls a vehicle stays in any case: it may be learnt.
+Vehicles that were learnt from what providers sent are not the file's to remove: pruning leaves them. But what a
+provider calls such a vehicle is the file's to give to another (docs/decisions/0019).
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.model.identifiers import PLATE, VIN
-from postroad.registry import subjects
+from postroad.registry import consents, subjects
 from postroad.registry.apply import desired
 from postroad.registry.apply.rows import Change, Rows
 from postroad.registry.apply.source import Source
@@ -20,18 +22,33 @@ from postroad.registry.transaction import insert
 
 _subjects, _identifiers, _memberships = schema.subjects, schema.identifiers, schema.memberships
 
-_NAMESPACES = (VIN, PLATE)  # in the order in which they identify
+_OF_THE_VEHICLE = (VIN, PLATE)
+"""In the order in which they identify. The other namespaces are providers'."""
 
 
 class Vehicles:
     """The vehicles of one organization as they are, and what makes them what they are to be."""
 
-    def __init__(self, rows: Rows, source: Source, organization_id: int, *, prefix: str) -> None:
-        """Read the present state. ``prefix`` goes before a vehicle's name in the list of changes."""
+    def __init__(
+        self,
+        rows: Rows,
+        source: Source,
+        organization_id: int,
+        *,
+        prefix: str,
+        namespaces: Mapping[str, Collection[str]],
+    ) -> None:
+        """Read the present state.
+
+        ``prefix`` goes before a vehicle's name in the list of changes; ``namespaces`` are those in which the providers
+        of each protocol name vehicles.
+        """
         self._rows = rows
         self._source = source
         self._organization_id = organization_id
         self._prefix = prefix
+        self._namespaces = namespaces
+        self._forgotten: dict[tuple[str, str], int] = {}
         self._declared = self._read_declared()
         self._owners: dict[tuple[str, str], int] = {}
         self._of_subject: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -42,7 +59,8 @@ class Vehicles:
         """Make the vehicles those that are wanted; ``fleets`` are the organization's, by name; ``shard`` for new ones.
 
         Raises:
-            ConfigError: An identifier belongs to a vehicle that is not in the file, and nothing is to be pruned.
+            ConfigError: An identifier belongs to a vehicle that is not in the file, and nothing is to be pruned; unless
+                a provider calls a vehicle so that was learnt: that goes over to the file's.
         """
         matches = self._match(wanted)
         matched = set(matches.values())
@@ -51,7 +69,7 @@ class Vehicles:
         for i, vehicle in enumerate(wanted):
             self._release(vehicle, matches.get(i), matched)
         for i, vehicle in enumerate(wanted):
-            name = self._prefix + next(vehicle.identifiers[ns] for ns in (PLATE, VIN) if ns in vehicle.identifiers)
+            name = self._prefix + vehicle.name
             subject_id = matches.get(i)
             if subject_id is None:
                 subject_id = subjects.insert_subject(
@@ -64,9 +82,11 @@ class Vehicles:
                 fields = {field: (None, value) for field, value in after.items() if value is not None}
                 self._rows.tell(Change(action="create", kind="vehicle", name=name, fields=fields))
             elif after != before[i]:
-                differing = {f: (before[i][f], value) for f, value in after.items() if before[i][f] != value}
+                both = {field: (before[i].get(field), after.get(field)) for field in before[i] | after}
+                differing = {field: (was, value) for field, (was, value) in both.items() if was != value}
                 self._rows.tell(Change(action="update", kind="vehicle", name=name, fields=differing))
             wanted_ids.add(subject_id)
+        self._hand_over_consents()
         if self._rows.prune:
             self._prune(keep=wanted_ids, everything=False)
 
@@ -78,14 +98,24 @@ class Vehicles:
         """Index of a wanted vehicle -> id of the subject that it is, where there is one."""
         matches: dict[int, int] = {}
         taken = set[int]()
-        for namespace in _NAMESPACES:
+        of_providers = sorted(
+            {namespace for vehicle in wanted for namespace in vehicle.identifiers} - {*_OF_THE_VEHICLE}
+        )
+        for namespace in (*_OF_THE_VEHICLE, *of_providers):
             for i, vehicle in enumerate(wanted):
                 value = vehicle.identifiers.get(namespace)
                 subject_id = None if value is None or i in matches else self._owners.get((namespace, value))
-                if subject_id is not None and subject_id not in taken:
+                if subject_id is None or subject_id in taken:
+                    continue
+                if namespace in _OF_THE_VEHICLE or not self._has_another_vin(subject_id, vehicle):
                     matches[i] = subject_id
                     taken.add(subject_id)
         return matches
+
+    def _has_another_vin(self, subject_id: int, vehicle: desired.Vehicle) -> bool:
+        """Whether a provider uses one name for two vehicles, now and before: a device that was moved, say."""
+        vins = self._of_subject[subject_id][VIN]
+        return VIN in vehicle.identifiers and bool(vins) and vehicle.identifiers[VIN] not in vins
 
     def _release(self, vehicle: desired.Vehicle, subject_id: int | None, matched: set[int]) -> None:
         """Take away the identifiers that a wanted vehicle has no more, and from others those that it is to have."""
@@ -93,19 +123,26 @@ class Vehicles:
             owner = self._owners.get((namespace, value))
             if owner is None or owner == subject_id:
                 continue
-            if owner not in matched and not self._rows.prune:
-                message = f"belongs to vehicle {owner}, which the file does not declare; only pruning takes it away"
-                raise self._source.error(f"{vehicle.path}.{namespace}", message)
+            learnt = namespace not in _OF_THE_VEHICLE and not self._declared[owner]
+            if not (owner in matched or learnt or self._rows.prune):
+                known = self._named(owner)
+                named = f"vehicle {owner}" if known is None else f"vehicle {owner} ({known})"
+                message = f"belongs to {named}, which the file does not declare; only pruning takes it away"
+                raise self._source.error(desired.path_of(vehicle.path, namespace), message)
             self._forget(namespace, value)
+            if owner not in matched:
+                fields = {namespace: (value, None)}
+                name = self._prefix + (self._named(owner) or f"vehicle {owner}")
+                self._rows.tell(Change(action="update", kind="vehicle", name=name, fields=fields))
         if subject_id is None:
             return
-        for namespace in _NAMESPACES:
+        for namespace in {*_OF_THE_VEHICLE, *vehicle.identifiers}:
             if namespace in vehicle.identifiers or self._rows.prune:
                 for value in self._of_subject[subject_id][namespace] - {vehicle.identifiers.get(namespace)}:
                     self._forget(namespace, value)
 
     def _forget(self, namespace: str, value: str) -> None:
-        owner = self._owners.pop((namespace, value))
+        owner = self._forgotten[namespace, value] = self._owners.pop((namespace, value))
         self._of_subject[owner][namespace].discard(value)
         self._rows.connection.execute(
             sa.delete(_identifiers).where(
@@ -127,6 +164,17 @@ class Vehicles:
             self._rows.connection.execute(sa.update(_subjects).where(by_id).values(declared=True))
         self._declared[subject_id] = True
 
+    def _hand_over_consents(self) -> None:
+        """What providers said of their access goes with the identifiers by which they said it."""
+        for protocol, namespaces in self._namespaces.items():
+            moves = {
+                owner: self._owners.get((namespace, value))
+                for (namespace, value), owner in self._forgotten.items()
+                if namespace in namespaces and namespace not in _OF_THE_VEHICLE
+            }
+            if moves:
+                consents.hand_over(self._rows.transaction, self._organization_id, protocol, moves)
+
     def _move(self, subject_id: int, fleets: Mapping[str, int], fleet: str | None) -> None:
         if self._fleets.get(subject_id) == fleet:
             return
@@ -144,8 +192,7 @@ class Vehicles:
             unknown = not any(self._of_subject[subject_id].values())
             if subject_id in keep or not (declared or everything or unknown):
                 continue
-            shown = self._shown(subject_id)
-            name = str(shown[PLATE] or shown[VIN] or f"vehicle {subject_id}")
+            name = self._named(subject_id) or f"vehicle {subject_id}"
             for namespace, values in self._of_subject[subject_id].items():
                 for value in list(values):
                     self._forget(namespace, value)
@@ -156,11 +203,17 @@ class Vehicles:
     def _shown(self, subject_id: int) -> dict[str, object]:
         """A vehicle as the list of changes shows it."""
         identifiers = self._of_subject[subject_id]
+        shown = (PLATE, VIN, *sorted(identifiers.keys() - {PLATE, VIN}))
         return {
-            **{namespace: ", ".join(sorted(identifiers[namespace])) or None for namespace in (PLATE, VIN)},
+            **{namespace: ", ".join(sorted(identifiers[namespace])) or None for namespace in shown},
             "fleet": self._fleets.get(subject_id),
             "declared": self._declared.get(subject_id) or None,
         }
+
+    def _named(self, subject_id: int) -> str | None:
+        """A vehicle's plate or VIN, if it has one."""
+        identifiers = self._of_subject[subject_id]
+        return min(identifiers[PLATE] or identifiers[VIN], default=None)
 
     def _read_declared(self) -> dict[int, bool]:
         live = sa.select(_subjects.c.id, _subjects.c.declared).where(
