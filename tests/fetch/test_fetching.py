@@ -145,7 +145,9 @@ async def test_a_missing_dataset_is_given_up_after_7_days_and_can_be_asked_for_a
     assert (letter.reason, letter.status, letter.detail) == ("rejected", 404, "")
     assert ("dead_letters", -1 - phones_hub.provider_id) in phones_hub.hub.parts.alerts.open
     platform.shelve("processed_track", "t1", ADA, track())
-    phones_hub.registry.add_task("REDRIVE_FETCHES", filter_={"parts": [{"subscription_id": -1 - phones_hub.provider_id}]})
+    phones_hub.registry.add_task(
+        "REDRIVE_FETCHES", filter_={"parts": [{"subscription_id": -1 - phones_hub.provider_id}]}
+    )
     async with asyncio.timeout(15):
         while "processed_track" not in await phones_hub.kinds():
             await passing(clock, 1, 1)

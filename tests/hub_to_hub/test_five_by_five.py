@@ -109,7 +109,9 @@ ACCOUNT_FEED: Mapping[str, str] = dict.fromkeys(PAIRS, NO_OTHER_USERS)
 
 OF_THE_HUB: Mapping[str, frozenset[str]] = {
     "connected_cars": facts("access_changed.vehicle", "access_changed.recorded_us"),
-    "connected_cars_legacy": facts("user_signed_up", "user_signed_up.vehicles", "vehicles_shared", "vehicles_shared.vehicles"),
+    "connected_cars_legacy": facts(
+        "user_signed_up", "user_signed_up.vehicles", "vehicles_shared", "vehicles_shared.vehicles"
+    ),
 }
 """What customers are told of the hub's own access, whoever speaks."""
 
@@ -140,7 +142,10 @@ async def test_all_25_pairs_arrive_as_the_table_says(crossroads: Crossroads) -> 
                 surplus = {one for one in arrived if not (way := ways.way(one)) or not way.read}
                 missing = cell - arrived
             if surplus or missing:
-                wrong[f"{source} -> {target}"] = [*(f"- {one}" for one in sorted(missing)), *(f"+ {one}" for one in surplus)]
+                wrong[f"{source} -> {target}"] = [
+                    *(f"- {one}" for one in sorted(missing)),
+                    *(f"+ {one}" for one in surplus),
+                ]
     assert wrong == {}, await crossroads.dead()
 
 

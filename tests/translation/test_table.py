@@ -39,10 +39,12 @@ def test_every_fact_has_a_way_or_a_reason_and_none_is_stale(protocol: str) -> No
                 assert TABLES[protocol].why(fact)
             except KeyError:
                 missing.append(fact)
-    assert missing == [], "say in the protocol's facts.py what becomes of it, or why it cannot be said"
+    assert missing == [], "say in the protocol's table.py what becomes of it, or why it cannot be said"
     assert ways.keys() <= FACTS.keys()
     for name in unsaid:
-        assert any(fact not in ways and (fact == name or fact.startswith(f"{name}.")) for fact in (*FACTS, "report.")), name
+        assert any(
+            fact not in ways and (fact == name or fact.startswith(f"{name}.")) for fact in (*FACTS, "report.")
+        ), name
     for name, way in ways.items():
         assert {*way.made_from} <= {*FACTS, "trip.manoeuvres.position", "reading"}, name
         assert way.becomes in {"", *FACTS}, name
@@ -145,7 +147,9 @@ def test_a_fact_that_is_said_to_be_written_is_and_a_receiver_reads_it_within_the
         found |= here
         if way.options:
             fewer = say(protocol, event)
-            assert not any(members(kind, body, protocol, one) for one in way.write for kind, body in fewer), "no option is needed"
+            assert not any(members(kind, body, protocol, one) for one in way.write for kind, body in fewer), (
+                "no option is needed"
+            )
         if not FACTS[fact].name.endswith("recorded_us") or FACTS[fact].group == "trip.path":
             assert say(protocol, without(event, fact), **way.options) != bodies, "it makes no difference"
         becomes = way.becomes or fact

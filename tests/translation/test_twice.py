@@ -13,11 +13,20 @@ from hypothesis import strategies as st
 
 from fixtures.facts import AT_US, EXAMPLES, HEADER, NAMES, all_facts, hear, near, only, say, table
 from postroad.model.catalogue import READINGS
-from postroad.model.documents import Crash, CrashReport, DeviceStatus, Manoeuvre, PhoneUse, TrackPoint, Trip, TripManoeuvre
+from postroad.model.documents import (
+    Crash,
+    CrashReport,
+    DeviceStatus,
+    Manoeuvre,
+    PhoneUse,
+    TrackPoint,
+    Trip,
+    TripManoeuvre,
+)
 from postroad.model.events import Event, HarshManoeuvre, Position, Report
 from postroad.model.facts import FACTS, facts_of
 from postroad.protocols import TARGETS
-from postroad.protocols.facts import Way
+from postroad.protocols.fact_table import Way
 
 WIDE: dict[str, dict[str, Any]] = {
     "connected_cars": {"claim_can": True, "profile": "2026-03"},
@@ -197,7 +206,12 @@ def assert_same(protocol: str, fact: str, said: Iterable[Any], values: Collectio
     way = table(protocol).way(fact)
     words = [way.coarser.get(one, one) if isinstance(one, str) else one for one in said]
     for value in values:
-        assert any(near(one, value, way.within, circle="heading" in fact) for one in words), (protocol, fact, value, words)
+        assert any(near(one, value, way.within, circle="heading" in fact) for one in words), (
+            protocol,
+            fact,
+            value,
+            words,
+        )
 
 
 def received(protocol: str, said: Iterable[Event], **options: Any) -> list[Event]:

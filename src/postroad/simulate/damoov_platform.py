@@ -153,9 +153,7 @@ class DamoovPlatform:
             return aiohttp.web.Response(status=404)
         if trouble == "cut_gzip":
             cut = gzip.compress(shelf.body)[:-9]
-            return aiohttp.web.Response(
-                body=cut, content_type="application/json", headers={"Content-Encoding": "gzip"}
-            )
+            return aiohttp.web.Response(body=cut, content_type="application/json", headers={"Content-Encoding": "gzip"})
         return _gzipped(shelf.body) if self.compressed and takes_gzip else _json(shelf.body)
 
     # What happens.

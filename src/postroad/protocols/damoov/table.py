@@ -1,11 +1,11 @@
-"""What becomes of each fact in notifications and datasets, and what of each is read. See ``postroad.protocols.facts``."""
+"""What becomes of each fact in notifications and datasets, and what of each is read. See ``postroad.protocols.fact_table``."""
 
 from typing import Final
 
 from postroad.protocols.damoov.events import STATUSES
 from postroad.protocols.damoov.trips import SCORES
 from postroad.protocols.damoov.wire.track import RichTrack
-from postroad.protocols.facts import FactTable, Way, because, below, both
+from postroad.protocols.fact_table import FactTable, Way, because, below, both
 
 _NOT_A_REPORT: Final = "it tells of tracks, accidents and phones; a single report of a vehicle is none of them"
 _PLACE: Final = {"latitude_deg": "Latitude", "longitude_deg": "Longitude"}

@@ -1,9 +1,9 @@
-"""What becomes of each fact in an injected event, and what of each is read. See ``postroad.protocols.facts``."""
+"""What becomes of each fact in an injected event, and what of each is read. See ``postroad.protocols.fact_table``."""
 
 from typing import Final
 
 from postroad.protocols.drivetech.write import OPTIONAL_READINGS
-from postroad.protocols.facts import FactTable, Way, because, both
+from postroad.protocols.fact_table import FactTable, Way, because, both
 
 _NO_FIELD: Final = "a record has no field for it"
 _NO_TYPE: Final = "none of the ten event types is for it"
@@ -122,9 +122,7 @@ FACTS: Final = FactTable(
             "reading.odometer_coarse_km",
             "reading.odometer_of_day_km",
         ),
-        **because(
-            _NO_TYPE, "malfunction_lamp", "external_power", "trouble_code", "refuelled", "service_booking"
-        ),
+        **because(_NO_TYPE, "malfunction_lamp", "external_power", "trouble_code", "refuelled", "service_booking"),
         **because(_NO_DOCUMENT, "trip", "trip_deleted", "crash", "crash_report", "device_status", "driver_deleted"),
         **because(
             _NO_ACCOUNT,

@@ -1,4 +1,4 @@
-"""What becomes of each fact in a vehicle or admin event, and what of each is read. See ``postroad.protocols.facts``."""
+"""What becomes of each fact in a vehicle or admin event, and what of each is read. See ``postroad.protocols.fact_table``."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -7,7 +7,7 @@ from postroad.model.catalogue import READINGS
 from postroad.protocols.connected_cars.options import HARSH_FLOOR_G
 from postroad.protocols.connected_cars.slots import NEWER_TYPES
 from postroad.protocols.connected_cars.vocabulary import SIGNAL_OF, from_can, is_whole
-from postroad.protocols.facts import FactTable, Way, because, both
+from postroad.protocols.fact_table import FactTable, Way, because, both
 
 _CAN_ONLY: Final = "of values that were not read from the vehicle's own network, only with `claim_can`"
 _NO_TYPE: Final = "no event type is for it"
@@ -33,7 +33,9 @@ def _readings() -> Iterator[tuple[str, Way]]:
         if set(sent) <= {*NEWER_TYPES}:
             how["options"] = how.get("options", {}) | {"profile": "2026-03"}
         if any(map(is_whole, types)):
-            which = "" if all(map(is_whole, types)) else " in " + ", ".join(f"`{one}`" for one in types if is_whole(one))
+            which = (
+                "" if all(map(is_whole, types)) else " in " + ", ".join(f"`{one}`" for one in types if is_whole(one))
+            )
             how |= {"conversion": f"rounded to a whole number{which}, a half up", "within": 0.5}
         yield f"reading.{signal.name}", Way(write=tuple(f"{name}.value" for name in sent), **how)
 
@@ -86,9 +88,7 @@ _WAYS: Final = {
     "idling": both("calc_vehicle_idle"),
     "idling.begins": both("calc_vehicle_idle.value"),
     "harsh_manoeuvre": both("car_profiling"),
-    "harsh_manoeuvre.kind": both(
-        "car_profiling.direction", note="a turn of which the side is not known is not sent"
-    ),
+    "harsh_manoeuvre.kind": both("car_profiling.direction", note="a turn of which the side is not known is not sent"),
     "harsh_manoeuvre.magnitude": Way(
         read=("car_profiling.gForce",),
         made_from=("harsh_manoeuvre.magnitude_g",),
