@@ -25,7 +25,7 @@ def test_the_committed_reference_is_what_the_code_says(tool: Tool) -> None:
 
 
 def test_the_committed_pages_on_translation_are_what_the_tables_say(tool: Tool) -> None:
-    made = tool("translation").pages()
+    made = tool("translation_pages").pages()
     folder, head = ROOT / "docs" / "translation", tool("generate").HEAD
     assert {path.name for path in folder.iterdir()} == made.keys(), "run `make reference`"
     for name, text in made.items():

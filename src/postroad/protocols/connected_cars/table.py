@@ -1,4 +1,4 @@
-"""What becomes of each fact in a vehicle or admin event, and what of each is read. See ``postroad.protocols.fact_table``."""
+"""What becomes of each fact in a vehicle or admin event, and what is read. See ``postroad.protocols.fact_table``."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -52,7 +52,7 @@ _WAYS: Final = {
         read=("can_odometer_km",),
         write=("can_odometer_km",),
         made_from=("reading", "position.speed_kmh", "malfunction_lamp"),
-        note="not as a field: a type whose name begins with `can_` or `daily_can_` says it; with `claim_can` of any value",
+        note="not as a field: a type that begins with `can_` or `daily_can_` says it; with `claim_can` of any value",
     ),
     "position.latitude_deg": both("gps_position.latitude"),
     "position.longitude_deg": both("gps_position.longitude"),

@@ -1,4 +1,4 @@
-"""What becomes of each fact in a message of either feed, and what of each is read. See ``postroad.protocols.fact_table``."""
+"""What becomes of each fact in a message of either feed, and what is read. See ``postroad.protocols.fact_table``."""
 
 from typing import Final
 
@@ -30,8 +30,8 @@ _WAYS: Final = {
         read=tuple(str(struct.__struct_config__.tag) for struct in FROM_CAN),
         write=("can_odometer",),
         made_from=_REPORTED,
-        note="not as a field: of an odometer it is another message; what the vendor calls reported by the car is read as "
-        "such, unless by the setting `reported_by_car`",
+        note="not as a field: of an odometer it is another message; what the vendor calls reported by the car is read "
+        "as such, unless the setting `reported_by_car` says otherwise",
     ),
     "position.latitude_deg": both("position.lat"),
     "position.longitude_deg": both("position.lon"),

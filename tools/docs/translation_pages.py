@@ -38,15 +38,15 @@ _INTRODUCTION = """\
 
 Whatever a protocol brings is said in one [common language](../concepts.md), and each protocol says of it what it can.
 These pages list every fact of that language, and what each protocol makes of it. They are made from the tables in the
-code (`protocols/*/table.py`), and tests hold every line to what the code does: what is said to be written is written and
-read again within the rounding, what cannot be said makes no difference to what is sent.
+code (`protocols/*/table.py`), and tests hold every line to what the code does: what is said to be written is written
+and read again within the rounding, what cannot be said makes no difference to what is sent.
 
 - What came in by a protocol goes out by the *same* protocol as it was said, whole, in the hub's own ids. These tables
   count where two protocols meet.
 - Nothing is made up. What nobody has said is left out; where a protocol requires it, the event is not sent.
 - Whom an event is about is said in ids that the hub issues. A provider's own ids, tokens and secrets go to nobody.
-- Trips of vehicles that only report where they are, [the hub derives](../how-to/derived-trips.md): so the reports of three
-  protocols become trips of the other two, though no single report does.
+- Trips of vehicles that only report where they are, [the hub derives](../how-to/derived-trips.md): so the reports of
+  three protocols become trips of the other two, though no single report does.
 - Times are instants in UTC. A coarser clock is cut off, never rounded up: no event moves into the future.
 """
 
