@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.damoov_hub import ADA, BOB, DamoovHub, accident, track
+from fixtures.damoov_hub import ADA, BOB, DamoovHub, accident, track, until_so
 from fixtures.until import until
 from postroad.protocols import damoov
 from postroad.simulate.damoov_platform import path_of
@@ -74,7 +74,7 @@ async def test_removed_tracks_are_fetched_where_it_is_asked_for(phones_hub: Damo
 
 async def test_compressed_answers_are_taken(phones: DamoovHub) -> None:
     phones.platform.compressed = True
-    await phones.platform.happens("TrackEnrichmentFinished", ADA, "t1", track(AddressStart="Birch Road " * 20_000))
+    await phones.platform.happens("TrackEnrichmentFinished", ADA, "t1", track(Unknown="Birch Road " * 20_000))
     await phones.stored("TrackEnrichmentFinished", "processed_track")
 
 
@@ -249,7 +249,7 @@ async def test_a_dataset_that_cannot_be_read_is_in_quarantine(phones: DamoovHub)
     await phones.platform.happens("TrackEnrichmentFinished", ADA, "t1", track(Distance="far"))
     await phones.stored("TrackEnrichmentFinished", "unreadable")
     [listed] = await phones.hub.parts.logs[0].quarantined()
-    assert listed.reason == "invalid: Dataset.Result.Track.Distance"
+    assert listed.reason == "Dataset.Result.Track.Distance: invalid"
     assert await phones.letters() == {"waiting": [], "dead": []}
 
 
@@ -261,35 +261,60 @@ async def test_a_repeated_notification_is_fetched_once(phones: DamoovHub) -> Non
     assert phones.platform.fetches[path_of("processed_track", "t1"), 200] == 1
 
 
-async def test_of_announcements_that_wait_the_newest_is_fetched_whichever_came_last(phones: DamoovHub) -> None:
-    platform, now_us = phones.platform, phones.clock.now_us()
+async def until_superseded(phones: DamoovHub, orders: int) -> None:
+    """Wait until exactly so many orders were settled because a newer one, or a withdrawal, came."""
+
+    async def superseded() -> bool:
+        skipped = await phones.hub.parts.logs[0].delivery.skipped()
+        return skipped.get(-1 - phones.provider_id, {}).get("superseded", 0) == orders
+
+    await until_so(superseded)
+
+
+async def test_of_announcements_that_wait_the_newest_is_fetched_whichever_came_last(
+    phones_hub: DamoovHub, clock: Any
+) -> None:
+    phones = phones_hub
+    phones.clock = clock
+    await phones.start()
+    platform, now_us = phones.platform, clock.now_us()
     for age_us in (2_000_000, 0, 1_000_000):
         await platform.notify(platform.notification("TrackEnrichmentFinished", ADA, "t1", at_us=now_us - age_us))
     newest = json.loads(platform.notification("TrackEnrichmentFinished", ADA, "t1", at_us=now_us))["Timestamp"]
-    async with asyncio.timeout(10):
-        while "superseded" not in (await phones.hub.parts.logs[0].delivery.skipped()).get(-1 - phones.provider_id, {}):
-            await asyncio.sleep(0.01)
+    await until_superseded(phones, 2)
     platform.shelve("processed_track", "t1", ADA, track())
+    clock.advance(10)
     await phones.eventually(lambda kinds: "processed_track" in kinds)
     [stored] = await items(phones, "processed_track")
     assert stored["Notification"]["Timestamp"] == newest
-    assert (await phones.letters())["waiting"] == []
+    await phones.stop()
 
 
-async def test_what_is_withdrawn_is_not_fetched_any_more(phones: DamoovHub) -> None:
+@pytest.mark.parametrize("how", ["removed", "merged"])
+async def test_what_is_withdrawn_is_not_fetched_any_more(phones: DamoovHub, how: str) -> None:
     platform = phones.platform
     await platform.happens("TrackEnrichmentFinished", ADA, "t1")
     await phones.waiting()
-    await platform.happens("IncomingTrackRemoved", ADA, "t1")
-    async with asyncio.timeout(10):
-        while (await phones.letters())["waiting"]:
-            await asyncio.sleep(0.01)
-    await platform.happens("TrackEnrichmentFinished", ADA, "t2", track())
+    if how == "removed":
+        await platform.happens("IncomingTrackRemoved", ADA, "t1")
+        await platform.happens("TrackEnrichmentFinished", ADA, "t2", track())
+    else:
+        await platform.happens("TrackEnrichmentFinished", ADA, "t2", track(), TracksRemoved=[{"Id": "T1"}])
     await phones.eventually(lambda kinds: kinds.count("processed_track") == 1)
+    await until_superseded(phones, 1)
+    assert not await phones.any_letter("waiting")
 
 
-async def test_a_restart_goes_on_where_it_was(phones_hub: DamoovHub) -> None:
-    platform = phones_hub.platform
+async def test_an_accident_that_did_not_pass_the_filters_is_not_fetched_any_more(phones: DamoovHub) -> None:
+    await phones.platform.happens("AccidentEventReceived", ADA, "a1")
+    await phones.waiting()
+    await phones.platform.happens("AccidentEventCompletePackageReceived", ADA, "a1", AccidentPassedFilters=False)
+    await until_superseded(phones, 1)
+    assert not await phones.any_letter("waiting")
+
+
+async def test_a_restart_goes_on_where_it_was(phones_hub: DamoovHub, clock: Any) -> None:
+    platform, phones_hub.clock = phones_hub.platform, clock
     await phones_hub.start()
     await platform.happens("TrackEnrichmentFinished", ADA, "t1", track())
     await phones_hub.stored("TrackEnrichmentFinished", "processed_track")
@@ -298,6 +323,7 @@ async def test_a_restart_goes_on_where_it_was(phones_hub: DamoovHub) -> None:
     await phones_hub.waiting()
     await phones_hub.stop()
     del platform.trouble[""]
+    clock.advance(10)
     await phones_hub.start()
     await phones_hub.stored(*["TrackEnrichmentFinished", "processed_track"] * 2)
     assert platform.fetches[path_of("processed_track", "t1"), 200] == 1

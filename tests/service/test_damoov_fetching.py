@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from fixtures.damoov_platform import DamoovPlatform, frame
-from fixtures.site import soon
 from postroad import layout
 from postroad.api import damoov as api
 from postroad.protocols import damoov
@@ -143,12 +142,6 @@ async def test_what_retention_has_taken_is_gone(platform: DamoovPlatform) -> Non
     await told(platform, TRIP)
     log, good = platform.hub.parts.logs[0], platform.token(DRIVER)
     end = log.next_position
-
-    async def settled() -> bool:
-        cursors = await log.delivery.cursors()
-        return all(one.position >= end for one in cursors.values())
-
-    await soon(settled)
     await log.retain(received_before_us=2**62, settled=end, max_bytes=0, given_up=end)
     assert log.first_position >= end
     assert await status(platform, "processed_track", track_of(platform, TRIP), good) == 404

@@ -29,7 +29,7 @@ REASONS = {
         "missing": "The protocol requires the field; the client must send it.",
         "invalid": "Wrong type or out of range; the protocol's page has the range.",
         "not_json": "The body is no JSON object (of a bulk: no array of items): often a wrong encoding.",
-        "too_large": "An item of a bulk is longer than 1 MiB, or one by itself than 16 MiB: it is kept cut off.",
+        "too_large": "An item of a bulk is longer than 1 MiB, or one by itself than 33 MiB: it is kept cut off.",
         "other_feed": "The message belongs to the other feed: correct the URLs at the sender, then redrive it.",
     },
     "StoreUnavailable": {
@@ -71,7 +71,8 @@ ALERTS = {
     ),
     "destination_failing": (
         "Attempts keep failing, so only single ones probe the destination. Look at the last failure in `postroad "
-        "subscriptions list`; the hub goes on by itself once the destination answers."
+        "subscriptions list`; the hub goes on by itself once the destination answers. About a provider: the same of the "
+        "hosts that its datasets are fetched from; `postroad fetches list` shows what waits."
     ),
     "parked_full": (
         "As many events wait for their next attempt as may, so nothing newer is tried. Look at why they fail, or raise "
@@ -79,11 +80,13 @@ ALERTS = {
     ),
     "dead_letters": (
         "Events were given up, and are kept as dead letters. Look at why they were refused; once that is put right "
-        "they can be sent again."
+        "they can be sent again. About a provider: announced datasets that could not be fetched; `postroad fetches list` "
+        "says why, `postroad fetches redrive` tries again."
     ),
     "events_expired": (
         "Events waited longer than `max_backlog_age_s` of the subscription's `delivery`, or than `log.max_bytes` had "
-        "room for, and were skipped. Look at why the destination did not take them in time."
+        "room for, and were skipped. Look at why the destination did not take them in time. About a provider: "
+        "notifications were removed from the log before their datasets were fetched."
     ),
     "backlog_half": (
         "What is not delivered yet takes half of `log.max_bytes` of a shard. The detail names the subscription that "
@@ -134,4 +137,13 @@ TOKEN_ERRORS = {
     "unsupported_grant_type": "Only `client_credentials` is; it may be left out.",
     "unauthorized_client": "The client's provider speaks a protocol whose entrances take no access tokens.",
     "invalid_client": "Id and secret are not a pair that is good. Issue one with `postroad token issue --client`.",
+}
+
+FETCH_HTTP = {
+    200: "The newest edition of the dataset.",
+    401: "The token is missing, or nobody's. Send the `UserId` of the notification as `DeviceToken`.",
+    404: "No such dataset, or none for this token now: removed, expired, another user's. Do not ask again.",
+    429: "Too many questions with one token, or from one address. Ask again after the seconds in `Retry-After`.",
+    500: "What stands in the log cannot be read; the hub's log says why. Ask again later.",
+    503: "It cannot be known now, as while the index is made anew. Ask again after the seconds in `Retry-After`.",
 }

@@ -25,13 +25,15 @@ from pieces import Undocumented, described, table
 
 from postroad import errors
 from postroad.alerts.book import KINDS
+from postroad.api import damoov as fetch_api
 from postroad.cli.main import cli
 from postroad.delivery.options import DeliveryOptions, RetryOptions
 from postroad.ingest.http import connected_cars_feeds as feeds
-from postroad.ingest.http import drivequant_services, problems, token_endpoint
+from postroad.ingest.http import damoov, drivequant_services, problems, token_endpoint
 from postroad.ingest.http.answers import Answer
 from postroad.protocols import CONTRACTS
 from postroad.protocols.contract import Contract, GiveUp, plan_of
+from postroad.protocols.damoov import PATHS
 from postroad.protocols.drivequant import SLOTS as PUSH_SERVICES
 from postroad.protocols.drivetech import answers
 from postroad.registry.drivers import UNNAMED
@@ -210,9 +212,9 @@ def http_page() -> str:
                 for status, bodies in _bulk_bodies().items()
             ],
         )
-        + "\n## DriveQuant's services\n\nAt "
+        + "\n## Single items\n\nAt "
         + ", ".join(f"`POST {drivequant_services.PATH}/{service}`" for service in PUSH_SERVICES)
-        + ", one item a request, the answers are those of bulks. An item that cannot be read is stored in quarantine "
+        + f" and `POST {damoov.PATH}`, one item a request, the answers are those of bulks. An item that cannot be read is stored in quarantine "
         "and answered 200; only what is no JSON at all is answered 400.\n"
         f"\n## Access tokens\n\nAt `POST {token_endpoint.PATH}`, the client credentials grant of OAuth 2.0.\n\n"
         + table(
@@ -221,6 +223,15 @@ def http_page() -> str:
                 [str(answer.status), f"`{answer.body.decode()}`", advice.TOKEN_ERRORS[_error_code(answer)]]
                 for answer in token_endpoint.ERRORS
             ],
+        )
+        + "\n## Damoov's fetch API\n\nAt "
+        + ", ".join(f"`GET {path}`" for path in PATHS.values())
+        + ', with the header `DeviceToken`. What is no dataset is `{"Status": ..., "Title": "...", "Result": null, '
+        '"Errors": []}`. [How to](../how-to/send-damoov.md).\n\n'
+        + table(
+            ["status", "title", "what it means, and what the customer does"],
+            [["200", "", advice.FETCH_HTTP[200]]]
+            + [[str(status), f"`{title}`", advice.FETCH_HTTP[status]] for status, title in fetch_api.TITLES.items()],
         )
     )
 

@@ -103,6 +103,7 @@ def damoov_tables() -> dict[str, str]:
             ["Dataset", "Path"], [[_code(kind), _code(path.format(id="{id}"))] for kind, path in damoov.PATHS.items()]
         ),
         "settings": _choices(damoov.DamoovSettings),
+        "fetch": _choices(damoov.FetchSettings),
         "options": _choices(damoov.Options),
         "numbers": table(
             ["Kind of item", "Kind", "Slot"],
@@ -171,6 +172,7 @@ def _choices(struct: type[msgspec.Struct]) -> str:
             described(name, one["description"]),
         ]
         for name, one in _properties(struct).items()
+        if not isinstance(one["default"], dict)  # a section of settings has a table of its own
     ]
     return table(["Name", "Values", "Default", "Meaning"], rows)
 

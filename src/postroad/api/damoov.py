@@ -92,13 +92,14 @@ class FetchApi:
         return _error(404)
 
 
-_TITLES: Final = {
+TITLES: Final = {
     401: "The header DeviceToken holds no token that is valid here",
     404: "There is no such dataset",
     429: "Too many requests; try again later",
     500: "It cannot be answered",
     503: "It cannot be answered now; try again later",
 }
+"""Status -> what its answer says."""
 
 
 class _Failure(msgspec.Struct, frozen=True, rename="pascal"):
@@ -114,7 +115,7 @@ def _error(status: int, retry_after_s: int = 0) -> Response:
     headers = dict(_PRIVATE)
     if retry_after_s:
         headers["retry-after"] = str(retry_after_s)
-    body = msgspec.json.encode(_Failure(status, _TITLES[status]))
+    body = msgspec.json.encode(_Failure(status, TITLES[status]))
     return Response(body, status, media_type="application/json", headers=headers)
 
 

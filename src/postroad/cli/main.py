@@ -21,6 +21,7 @@ COMMANDS = {
     "quarantine": "group",
     "subscriptions": "group",
     "deadletters": "group",
+    "fetches": "group",
     "tasks": "group",
     "contracts": "group",
     "alerts": "group",

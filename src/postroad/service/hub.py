@@ -129,9 +129,9 @@ class Hub:
             spawn(follower.run(), name=f"admin events {number}")
         for number, trips in parts.trips.items():
             spawn(trips.run(), name=f"trips {number}")
-        spawn(parts.fetchers.run(), name="fetching")
         for number, datasets in parts.datasets.items():
             spawn(datasets.run(), name=f"datasets {number}")
+        spawn(parts.fetchers.run(), name="fetching")
         spawn(parts.upstreams.run(), name="upstreams")
         spawn(parts.attempts.run(), name="attempts")
         spawn(parts.alerts.run(), name="alerts")

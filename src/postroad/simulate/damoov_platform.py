@@ -1,7 +1,7 @@
 """Damoov as the hub meets it: it notifies of what it has, and serves the datasets that it notifies of.
 
-Source   Damoov "Backend notifications": one JSON object for each event; the dataset is at the URL in it, for whoever
-         shows the user's DeviceToken in a header of that name.
+Source   Damoov "Backend notifications": one JSON object for each event; the dataset is at the URL in it, for
+         whoever shows the user's DeviceToken in a header of that name.
 Inferred That a notification is sent again until it is answered 2xx; 401 for a missing or wrong token, 404 for an id
          that is not there; ``{"Result": ..., "Status": 200}`` around accidents.
 Troubles of the fetch API, for all datasets or for one: see ``Trouble``.
@@ -29,13 +29,10 @@ ELSEWHERE: Final = "/elsewhere"
 """Where a redirect leads; ``wandered`` counts who follows it."""
 
 Trouble = Literal["down", "slow", "redirect", "large", "bomb", "no_json", "cut_gzip"] | int
-"""A status: answered with it. ``down``: the connection breaks. ``large``: 40 MiB of JSON; ``bomb``: the same as gzip."""
+"""A status: answered with it. ``down``: the connection breaks. ``large``: 40 MiB of JSON; ``bomb``: that as gzip."""
 
-_TRACK_FRAMES: Final[Mapping[DatasetKind, str]] = {
-    "removed_track": "Track",
-    "received_track": "Track",
-    "processed_track": "Track",
-}
+_TRACKS: Final[frozenset[DatasetKind]] = frozenset({"removed_track", "received_track", "processed_track"})
+"""Answered within a frame, ``{"Result": {"Track": ...}}``."""
 
 
 class Shelf(msgspec.Struct):
@@ -106,8 +103,7 @@ class DamoovPlatform:
 
     def shelve(self, kind: DatasetKind, object_id: str, device_token: str, dataset: Mapping[str, Any]) -> None:
         """Have a dataset to be fetched; one of the same kind and id before is replaced."""
-        frame = _TRACK_FRAMES.get(kind)
-        answer = {"Result": dataset if frame is None else {frame: dataset}, "Status": 200}
+        answer = {"Result": {"Track": dataset} if kind in _TRACKS else dataset, "Status": 200}
         self._shelves[path_of(kind, object_id)] = Shelf(device_token, msgspec.json.encode(answer))
 
     def clear(self, kind: DatasetKind, object_id: str) -> None:
