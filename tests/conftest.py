@@ -19,6 +19,7 @@ pytest_plugins = [
     "fixtures.connected_cars_server",  # after what it imports, or that is not rewritten
     "fixtures.drivequant",
     "fixtures.pushes",
+    "fixtures.s3",
     "fixtures.site",
     "fixtures.crossroads",
     "fixtures.damoov_platform",  # after what it imports, or that is not rewritten

@@ -111,7 +111,7 @@ def _metas(struct: Any, field: str) -> tuple[Any, ...]:
     ("arguments", "reason"),
     [
         (("telematics",), "known: drivetech, connected_cars, connected_cars_legacy"),
-        (("damoov", "--direction", "out"), "known: connected_cars, connected_cars_legacy, drivetech"),
+        (("damoov", "--direction", "out"), "known: connected_cars, connected_cars_legacy, drivequant, drivetech"),
         (("drivetech", "--type", "SOSO"), "it has: GPS, IGN"),
     ],
 )

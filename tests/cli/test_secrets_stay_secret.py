@@ -25,9 +25,11 @@ from postroad.simulate.certificates import make_server_context
 from postroad.simulate.customer import EVENTS_PATH, TOKEN_PATH, Customer, CustomerSettings
 
 CLIENT_SECRET, PASSWORD, HEADER, PARAM = "planted-client-5ecret", "planted-pa55word", "planted-h3ader", "planted-par4m"
+BEARER = "planted-b3arer"
 SIGNING = "whsec_" + base64.b64encode(b"planted-signing-secret-of-one").decode()
 ENVIRONMENT = os.environ | {
-    "CLIENT_SECRET": CLIENT_SECRET, "PASSWORD": PASSWORD, "HEADER": HEADER, "PARAM": PARAM, "SIGNING": SIGNING
+    "CLIENT_SECRET": CLIENT_SECRET, "PASSWORD": PASSWORD, "HEADER": HEADER, "PARAM": PARAM, "BEARER": BEARER,
+    "SIGNING": SIGNING,
 }  # fmt: skip
 
 DECLARATION = """\
@@ -46,10 +48,14 @@ organizations:
             transport: https
             config: {{url: "{base}{events}", ca_file: "{ca}",
               auth: {{type: basic, username: hub, password: {{env: PASSWORD}}}}}}
+          - name: tokens
+            transport: https
+            config: {{url: "{base}{events}", ca_file: "{ca}", auth: {{type: bearer, token: {{env: BEARER}}}}}}
         subscriptions:
           - {{name: one, protocol: connected_cars, destination: good, vehicles: all, types: [gps_position],
               signing: {{secrets: [{{env: SIGNING}}]}}}}
           - {{name: two, protocol: connected_cars, destination: refusing, vehicles: all, types: [gps_position]}}
+          - {{name: three, protocol: connected_cars, destination: tokens, vehicles: all, types: [gps_position]}}
 """
 
 COMMANDS = (
@@ -63,6 +69,7 @@ COMMANDS = (
     ("alerts", "list", "--all"),
     ("subscriptions", "test", "one"),
     ("subscriptions", "test", "two"),
+    ("subscriptions", "test", "three"),
     ("doctor",),
     ("subscriptions", "pause", "nobody"),
     ("token", "issue", "nobody"),
@@ -164,7 +171,7 @@ async def test_nothing_planted_is_in_what_the_hub_prints_logs_or_stores_and_rota
             await until(lambda: customer.unauthorized >= 1)
 
             rotated = msgspec.json.decode(await postroad("key", "rotate", "--retire", "--json"))
-            assert (rotated["resealed"], len(rotated["retired"])) == (6, 1)
+            assert (rotated["resealed"], len(rotated["retired"])) == (7, 1)
             keys += key_texts(folder)
             assert await post(sample(datetime="2026-07-02T15:00:00Z")) == 200
             await until(lambda: customer.record.events >= 2)
@@ -175,8 +182,8 @@ async def test_nothing_planted_is_in_what_the_hub_prints_logs_or_stores_and_rota
         await hub.stop()
         await customer.stop()
     basic = base64.b64encode(f"hub:{PASSWORD}".encode()).decode()
-    planted = {CLIENT_SECRET, PASSWORD, HEADER, PARAM, SIGNING, basic, token, reader, made, *keys}
-    assert len(planted) == 11
+    planted = {CLIENT_SECRET, PASSWORD, HEADER, PARAM, BEARER, SIGNING, basic, token, reader, made, *keys}
+    assert len(planted) == 12
     logged = "\n".join(logging.Formatter().format(record) for record in caplog.records if ours(record))
     seen = {"commands": printed, "logs": logged.encode()}
     seen |= stored(folder)

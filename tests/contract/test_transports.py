@@ -22,6 +22,8 @@ from postroad.transports import TRANSPORTS
 from postroad.transports.base import Delivered, Failed, Message, Outcome, Transport
 
 PASSWORD = "pa ss/word-0815"
+SECRET_FIELDS = ("password", "client_secret", "token")
+BEARER = "given-b3arer-t0ken"
 CLIENT_SECRET = "client secret+4711"
 TOKEN = "token-%d-a/b+c=="
 MESSAGE = Message(body=b'[{"id":1}]', content_type="application/json", request_id="bulk-17")
@@ -176,6 +178,13 @@ async def test_basic_credentials_are_sent(harness: HttpsHarness) -> None:
     outcome = await harness.send(auth={"type": "basic", "username": "käthe", "password": PASSWORD})
     assert isinstance(outcome, Delivered)
     assert harness.remote.requests[0].headers["authorization"] == "Basic a8OkdGhlOnBhIHNzL3dvcmQtMDgxNQ=="
+
+
+async def test_a_bearer_token_is_sent_as_it_is_and_not_renewed(harness: HttpsHarness) -> None:
+    harness.answers(401, b"")
+    assert isinstance(await harness.send(auth={"type": "bearer", "token": BEARER}), Failed)
+    (request,) = harness.remote.requests
+    assert request.headers["authorization"] == f"Bearer {BEARER}"
 
 
 async def test_the_token_request_is_as_rfc_6749_says(harness: HttpsHarness) -> None:
@@ -650,11 +659,13 @@ async def test_no_secret_leaves_by_outcome_log_or_repr(harness: HttpsHarness, ca
     caplog.set_level(logging.DEBUG)
     header, query = "header-key-5150", "code=url+key%2F42"
     harness.remote.answer = lambda request: harness.reply(
-        401, f"{auth.get('password')} {auth.get('client_secret')} {request.headers} {request.path}".encode()
+        401,
+        f"{[auth.get(name) for name in SECRET_FIELDS]} {request.headers} {request.path}".encode(),
     )
     said = []
     for auth in (
         {"type": "basic", "username": "kate", "password": PASSWORD},
+        {"type": "bearer", "token": BEARER},
         harness.oauth(),
         harness.oauth(params={"assertion": header}),
     ):
@@ -677,7 +688,7 @@ async def test_no_secret_leaves_by_outcome_log_or_repr(harness: HttpsHarness, ca
         said.append(repr(await harness.send(**fields)))
     everything = "\n".join(said) + caplog.text
     assert "[hidden]" in everything
-    secrets = [PASSWORD, CLIENT_SECRET, header, query, "token-", "a2F0ZTpw", "YWJjOmNsaWVu"]
+    secrets = [PASSWORD, BEARER, CLIENT_SECRET, header, query, "token-", "a2F0ZTpw", "YWJjOmNsaWVu"]
     assert [secret for secret in secrets if secret in everything] == []
 
 

@@ -165,7 +165,7 @@ def test_a_coarse_odometer_gives_way_to_the_positions() -> None:
 
 def test_a_report_from_the_future_changes_nothing() -> None:
     reports = drive(0, 600)
-    ahead = report(100_000, 500, kmh=0, on=False, turned=False, ahead=True)
+    ahead = report(100_000, 500, kmh=0, on=False, turned=False, ahead=True, received_us=START_US)
     assert trips(reports[:5], [ahead], reports[5:]) == trips(reports)
 
 

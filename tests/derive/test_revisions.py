@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from fixtures.driven import final
 from fixtures.drives import START_US, drive, parked, report
@@ -144,3 +145,36 @@ def test_any_order_ends_in_the_same_trips(reports: list[Report], random: Random)
         assert not any(isinstance(edition, TripDeleted) for edition in editions[:-1])
         said = [facts(edition) for edition in editions if isinstance(edition, Trip)]
         assert all(before != after for before, after in pairwise(said))
+
+
+def test_a_drive_that_breaks_off_ends_once_nothing_has_arrived_for_too_long() -> None:
+    """Whenever somebody looks, the edition is the same; and if nobody does, the next report brings it."""
+    begun = drive(0, 600)[:-1]
+    last_us, silence_us = begun[-1].header.received_us, TripSettings().bridged_silence_s * 1_000_000
+
+    def fed() -> VehicleTrips:
+        trips = VehicleTrips(7, TripSettings())
+        assert feed(trips, [*parked(-60), *begun]) == []
+        return trips
+
+    trips = fed()
+    assert trips.silent_until(last_us + silence_us - 1) == []
+    [trip] = trips.silent_until(last_us + silence_us)
+    assert (trip.ended_us, trip.revision, trip.header.received_us) == (last_us, 1, last_us + silence_us)
+    assert trips.silent_until(last_us + 2 * silence_us) == [], "once"
+    assert fed().silent_until(last_us + 50 * silence_us) == [trip]
+    [unlooked, *_] = fed().feed(parked(600 + 2 * 7200, km=9.9)[0])
+    assert unlooked == trip
+
+
+def test_a_drive_that_was_held_for_ended_and_went_on_is_corrected_under_the_same_key() -> None:
+    whole = drive(0, 1200)
+    trips = VehicleTrips(7, TripSettings())
+    feed(trips, [*parked(-60), *whole[:60]])
+    [half] = trips.silent_until(whole[60].header.received_us + 10**11)
+    late_us = whole[60].header.received_us + 2 * 10**11
+    later = [structs.replace(one, header=structs.replace(one.header, received_us=late_us)) for one in whole[60:]]
+    corrected = feed(trips, later)
+    assert [(one.key, one.revision, one.ended_us) for one in corrected] == [
+        (half.key, half.revision + 1, whole[-1].header.recorded_us)
+    ]

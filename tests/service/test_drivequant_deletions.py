@@ -1,15 +1,21 @@
 """Deletions stick: whatever overtakes whatever, and whatever waits, nothing of the deleted is kept or sent."""
 
+import ast
 import asyncio
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from fixtures.drivequant_hub import DriveQuantHub, crash, driver_deleted, trip, trip_deleted
 from fixtures.site import soon
 from postroad.access.streams import StreamIndex
 from postroad.errors import StoreUnavailable, WireError
 from postroad.ingest.http import drivequant_services
+from postroad.log.delivery import Changes, Posted
 from postroad.log.interface import UNASSIGNED
 
 
@@ -208,3 +214,42 @@ async def test_what_is_redriven_from_quarantine_can_delete_and_does_not_bring_th
     assert (await dq.stored())[len(before) :] == [(trip_deleted("t1"), dq.driver()), (trip("t3"), dq.driver())]
     assert await dq.say("trip", trip("t1", firstname="again")) == 200
     assert len(await dq.stored()) == len(before) + 2
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_of_a_deleted_driver_no_body_stays_beside_the_log_parked_or_dead(dq: DriveQuantHub, paused: bool) -> None:
+    """In the shard's file, among live rows; the log itself keeps what was said until its retention."""
+    dq.status = 400
+    for driver in ("ada", "bob"):
+        for number in (1, 2):
+            assert await dq.say("trip", trip(f"{driver}-{number}", driver=driver)) == 200
+            await dq.attempted()
+    store = dq.hub.parts.logs[0].delivery
+
+    async def parked(count: int) -> bool:
+        return len(await store.parked(1)) == count
+
+    await soon(lambda: parked(4))
+    first, *_ = await store.parked(1)
+    if paused:
+        await asyncio.to_thread(dq.registry.set_subscription_state, "drivers", "paused")
+        await soon(lambda: not dq.hub.parts.manager.deliveries(1))
+        dead = structs.replace(first, dead_us=first.received_us, due_us=None, reason="rejected")
+        await store.settle(1, 1, Changes(posted=[Posted(dead)]))
+    assert await dq.say("driver_deleted", driver_deleted("ada")) == 200
+    await soon(lambda: parked(2 if paused else 3))  # of those that run, the word of the deletion
+    skipped = {skip.reason for skip in await store.skips(1)}
+    assert skipped == ({"access_ended", "dropped"} if paused else {"access_ended"})
+    bodies = await asyncio.to_thread(letter_bodies, dq.folder / "shard-00.db")
+    assert sum(b"bob-" in body for body in bodies) == 2
+    assert not any(b"ada-" in body for body in bodies)
+
+
+def letter_bodies(shard: Path) -> list[bytes]:
+    """Every live body, read as another process would: the hub has the file open."""
+    script = (
+        "import sqlite3, sys; shard = sqlite3.connect(sys.argv[1]);"
+        "print([body.hex() for (body,) in shard.execute('SELECT body FROM letter_body')])"
+    )
+    out = subprocess.run([sys.executable, "-c", script, str(shard)], capture_output=True, check=True).stdout
+    return [bytes.fromhex(one) for one in ast.literal_eval(out.decode())]

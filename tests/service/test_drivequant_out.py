@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from fixtures.drivequant import (
     BY_TOKEN,
@@ -22,12 +23,14 @@ from fixtures.drivequant import (
 )
 from fixtures.site import Site, soon
 from postroad import layout, service
+from postroad.cli.main import cli
 from postroad.clock import SystemClock
 from postroad.egress.tokens import basic
 from postroad.log.delivery import LetterFilter
 from postroad.protocols.drivequant import KINDS
 from postroad.registry.apply import apply_file
 from postroad.registry.secrets import KeyRing
+from postroad.settings import FILE_NAME
 from postroad.simulate.drivequant_customer import TOKEN_PATH
 
 
@@ -87,6 +90,21 @@ async def test_each_service_goes_to_its_url_by_one_token(platform: Platform) -> 
     await platform.say("crash", crash(now_us, "another"))
     await platform.served.until(lambda: len(platform.customer.bodies("crash")) == 2)
     assert (platform.customer.tokens_issued, platform.customer.unauthorized["crash"]) == (2, 1)
+
+
+async def test_trying_the_destination_out_reaches_each_url_and_gets_a_token(platform: Platform) -> None:
+    await platform.start({"name": "all"})
+    folder = platform.site.folder
+    (folder / FILE_NAME).write_text('[egress]\nallow_cidrs = ["127.0.0.1/32"]\n', encoding="utf-8")
+    command = ["subscriptions", "test", "all", "--data", str(folder)]
+    result = await asyncio.to_thread(CliRunner().invoke, cli, command)
+    told = " ".join(result.output.split())
+    assert all(f"tls of {name} " in told for name in KINDS)
+    assert "token obtained" in told
+    assert "Nothing was sent: drivequant has no message without an event." in told
+    assert (platform.customer.tokens_issued, platform.customer.pushes) == (1, [])
+    doctor = await asyncio.to_thread(CliRunner().invoke, cli, ["doctor", "--data", str(folder)])
+    assert "destination pushes each of 6 URLs reached; token: obtained" in " ".join(doctor.output.split())
 
 
 async def test_a_trip_corrected_while_its_first_push_was_parked_arrives_once_and_corrected(platform: Platform) -> None:

@@ -20,6 +20,7 @@ from postroad.cli.main import cli
 from postroad.clock import SystemClock, from_us
 from postroad.model.events import Header
 from postroad.protocols.base import Item
+from postroad.protocols.connected_cars import VEHICLE
 from postroad.protocols.drivetech import KINDS, PROTOCOL, DrivetechSettings
 from postroad.registry.apply import apply_file
 from postroad.registry.secrets import KeyRing
@@ -44,7 +45,7 @@ class Relay:
         folder.mkdir()
         context, ca_file = await asyncio.to_thread(make_server_context, folder, dt.datetime.now(dt.UTC))
         base = await self.platform.start(context)
-        headers = {"Authorization": {"env": "TOKEN"}}
+        auth = {"type": "bearer", "token": {"env": "TOKEN"}}
         retry = {"first_waits_s": [], "then_s": 0.05, "cap_s": 0.05}
         organization = {
             "name": "Andes",
@@ -56,7 +57,7 @@ class Relay:
                         {
                             "name": "platform",
                             "transport": "https",
-                            "config": {"url": base + EVENTS_PATH, "ca_file": str(ca_file), "headers": headers},
+                            "config": {"url": base + EVENTS_PATH, "ca_file": str(ca_file), "auth": auth},
                         }
                     ],
                     "subscriptions": [
@@ -80,7 +81,7 @@ class Relay:
             file,
             catalogue=service.catalogue(),
             keys=keys,
-            environment={"TOKEN": f"Bearer {TOKEN}"},
+            environment={"TOKEN": TOKEN},
             prune=True,
         )
         (self.site.folder / FILE_NAME).touch()
@@ -111,6 +112,35 @@ async def relay(site: Site, session: aiohttp.ClientSession) -> AsyncIterator[Rel
         yield relay
     finally:
         await relay.platform.stop()
+
+
+class Cars:
+    """Car 77 of another provider: each event says one thing, and the provider knows no plate."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._url = f"http://127.0.0.1:{relay.site.hub.port}/in/connected_cars"
+        _, token = relay.site.registry.issue_token("cars", "test")
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    async def say(self, event: dict[str, Any]) -> None:
+        async def taken_in() -> bool:  # once the hub has seen the token
+            said = [event | {"vehicleId": 77}]
+            async with self._relay.session.post(self._url, json=said, headers=self._headers) as response:
+                return response.status == 200
+
+        await soon(taken_in)
+
+    async def dead(self, count: int) -> list[Any]:
+        """The dead letters, once there are so many."""
+        found: list[Any] = []
+
+        async def all_there() -> bool:
+            found[:] = await self._relay.postroad("deadletters", "list")
+            return len(found) == count
+
+        await soon(all_there)
+        return found
 
 
 def facts(item: Item) -> Any:
@@ -159,26 +189,75 @@ async def test_in_an_outage_and_without_a_token_each_vehicles_events_wait_in_ord
     assert not any(item.late for item in items)
 
 
+async def test_an_incomplete_event_is_delivered_by_a_redrive_once_a_late_report_has_told_what_it_lacked(
+    relay: Relay,
+) -> None:
+    now_us = SystemClock().now_us()
+
+    def at(ago_s: int) -> str:
+        return from_us(now_us - ago_s * 1_000_000).isoformat()
+
+    def known() -> None:
+        named = {"plate": "KXRT41", VEHICLE: "77"}
+        relay.site.registry.create_vehicle(1, named, shard=0, issue=service.catalogue().issues)
+
+    await asyncio.to_thread(known)
+    cars = Cars(relay)
+    where = {"type": "gps_position", "latitude": -36.8, "longitude": -73.0, "speed": 50, "direction": 90}
+    await cars.say({**where, "id": 1, "time": at(130)})
+    await cars.say({"type": "car_ignition", "id": 2, "value": True, "time": at(120)})
+    [position, ignition] = await cars.dead(2)
+    assert [(one["type"], one["reason"], one["detail"]) for one in (position, ignition)] == [
+        ("GPS", "incomplete", "ign_input"),
+        ("IGN", "incomplete", "odometer"),
+    ]
+    story = await relay.postroad("explain", str(ignition["id"]))
+    assert [(route["state"], route["letters"][0]["detail"]) for route in story["routes"]] == [("dead", "odometer")]
+
+    await cars.say({"type": "car_odometer_km", "id": 3, "value": 1184.5, "time": at(125)})
+    redrive = ("deadletters", "redrive", "--reason", "incomplete", "--wait")
+    assert (await relay.postroad(*redrive))["status"] == "COMPLETED"
+    await relay.taken(1)
+    [item] = relay.platform.items
+    said = item.wire
+    assert (KINDS[item.kind], said.plate, said.odometer, said.ign_input) == ("IGN", "KXRT41", 1184.5, True)
+    assert (said.latitude, said.speed) == (-36.8, 50)
+    assert said.buff, "it is two minutes old"
+    assert [one["id"] for one in await relay.postroad("deadletters", "list")] == [position["id"]]
+
+    async def told() -> bool:
+        story = await relay.postroad("explain", str(ignition["id"]))
+        return [route["state"] for route in story["routes"]] == ["delivered"]
+
+    await soon(told)
+    assert relay.platform.malformed == []
+
+
+async def test_trying_the_destination_out_says_that_nothing_was_sent_and_what_that_leaves_open(relay: Relay) -> None:
+    async def printed(*arguments: str) -> str:
+        command = [*arguments, "--data", str(relay.site.folder)]
+        result = await asyncio.to_thread(CliRunner().invoke, cli, command)
+        return " ".join(result.output.split())
+
+    allowed = '[egress]\nallow_cidrs = ["127.0.0.1/32"]\n'
+    (relay.site.folder / FILE_NAME).write_text(allowed, encoding="utf-8")
+    told = await printed("subscriptions", "test", "injector")
+    assert "Nothing was sent: drivetech has no message without an event." in told
+    assert "credentials shows with the first event" in told
+    assert "FAIL" not in told
+    assert (relay.platform.unauthorized, relay.platform.taken) == (0, {})
+    assert "ok destination platform tls: " in await printed("doctor")
+    await relay.platform.stop()
+    told = await printed("subscriptions", "test", "injector")
+    assert "FAIL" in told
+    assert "Nothing was sent" not in told
+
+
 async def test_an_event_that_lacks_what_nobody_knows_is_listed_explained_and_counted(relay: Relay) -> None:
-    _, token = relay.site.registry.issue_token("cars", "test")
+    cars = Cars(relay)
     at = from_us(SystemClock().now_us()).isoformat()
-    ignition = {"type": "car_ignition", "id": 1, "vehicleId": 77, "value": True, "time": at}
-    url = f"http://127.0.0.1:{relay.site.hub.port}/in/connected_cars"
-    headers = {"Authorization": f"Bearer {token}"}
-
-    async def taken_in() -> bool:
-        async with relay.session.post(url, json=[], headers=headers) as response:
-            return response.status == 200
-
-    await soon(taken_in)
-    async with relay.session.post(url, json=[ignition], headers=headers) as response:
-        assert response.status == 200
-
-    async def dead() -> bool:
-        return bool(await relay.postroad("deadletters", "list"))
-
-    await soon(dead)
-    [letter] = await relay.postroad("deadletters", "list")
+    await cars.say({"type": "car_ignition", "id": 1, "value": True, "time": at})
+    [letter] = await cars.dead(1)
     assert (letter["type"], letter["reason"], letter["detail"]) == ("IGN", "incomplete", "plate")
     assert letter["attempts"] == 0
     story = await relay.postroad("explain", str(letter["id"]))

@@ -10,12 +10,16 @@ import yaml
 
 from postroad.transports.https import HttpsConfig
 
-PAGE = (Path(__file__).parents[2] / "docs/how-to/https-destination.md").read_text()
+HOW_TO = Path(__file__).parents[2] / "docs/how-to"
+PAGE = (HOW_TO / "https-destination.md").read_text() + (HOW_TO / "damoov-storage.md").read_text()
 
 INTRODUCED_BY = {
     "HttpsConfig": "Of `config`:",
     "BasicAuth": "Of `auth` with `type: basic`:",
+    "BearerAuth": "Of `auth` with `type: bearer`:",
     "ClientCredentialsAuth": "Of `auth` with `type: oauth2_client_credentials`:",
+    "FolderStorage": "Of `storage` with `type: folder`:",
+    "S3Storage": "Of `storage` with `type: s3`:",
     "NoAuth": None,
 }
 

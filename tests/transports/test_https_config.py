@@ -34,6 +34,10 @@ def test_a_token_is_renewed_on_401_unless_said_otherwise() -> None:
         ({"auth": {"type": "digest"}}, r"digest.*\$.auth"),
         ({"auth": {"type": "basic", "username": "a"}}, r"password.*\$.auth"),
         ({"auth": {"type": "basic", "username": "a:b", "password": "c"}}, "colon"),
+        ({"auth": {"type": "bearer"}}, r"token.*\$.auth"),
+        ({"auth": {"type": "bearer", "token": "Bearer abc"}}, "without the word Bearer"),
+        ({"auth": {"type": "bearer", "token": "a\r\nX: b"}}, r"no bearer token.*\$.auth"),
+        ({"auth": {"type": "bearer", "token": "abc"}, "headers": {"Authorization": "x"}}, "Authorization"),
         ({"auth": {**OAUTH, "renew_on": [500]}}, "500"),
         ({"auth": {**OAUTH, "params": {"grant_type": "password"}}}, "grant_type"),
         ({"auth": {**OAUTH, "headers": {"Authorization": "x"}}}, "Authorization"),
@@ -83,6 +87,7 @@ def test_the_schema_marks_every_secret_and_describes_every_field() -> None:
                 secret.append(f"{name}.{field}")
     assert sorted(secret) == [
         "BasicAuth.password",
+        "BearerAuth.token",
         "ClientCredentialsAuth.client_secret",
         "ClientCredentialsAuth.headers",
         "ClientCredentialsAuth.params",

@@ -8,16 +8,22 @@ import pytest
 from msgspec.structs import replace
 
 from fixtures.clock import VirtualClock
-from fixtures.pipeline import subscription, view
-from fixtures.trip_shard import derive, fleet_parts, follower, keys, recorded, wanting
+from fixtures.pipeline import part, quiet, subscription, view
+from fixtures.pipeline import report as drivetech_report
+from fixtures.trip_shard import START_US, derive, fleet_parts, follower, keys, recorded, wanting
+from postroad.clock import from_us
+from postroad.derive import TripSettings
 from postroad.errors import StoreUnavailable
 from postroad.log.interface import Part
 from postroad.log.memory import MemoryLog
-from postroad.model.events import Trip
-from postroad.protocols import READABLE, postroad
+from postroad.model.documents import Trip, TripDeleted
+from postroad.model.header import OF_THE_HUB, Header
+from postroad.protocols import READABLE, TARGETS, TRIP_TYPES, postroad
+from postroad.protocols.base import Addressing
 from postroad.protocols.drivetech import PROTOCOL
 from postroad.registry.records import Stream
 from postroad.routing.translation import BatchTranslation, Decoder
+from postroad.trips.follower import ARRIVES_WITHIN_S
 from postroad.trips.wanted import Wanted, wants_trips
 
 SNAPSHOT = "trips-00.msgpack"
@@ -29,8 +35,8 @@ REPORTS = 260
 async def log(clock: VirtualClock) -> MemoryLog:
     """A shard with what a small fleet has reported."""
     log = MemoryLog(0, clock=clock)
-    for part in fleet_parts(VEHICLES, REPORTS):
-        await log.append(part)
+    for arrived in fleet_parts(VEHICLES, REPORTS):
+        await log.append(arrived)
     return log
 
 
@@ -93,6 +99,23 @@ def test_streams_that_have_ended_count_for_what_they_covered() -> None:
     assert wanted.first_position == 10
     assert not wanted.from_here(1, 20)
     assert not Wanted.of(replace(used, streams=ended), 1)
+
+
+def test_the_types_that_tell_of_trips_are_those_in_which_a_target_writes_them() -> None:
+    header = Header(subject_id=1, provider_id=OF_THE_HUB, recorded_us=1, received_us=1)
+    documents = [
+        Trip(header=header, key="derived:1:1", revision=1, started_us=0, ended_us=1, derived=True),
+        TripDeleted(header=header, key="derived:1:1", revision=2),
+    ]
+    of_vehicle = Addressing(vehicle_id=4711, plate="KXRT41")
+    for name, target in TARGETS.items():
+        names = {slot: type_ for type_, slot in target.slots.items()}
+        written = [
+            one.slot
+            for document in documents
+            for one in target.write(document, to=of_vehicle, position=1, options=target.options_type())
+        ]
+        assert {names[slot] for slot in written} == TRIP_TYPES.get(name, frozenset())
 
 
 def test_a_driver_has_no_derived_trips() -> None:
@@ -174,7 +197,7 @@ async def test_a_lost_or_damaged_snapshot_is_made_anew_from_the_log(
         snapshot[:-3],
         snapshot[:2],
         b"\xff" * 40,
-        snapshot.replace(b"\x93\x01\x00", b"\x93\x02\x00", 1),
+        snapshot.replace(b"\x93\x02\x00", b"\x93\x03\x00", 1),
     ):
         path.write_bytes(damaged)
         await derive(log, tmp_path, used, clock)
@@ -218,11 +241,92 @@ async def test_it_follows_as_a_task_and_is_woken_by_the_router(tmp_path: Path, c
     log = MemoryLog(0, clock=clock)
     one = follower(log, tmp_path, wanting(1, 2, 3), clock)
     task = asyncio.create_task(one.run())
-    for part in fleet_parts(VEHICLES, REPORTS, at_once=60):
-        await log.append(part)
+    for arrived in fleet_parts(VEHICLES, REPORTS, at_once=60):
+        await log.append(arrived)
         one.routed()
         while one.position < log.next_position:  # noqa: ASYNC110 - turns of the event loop, no time
             await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert len(await recorded(log)) > 5
+
+
+async def broken_off(log: MemoryLog) -> int:
+    """A vehicle reports that it drives, and then nothing more; when that arrived."""
+    arrives_us = START_US
+    for minute in range(6):
+        arrives_us = START_US + minute * 60_000_000
+        raw = drivetech_report(
+            datetime=from_us(arrives_us).isoformat(),
+            latitude=10 + minute / 100,
+            odometer=1000 + minute,
+            speed=60 if minute else 0,
+            ign_input=minute > 0,
+        )
+        await log.append(part(1, raws=[raw], received_us=arrives_us, key=b"%d" % minute))
+    return arrives_us
+
+
+async def test_the_last_trip_of_a_vehicle_that_falls_silent_is_told_by_the_clock(
+    tmp_path: Path, clock: VirtualClock
+) -> None:
+    log = MemoryLog(0, clock=clock)
+    heard_us = await broken_off(log)
+    clock.us = heard_us
+    one = follower(log, tmp_path, wanting(1), clock)
+    task = asyncio.create_task(one.run())
+    silence_s = TripSettings().bridged_silence_s
+    for _ in range(silence_s // 60):
+        await quiet()
+        clock.advance(60)
+    await quiet()
+    assert await recorded(log) == []
+    clock.advance(60)
+    await quiet()
+    [raw] = await recorded(log)
+    word = postroad.PROTOCOL.read(raw, postroad.Settings()).wire
+    assert (word.ended_us, word.at_us) == (heard_us, heard_us + silence_s * 1_000_000)
+    for _ in range(10):
+        clock.advance(600)
+        await quiet()
+    assert await recorded(log) == [raw], "once"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("snapshot", [True, False])
+@pytest.mark.parametrize("late_s", [0, 100_000])
+async def test_when_the_clock_looked_and_whether_there_was_a_restart_makes_no_other_edition(
+    tmp_path: Path, clock: VirtualClock, snapshot: bool, late_s: int
+) -> None:
+    log = MemoryLog(0, clock=clock)
+    heard_us = await broken_off(log)
+    used, due_us = wanting(1), heard_us + (TripSettings().bridged_silence_s + ARRIVES_WITHIN_S) * 1_000_000
+    first = follower(log, tmp_path, used, clock)
+    await first.begin()
+    await first.follow()
+    clock.us = due_us - 1
+    await first.end_silent()
+    assert await recorded(log) == []
+    if snapshot:
+        await first.save()
+    clock.us = due_us + late_s * 1_000_000
+    for _ in range(2):  # killed, and started again
+        again = follower(log, tmp_path, used, clock)
+        await again.begin()
+        await again.follow()
+        await again.end_silent()
+    [raw] = await recorded(log)
+    word = postroad.PROTOCOL.read(raw, postroad.Settings()).wire
+    assert word.at_us == due_us - ARRIVES_WITHIN_S * 1_000_000
+
+
+async def test_what_is_in_the_log_and_was_not_looked_at_is_no_silence(tmp_path: Path, clock: VirtualClock) -> None:
+    log = MemoryLog(0, clock=clock)
+    await broken_off(log)
+    clock.us = START_US + 10**12
+    one = follower(log, tmp_path, wanting(1), clock, routed_to=lambda: log.next_position - 1)
+    await one.begin()
+    await one.follow()
+    await one.end_silent()
+    assert await recorded(log) == []

@@ -71,8 +71,8 @@ ALERTS = {
     ),
     "destination_failing": (
         "Attempts keep failing, so only single ones probe the destination. Look at the last failure in `postroad "
-        "subscriptions list`; the hub goes on by itself once the destination answers. About a provider: the same of the "
-        "hosts that its datasets are fetched from; `postroad fetches list` shows what waits."
+        "subscriptions list`; the hub goes on by itself once the destination answers. About a provider: the same of "
+        "the hosts that its datasets are fetched from; `postroad fetches list` shows what waits."
     ),
     "parked_full": (
         "As many events wait for their next attempt as may, so nothing newer is tried. Look at why they fail, or raise "
@@ -80,8 +80,8 @@ ALERTS = {
     ),
     "dead_letters": (
         "Events were given up, and are kept as dead letters. Look at why they were refused; once that is put right "
-        "they can be sent again. About a provider: announced datasets that could not be fetched; `postroad fetches list` "
-        "says why, `postroad fetches redrive` tries again."
+        "they can be sent again. About a provider: announced datasets that could not be fetched; `postroad fetches "
+        "list` says why, `postroad fetches redrive` tries again."
     ),
     "events_expired": (
         "Events waited longer than `max_backlog_age_s` of the subscription's `delivery`, or than `log.max_bytes` had "

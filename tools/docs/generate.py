@@ -29,7 +29,8 @@ from postroad.api import damoov as fetch_api
 from postroad.cli.main import cli
 from postroad.delivery.options import DeliveryOptions, RetryOptions
 from postroad.ingest.http import connected_cars_feeds as feeds
-from postroad.ingest.http import damoov, drivequant_services, problems, token_endpoint
+from postroad.ingest.http import damoov as notifications
+from postroad.ingest.http import drivequant_services, problems, token_endpoint
 from postroad.ingest.http.answers import Answer
 from postroad.protocols import CONTRACTS
 from postroad.protocols.contract import Contract, GiveUp, plan_of
@@ -214,8 +215,8 @@ def http_page() -> str:
         )
         + "\n## Single items\n\nAt "
         + ", ".join(f"`POST {drivequant_services.PATH}/{service}`" for service in PUSH_SERVICES)
-        + f" and `POST {damoov.PATH}`, one item a request, the answers are those of bulks. An item that cannot be read is stored in quarantine "
-        "and answered 200; only what is no JSON at all is answered 400.\n"
+        + f" and `POST {notifications.PATH}`, one item a request, the answers are those of bulks. An item that "
+        "cannot be read is stored in quarantine and answered 200; only what is no JSON at all is answered 400.\n"
         f"\n## Access tokens\n\nAt `POST {token_endpoint.PATH}`, the client credentials grant of OAuth 2.0.\n\n"
         + table(
             ["status", "body", "what it means, and what the client does"],

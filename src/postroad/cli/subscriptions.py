@@ -154,6 +154,11 @@ def test(name: str, folder: Path, as_json: bool) -> None:
             console().print(f"{'[green]ok  [/]' if step.ok else '[red]FAIL[/]'} [bold]{step.name}[/]  {step.detail}")
             if step.warning:
                 console().print(f"     [yellow]{step.warning}[/]")
+        if message is None and all(step.ok for step in steps):
+            messages().print(
+                f"Nothing was sent: {subscription.protocol} has no message without an event. "
+                "Whether the endpoint accepts our credentials shows with the first event."
+            )
     if not all(step.ok for step in steps):
         raise click.exceptions.Exit(1)
 

@@ -13,6 +13,7 @@ from postroad.cli.writing import Writer
 from postroad.errors import ConfigError, WireError
 from postroad.protocols import TARGETS
 from postroad.protocols.base import Outgoing
+from postroad.protocols.parcel import unpacked
 
 
 @click.command("translate", short_help="Show what one protocol would send of another's request.")
@@ -48,7 +49,7 @@ def command(
     writer = Writer(target, from_json(options, target.options_type, "--options"))
     readings = way_in.read(file.read())
     written, missing = translate(way_in, readings, writer, received_us)
-    bodies = [one.body for one in written]
+    bodies = [unpacked(one.body).body for one in written]
     if bulk and all(contract.item_ceiling == 1 for contract in target.contracts.values()):
         raise ConfigError(f"{target_name} has no bulks: each event is a request of its own", field="--bulk")
     print_lines([target.bulk(bodies)] if bulk else bodies)

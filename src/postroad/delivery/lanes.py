@@ -82,6 +82,8 @@ class LaneDelivery:
         self._reading: asyncio.Task[None] | None = None
         self._broken: BaseException | None = None
         self._told_full: bool | None = None
+        self._looked_through: object = None
+        """The edition of the streams by which nothing is parked that has no access."""
 
     @property
     def settled(self) -> int:
@@ -111,6 +113,7 @@ class LaneDelivery:
             while True:
                 self._wake.clear()
                 self.feed.looked()
+                self._let_go()
                 self._refill()
                 self._start_attempts()
                 self._settle()
@@ -138,6 +141,22 @@ class LaneDelivery:
         while page := await self._store.dead(which, after=after, limit=_PAGE):
             self._unsettled.expect([dead.letter.id for dead in page])
             after = subscription_id, page[-1].letter.id
+
+    def _let_go(self) -> None:
+        """What is parked goes as soon as its access has ended, and not when it is due: its body is kept no longer."""
+        edition = self._streams().edition
+        if edition is self._looked_through:
+            return
+        uncovered = [
+            entry
+            for entry in self._unsettled.parking.all()
+            if not self._streams().covers(self.feed.subscription_id, entry.letter.subject_id, entry.letter.position)
+        ]
+        for entry in uncovered:
+            if not entry.flying:
+                self._unsettled.skip(entry, "access_ended")
+        if not any(entry.flying for entry in uncovered):
+            self._looked_through = edition
 
     def _refill(self) -> None:
         """Take from the feed what the window has room for; read the log for it if it does not follow."""

@@ -26,6 +26,10 @@ class Parking:
         """Parked events."""
         return len(self._parked)
 
+    def all(self) -> list[Entry]:
+        """The parked entries as they are now."""
+        return list(self._parked.values())
+
     def get(self, letter_id: LetterId) -> Entry | None:
         """The parked entry of that name."""
         return self._parked.get(letter_id)

@@ -7,7 +7,8 @@ from postroad.delivery.delivery import Bulk, Means
 from postroad.delivery.entry import Entry
 from postroad.delivery.letter import request_id
 from postroad.protocols.contract import Contract
-from postroad.transports.base import Delivered, Message, Outcome
+from postroad.protocols.parcel import unpacked
+from postroad.transports.base import Copy, Delivered, Message, Outcome
 
 
 class Sender:
@@ -52,12 +53,15 @@ class Sender:
         return outcome
 
     def _message(self, bulk: Bulk, wire_type: str | None, headers: Mapping[str, str]) -> Message:
+        parcel = unpacked(bulk.body)
+        copied = parcel.copied
         return Message(
-            body=bulk.body,
+            body=parcel.body,
             content_type=self._target.content_type,
             request_id=bulk.request_id,
             headers=headers,
             wire_type=wire_type,
+            copy=None if copied is None else Copy(key=copied.key, edition=copied.edition, body=copied.body),
         )
 
     def _as_of_now(self, entry: Entry, body: bytes, contract: Contract) -> bytes:

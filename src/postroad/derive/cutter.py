@@ -71,9 +71,29 @@ class Cutter(msgspec.Struct, array_like=True):
         running = None if self.running is None else msgspec.structs.replace(self.running)
         return msgspec.structs.replace(self, running=running)
 
+    def broken_off(self) -> Cut | None:
+        """The drive that goes on, ended where it was last heard of; ``None`` if there is none to tell of."""
+        running = self.running
+        return None if running is None else _cut(running, self.last_us, self.applied - 1, None, self.on)
+
     def apply(self, samples: Sequence[Sample], settings: TripSettings) -> list[Cut]:
         """Take in the next of ``samples``, which are in the order of time; the drives that it shows to have ended."""
         return _Step(self, samples, settings).take()
+
+
+def _cut(running: Running, ended_us: int, last: int, measured_to: int | None, on: bool | None) -> Cut | None:
+    """The drive, ended; ``None`` if its start was not seen, or is its end."""
+    if running.started_us is None or ended_us <= running.started_us:
+        return None
+    return Cut(
+        started_us=running.started_us,
+        ended_us=ended_us,
+        first=running.first,
+        last=last,
+        measured_from=running.measured_from,
+        measured_to=last if measured_to is None else measured_to,
+        ignition=bool(on),
+    )
 
 
 class _Step:
@@ -207,19 +227,9 @@ class _Step:
     def _close(self, ended_us: int, last: int, *, measured_to: int | None = None) -> None:
         running, self.state.running = self.state.running, None
         self.state.off_us = max(self.state.off_us, ended_us)
-        if running is None or running.started_us is None or ended_us <= running.started_us:
-            return
-        self.cuts.append(
-            Cut(
-                started_us=running.started_us,
-                ended_us=ended_us,
-                first=running.first,
-                last=last,
-                measured_from=running.measured_from,
-                measured_to=last if measured_to is None else measured_to,
-                ignition=bool(self.state.on),
-            )
-        )
+        cut = None if running is None else _cut(running, ended_us, last, measured_to, self.state.on)
+        if cut is not None:
+            self.cuts.append(cut)
 
     # Begins.
 

@@ -3,10 +3,13 @@
 Samples of the last hours are kept in the order of time, with states of the fold in between. A late sample goes to its
 place, and the fold is taken again from a state before it; the drives that come out are held against what was told. So
 what is told in the end depends on the set of samples, not on the order of their arrival.
+
+A drive whose vehicle falls silent ends too: when nothing has arrived for ``bridged_silence_s``. That instant follows
+from what has arrived, and so does the edition, whenever somebody looks: before the next report, if no clock did.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
 import msgspec
@@ -18,10 +21,8 @@ from postroad.derive.sample import SECOND_US, Sample, sample_of
 from postroad.derive.settings import TripSettings
 from postroad.model.documents import Trip, TripDeleted
 from postroad.model.events import Report
-from postroad.model.header import Header
+from postroad.model.header import OF_THE_HUB, Header
 
-OF_THE_HUB = 0
-"""The provider id of what the hub itself says."""
 MARK_EVERY = 64
 """Samples between two kept states of the fold, at most: about what a late sample costs beyond those after it."""
 
@@ -37,6 +38,8 @@ class Memory(msgspec.Struct, array_like=True):
     told: list[Told]
     withdrawn: list[int]
     """Names that must not be given again."""
+    heard_us: int = 0
+    """When the last report arrived."""
 
 
 class _Mark(msgspec.Struct, frozen=True):
@@ -65,15 +68,35 @@ class VehicleTrips:
 
     def feed(self, report: Report) -> list[Trip | TripDeleted]:
         """Take in a report; the editions that it makes, in order. Their header is the hub's, as of its arrival."""
+        received_us = report.header.received_us
+        made = self.silent_until(received_us)
+        self._memory.heard_us = max(self._memory.heard_us, received_us)
         sample = sample_of(report)
         if sample is None or not self._insert(sample):
-            return []
+            return made
         self._fold()
-        made = list(self._editions(report.header.received_us)) if self._changed else []
+        if self._changed:
+            under_way_us = None if self._state.running is None else self._state.running.started_us
+            made += self._editions(self._drives, under_way_us, received_us)
         if self._changed or self._state.applied % MARK_EVERY == 0:
             self._forget()
         self._changed = False
         return made
+
+    def silent_until(self, now_us: int) -> list[Trip | TripDeleted]:
+        """The editions that it makes that nothing arrived until now: none, or the end of the drive that went on.
+
+        They are of the instant from which the silence was too long. The vehicle may be found to have driven on all the
+        same; the trip is corrected then.
+        """
+        ended_us = self._memory.heard_us + self._settings.bridged_silence_s * SECOND_US
+        if self._state.running is None or now_us < ended_us:
+            return []
+        cut = self._state.broken_off()
+        if cut is None:
+            return []
+        last = measure(cut, self._memory.samples, self._settings)
+        return list(self._editions([*self._drives, last], None, ended_us))
 
     # The fold.
 
@@ -133,11 +156,12 @@ class VehicleTrips:
 
     # What is told.
 
-    def _editions(self, at_us: int) -> Iterator[Trip | TripDeleted]:
+    def _editions(
+        self, drives: Sequence[Facts | None], under_way_us: int | None, at_us: int
+    ) -> Iterator[Trip | TripDeleted]:
         header = Header(subject_id=self._subject_id, provider_id=OF_THE_HUB, recorded_us=at_us, received_us=at_us)
-        memory, running = self._memory, self._state.running
-        facts = [measured for measured in self._drives if measured is not None]
-        under_way_us = None if running is None else running.started_us
+        memory = self._memory
+        facts = [measured for measured in drives if measured is not None]
         memory.told, gone, new = editions(memory.told, memory.withdrawn, facts, under_way_us)
         for old in gone:
             memory.withdrawn.append(old.named_us)

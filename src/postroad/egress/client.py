@@ -9,7 +9,7 @@ import io
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import aiohttp
 import msgspec
@@ -24,6 +24,7 @@ from postroad.egress.guard import Network, check_url
 
 MAX_ANSWER_BYTES = 64 * 1024
 KEPT_HEADERS = ("content-encoding", "content-type", "retry-after")
+Method = Literal["HEAD", "POST", "PUT"]
 IDLE_S = 30.0
 """How long a connection is kept for the next request."""
 NAME_S = 10
@@ -180,11 +181,17 @@ class Pool:
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], timeouts: Timeouts = DEFAULT_TIMEOUTS
     ) -> Answer:
+        """See ``send``."""
+        return await self.send("POST", url, body, headers, timeouts)
+
+    async def send(
+        self, method: Method, url: str, body: bytes, headers: Mapping[str, str], timeouts: Timeouts = DEFAULT_TIMEOUTS
+    ) -> Answer:
         """Send ``body`` and return the answer, whatever its status.
 
         Raises ``EgressFailed`` or ``EgressRefused``; cancellation closes the connection and passes through.
         """
-        return await self._ask(_Request("POST", self._check_url(url), headers, body, MAX_ANSWER_BYTES), timeouts)
+        return await self._ask(_Request(method, self._check_url(url), headers, body, MAX_ANSWER_BYTES), timeouts)
 
     async def get(
         self, url: str, headers: Mapping[str, str], timeouts: Timeouts = DEFAULT_TIMEOUTS, *, max_bytes: int

@@ -34,9 +34,6 @@ FLAG_LATE = 1
 FLAG_AHEAD = 2
 """Its recorded time lies ahead of its arrival by more than the setting allows."""
 
-
-OF_THE_HUB = 0
-"""Provider id of what the hub itself says: nobody sent it."""
 UNREADABLE = 255
 """Kind of an item that could not be read, in every protocol. Its bytes are kept, its subject is ``UNASSIGNED``."""
 

@@ -20,7 +20,6 @@ from postroad.log.format import MAX_INT, pack_columns
 from postroad.log.interface import (
     MAX_PART_BYTES,
     MAX_POSITION,
-    OF_THE_HUB,
     Appended,
     Batch,
     Done,
@@ -36,6 +35,7 @@ from postroad.log.sqlite_delivery import SqliteDeliveryStore
 from postroad.log.transaction import ChangeRefused, Transaction
 from postroad.log.writer import Append, Change, Group, Writer
 from postroad.metrics.counts import Counts
+from postroad.model.header import OF_THE_HUB
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)

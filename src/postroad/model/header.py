@@ -2,6 +2,9 @@
 
 import msgspec
 
+OF_THE_HUB = 0
+"""Provider id of what the hub itself says: nobody sent it."""
+
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
     """Who said it and when. Instants are microseconds since 1970, UTC."""

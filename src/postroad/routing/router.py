@@ -184,11 +184,14 @@ class Router:
 
     def _offer(self, group: Group, translation: BatchTranslation, index: int, woken: set[Feed]) -> None:
         """Offer an item to those of a group that follow and may have it. It is translated if there is one."""
-        position, of_the_hub = translation.batch.position + index, translation.of_the_hub
+        batch, of_the_hub = translation.batch, translation.of_the_hub
+        position, subject_id = batch.position + index, batch.subjects[index]
         said: Said | None = None
         for feed, types, stretch, covered in group.readers:
             if not feed.following or position not in stretch:
                 continue
+            if not covered and self._streams.covers(feed.subscription_id, subject_id, position):
+                continue  # the farewell of an ended stream stands among what it was to give
             if said is None:
                 said = self._said(translation, index, group.words, group.only)
                 if said is None:

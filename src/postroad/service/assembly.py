@@ -19,6 +19,7 @@ from postroad.datasets.index import DatasetIndex
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
 from postroad.delivery.expiry import Expiry
+from postroad.delivery.forgetting import Forgetting
 from postroad.delivery.letter_figures import LetterFigures
 from postroad.delivery.manager import DeliveryManager, Shard
 from postroad.delivery.pressure import PressureGauge
@@ -151,10 +152,6 @@ def assemble(given: Surroundings) -> Parts:
         return following.view
 
     intake = _intake(given, following)
-    deletions = DriveQuantDeletions(
-        opened.registry, intake, shard=NEW_SUBJECTS_SHARD, refresh=following.refresh, clock=clock, counts=counts
-    )
-    withdrawals = Withdrawals(intake)
     provider_settings = ProviderSettings(decoder)
     attempts = AttemptRecorder(
         clock=clock,
@@ -175,6 +172,17 @@ def assemble(given: Surroundings) -> Parts:
         note_incomplete=counts.events_incomplete.add,
     )
     stores = {number: log.delivery for number, log in opened.logs.items()}
+    forgetting = Forgetting(manager, shards, view=view)
+    deletions = DriveQuantDeletions(
+        opened.registry,
+        intake,
+        shard=NEW_SUBJECTS_SHARD,
+        refresh=following.refresh,
+        forget=forgetting.run_once,
+        clock=clock,
+        counts=counts,
+    )
+    withdrawals = Withdrawals(intake)
     fetching = fetchers(opened, given.egress, intake=intake, alerts=alerts, counts=counts, clock=clock)
     surrounded = {drivequant.PROTOCOL.name: deletions.around, damoov.PROTOCOL.name: withdrawals.around}
     redriver = Redriver(opened.logs, intake, decoder=decoder, clock=clock, around=surrounded)
@@ -275,6 +283,7 @@ def assemble(given: Surroundings) -> Parts:
         users=(decoder.use, provider_settings.use, intake.use, fetching.use, alerts.follow, keeper.use),
         chores=(
             Chore(retention.run_once, "Retention could not run"),
+            Chore(forgetting.run_once, "What waits of deleted drivers could not be removed"),
             Chore(functools.partial(clear_what_is_over, alerts, stores, clock), "Alerts could not be looked through"),
             Chore(functools.partial(prune_records, opened.registry, clock), "Old records could not be removed"),
             Chore(functools.partial(save_states, states, opened.logs), "The state could not be saved"),

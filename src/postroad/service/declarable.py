@@ -2,7 +2,7 @@
 
 from postroad.delivery.gate import DestinationLimits
 from postroad.delivery.options import DeliveryOptions
-from postroad.protocols import SOURCES, TARGETS, connected_cars
+from postroad.protocols import SOURCES, TARGETS, connected_cars, damoov
 from postroad.registry.apply import Catalogue
 from postroad.transports import TRANSPORTS
 from postroad.upstream.connected_cars.config import ConnectedCarsUpstream
@@ -19,6 +19,8 @@ def catalogue() -> Catalogue:
         limits_type=DestinationLimits,
         transport_config={name: spec.config_type for name, spec in TRANSPORTS.items()},
         transport_types={name: spec.types for name, spec in TRANSPORTS.items()},
+        stores={name: spec.stores for name, spec in TRANSPORTS.items()},
+        copies={damoov.PROTOCOL.name: lambda options: options.stored_url is not None},
         sent_singly={
             name
             for name, target in TARGETS.items()

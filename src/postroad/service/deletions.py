@@ -5,8 +5,9 @@ of the registry, since the item goes by its outbox: a kill at any moment leaves 
 who has no answer then, sends it again. What comes of a deleted trip or driver afterwards, each on a retry clock of its
 own, is confirmed, so that it is not sent again, and not stored.
 
-What the log still holds of the deleted is not removed here: it is sent to nobody (of a driver, no stream covers it; of
-a trip, its deletion supersedes it), and is what an erasure of the subject would look for.
+What waits of a deleted driver beside the log is removed at once. What the log still holds of the deleted is not
+removed here: it is sent to nobody (of a driver, no stream covers it; of a trip, its deletion supersedes it), and is
+what an erasure of the subject would look for.
 """
 
 import asyncio
@@ -46,14 +47,19 @@ class DriveQuantDeletions:
         *,
         shard: int,
         refresh: Callable[[], Awaitable[None]],
+        forget: Callable[[], Awaitable[None]],
         clock: Clock,
         counts: Counts,
     ) -> None:
-        """``shard`` is where what is about nobody goes; ``refresh`` has the hub go by what the registry says now."""
+        """``shard`` is where what is about nobody goes.
+
+        ``refresh`` has the hub go by what the registry says now; then ``forget`` removes what waits of deleted drivers.
+        """
         self._registry = registry
         self._intake = intake
         self._shard = shard
         self._refresh = refresh
+        self._forget = forget
         self._clock = clock
         self._counts = counts
         self._turns = _Turns()
@@ -125,6 +131,7 @@ class DriveQuantDeletions:
         self._counts.bytes.add(provider.id, by=len(saying.body))
         with going_on("What was deleted stops being sent as soon as the registry is looked at again"):
             await self._refresh()
+            await self._forget()
 
     async def _change(self, change: Callable[[Transaction], bool]) -> bool:
         def store() -> bool:

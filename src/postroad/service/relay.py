@@ -9,7 +9,8 @@ answers with the position that it has already.
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from postroad.log.interface import OF_THE_HUB, Part, ShardLog
+from postroad.log.interface import Part, ShardLog
+from postroad.model.header import OF_THE_HUB
 from postroad.protocols import READABLE, postroad
 from postroad.protocols.base import Item
 from postroad.registry.outbox import Pending

@@ -2,13 +2,19 @@
 
 from collections.abc import Mapping
 
-from postroad.transports.https import Https, HttpsConfig
+from postroad.transports.https import HttpsConfig, open_https
 from postroad.transports.probe import probe_https
 from postroad.transports.spec import Step, TransportSpec
 
 __all__ = ["TRANSPORTS", "Step", "TransportSpec"]
 
 TRANSPORTS: Mapping[str, TransportSpec] = {
-    "https": TransportSpec(config_type=HttpsConfig, types=lambda config: config.types, open=Https, probe=probe_https),
+    "https": TransportSpec(
+        config_type=HttpsConfig,
+        types=lambda config: config.types,
+        stores=lambda config: config.storage is not None,
+        open=open_https,
+        probe=probe_https,
+    ),
 }
 """By the name that a destination's ``transport`` gives."""

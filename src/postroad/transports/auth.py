@@ -1,5 +1,6 @@
 """How a destination knows us: the ``auth`` of an HTTPS destination, as an operator writes it."""
 
+import re
 from typing import Annotated, Literal
 
 import msgspec
@@ -11,6 +12,7 @@ Secret = Annotated[str, Meta(extra_json_schema={"writeOnly": True})]
 """Marked ``writeOnly`` in the JSON schema: to be sealed at rest, never shown."""
 
 _HIDDEN = "<hidden>"
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 class NoAuth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="none"):
@@ -31,6 +33,21 @@ class BasicAuth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def __repr__(self) -> str:
         """Without the secret."""
         return f"BasicAuth(username={self.username!r}, password={_HIDDEN})"
+
+
+class BearerAuth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="bearer"):
+    """A bearer token that does not change (RFC 6750 section 2.1)."""
+
+    token: Annotated[Secret, Meta(description="The token, without the word Bearer.")]
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot stand in the header, such as a value that says ``Bearer`` itself."""
+        if not _TOKEN.fullmatch(self.token):
+            raise ValueError("token is no bearer token (RFC 6750 section 2.1): give it alone, without the word Bearer")
+
+    def __repr__(self) -> str:
+        """Without the secret."""
+        return f"BearerAuth(token={_HIDDEN})"
 
 
 class ClientCredentialsAuth(
@@ -70,4 +87,4 @@ class ClientCredentialsAuth(
         )
 
 
-Auth = NoAuth | BasicAuth | ClientCredentialsAuth
+Auth = NoAuth | BasicAuth | BearerAuth | ClientCredentialsAuth

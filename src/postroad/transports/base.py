@@ -27,6 +27,15 @@ Reason = Literal[
 """A closed set, fit for a metric label."""
 
 
+class Copy(msgspec.Struct, frozen=True, kw_only=True):
+    """What must be in the customer's storage before a message goes out."""
+
+    key: str
+    edition: int
+    """A greater one is newer; an older one never takes the place of a newer one."""
+    body: bytes
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """One bulk, ready to go."""
 
@@ -37,6 +46,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     wire_type: str | None = None
     """The type of the one event it carries, where the protocol sends them singly: a destination may keep them apart."""
+    copy: Copy | None = None
+    """A transport without a storage refuses a message that has one: the customer would look for what is not there."""
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True):

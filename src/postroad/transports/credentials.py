@@ -6,7 +6,7 @@ from typing import Protocol
 from postroad.clock import Clock
 from postroad.egress.client import Pool, Timeouts
 from postroad.egress.tokens import Grant, TokenSource, basic
-from postroad.transports.auth import Auth, BasicAuth, ClientCredentialsAuth, NoAuth
+from postroad.transports.auth import Auth, BasicAuth, BearerAuth, ClientCredentialsAuth, NoAuth
 
 
 class Credentials(Protocol):
@@ -70,6 +70,8 @@ def credentials_for(auth: Auth, pool: Pool, clock: Clock, timeouts: Timeouts) ->
             return Static(None)
         case BasicAuth(username=username, password=password):
             return Static(basic(username, password))
+        case BearerAuth(token=token):
+            return Static(f"Bearer {token}")
         case ClientCredentialsAuth():
             grant = Grant(
                 token_url=auth.token_url,

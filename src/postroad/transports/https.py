@@ -17,10 +17,12 @@ from postroad.egress.failures import EgressFailed
 from postroad.egress.tokens import TokenFailed
 from postroad.errors import ConfigError, EgressRefused
 from postroad.transports.answers import MAX_DETAIL_CHARS, excerpt, mask, reason_of, retry_after_s
-from postroad.transports.auth import Auth, BasicAuth, ClientCredentialsAuth, NoAuth, Secret
-from postroad.transports.base import Delivered, Failed, Message, Outcome, Reason
+from postroad.transports.auth import Auth, BasicAuth, BearerAuth, ClientCredentialsAuth, NoAuth, Secret
+from postroad.transports.base import Delivered, Failed, Message, Outcome, Reason, Transport
 from postroad.transports.credentials import credentials_for
 from postroad.transports.headers import check_headers
+from postroad.transports.storage.config import S3Storage, StorageConfig
+from postroad.transports.storage.storing import StoringTransport, open_storage
 
 _Seconds = Annotated[float, Meta(gt=0, le=600)]
 _Urls = Annotated[dict[str, str], Meta(min_length=1)]
@@ -50,6 +52,10 @@ class HttpsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = None
     client_key_file: Annotated[
         str | None, Meta(description="PEM file of that certificate's key; without it the key is in client_cert_file.")
+    ] = None
+    storage: Annotated[
+        StorageConfig | None,
+        Meta(description="Where data is copied before a message speaks of it, for subscriptions that want that."),
     ] = None
     timeout_s: Annotated[_Seconds, Meta(description="For one request and its whole answer, in seconds.")] = 30.0
     connect_timeout_s: Annotated[_Seconds, Meta(description="For TCP and TLS to one address, in seconds.")] = 10.0
@@ -93,7 +99,7 @@ class HttpsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             f"HttpsConfig({shown}, auth={self.auth!r}, "
             f"headers={sorted(self.headers)}, "
             f"ca_file={self.ca_file!r}, client_cert_file={self.client_cert_file!r}, "
-            f"client_key_file={self.client_key_file!r}, timeout_s={self.timeout_s}, "
+            f"client_key_file={self.client_key_file!r}, storage={self.storage!r}, timeout_s={self.timeout_s}, "
             f"connect_timeout_s={self.connect_timeout_s})"
         )
 
@@ -132,6 +138,8 @@ class Https:
             hidden = mask(detail, self._secrets, MAX_DETAIL_CHARS)
             return Failed(reason=reason, detail=hidden, elapsed_s=self._clock.monotonic_s() - started)
 
+        if message.copy is not None:
+            return failed("rejected", "its data is to be copied first, and the destination has no storage")
         if endpoint is None:
             return failed("refused_address", "the destination has no URL for events of this type")
         try:
@@ -191,14 +199,26 @@ class Https:
         )
 
 
+def open_https(config: HttpsConfig, egress: EgressClient, clock: Clock) -> Transport:
+    """See ``TransportSpec.open``: with a storage, it is filled first."""
+    https = Https(config, egress, clock)
+    if config.storage is None:
+        return https
+    return StoringTransport(https, open_storage(config.storage, egress, clock, ca_file=config.ca_file), clock)
+
+
 def _secrets(config: HttpsConfig) -> Iterator[str]:
     """What must not appear in a detail, should the remote side echo it."""
     # Headers, form fields and query may be keys or plain words; hiding every "1" would only spoil the sentence.
     queries = [endpoint.url.partition("?")[2] for endpoint in config.endpoints.values()]
     maybe = [*_with_words(config.headers.values()), *queries]
+    if isinstance(config.storage, S3Storage) and config.storage.secret_access_key is not None:
+        yield config.storage.secret_access_key
     match config.auth:
         case BasicAuth(password=password):
             yield password
+        case BearerAuth(token=token):
+            yield token
         case ClientCredentialsAuth() as auth:
             yield auth.client_secret
             maybe += [*_with_words(auth.headers.values()), *auth.params.values(), *auth.query.values()]

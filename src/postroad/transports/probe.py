@@ -17,6 +17,7 @@ from postroad.transports.auth import ClientCredentialsAuth
 from postroad.transports.base import Delivered, Message
 from postroad.transports.https import Https, HttpsConfig
 from postroad.transports.spec import Step
+from postroad.transports.storage.storing import probe_storage
 
 EXPIRES_SOON = timedelta(days=14)
 
@@ -35,6 +36,8 @@ async def probe_https(
         for endpoint in config.endpoints.values():
             reached = await _Reach(https.pool, config, endpoint.url, egress, clock).steps()
             taken += [structs.replace(step, name=_named(step.name, endpoint.name)) for step in reached]
+        if all(step.ok for step in taken) and config.storage is not None:
+            taken.append(await probe_storage(config.storage, egress, clock, ca_file=config.ca_file))
         if all(step.ok for step in taken) and isinstance(config.auth, ClientCredentialsAuth):
             taken.append(await _take("token", partial(_token, https)))
         if all(step.ok for step in taken) and message is not None:

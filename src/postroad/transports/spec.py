@@ -28,6 +28,8 @@ class TransportSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What ``config`` of a destination must convert to. Secret fields are ``writeOnly`` in its JSON schema."""
     types: Callable[[Any], Collection[str] | None] = lambda _config: None
     """From a config of that type: the wire types that it has an endpoint for; ``None``: one endpoint takes any."""
+    stores: Callable[[Any], bool] = lambda _config: False
+    """From a config of that type: whether it takes copies, which messages may bring along."""
     open: Callable[[Any, EgressClient, Clock], Transport]
     """From a config of that type. Needs a running loop; connects to nothing yet. Raises ``ConfigError``."""
     probe: Callable[[Any, EgressClient, Clock, Message | None], Awaitable[tuple[Step, ...]]]

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from postroad.clock import Clock
 from postroad.derive import TripSettings, VehicleTrips
-from postroad.derive.vehicle import OF_THE_HUB
+from postroad.derive.sample import SECOND_US
 from postroad.errors import PostroadError
 from postroad.log.interface import UNASSIGNED, Batch, Part, ShardLog
 from postroad.model.documents import Trip, TripDeleted
 from postroad.model.events import Report
+from postroad.model.header import OF_THE_HUB
 from postroad.protocols import postroad
 from postroad.protocols.base import TargetProtocol
 from postroad.registry.records import RegistryView
@@ -30,6 +31,10 @@ READ_BYTES = 1024 * 1024
 HOLD_S = 0.003
 """So long other work on the event loop waits for this."""
 TRY_AGAIN_S = 1.0
+LOOK_EVERY_S = 60.0
+"""Between two looks for vehicles that have fallen silent."""
+ARRIVES_WITHIN_S = 60
+"""What arrived so long ago is in the log, or was refused."""
 
 _log = logging.getLogger(__name__)
 _NO_TARGETS: dict[str, TargetProtocol] = {}
@@ -82,11 +87,21 @@ class TripFollower:
             self._news.clear()
             try:
                 await self.follow()
+                await self.end_silent()
             except PostroadError as exc:
                 _log.warning("Trips cannot be derived now; trying again: %s", exc)
                 await self._clock.sleep(TRY_AGAIN_S)
                 continue
-            await self._news.wait()
+            await self._news_or(LOOK_EVERY_S)
+
+    async def _news_or(self, seconds: float) -> None:
+        """Until there is something new, but not for longer than so many seconds."""
+        waits = [asyncio.ensure_future(self._news.wait()), asyncio.ensure_future(self._clock.sleep(seconds))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     async def save(self) -> None:
         """Write the snapshot. Raises ``OSError``."""
@@ -121,6 +136,22 @@ class TripFollower:
             async with self._working:
                 await self._append()
                 await self._read_on()
+
+    async def end_silent(self) -> None:
+        """Tell the last trips of vehicles that have fallen silent. Raises ``StoreUnavailable``; call it again then.
+
+        Only where all of the log was looked at, and some time after the end is due: what arrived before has come then.
+        """
+        async with self._working:
+            end = self._log.next_position
+            if self.position < end:
+                return
+            self._look_at(self._view())
+            until_us = self._clock.now_us() - ARRIVES_WITHIN_S * SECOND_US
+            for subject_id, trips in self._vehicles.items():
+                if self._wanted.covers(subject_id, end):
+                    self._pending += [_part(edition) for edition in trips.silent_until(until_us)]
+            await self._append()
 
     async def _read_on(self) -> None:
         self._look_at(self._view())

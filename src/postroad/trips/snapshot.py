@@ -13,7 +13,7 @@ import msgspec
 
 from postroad.derive import Memory
 
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
 _LENGTH_BYTES = 4
 
 _log = logging.getLogger(__name__)

@@ -48,6 +48,9 @@ async def reach(view: RegistryView, keys: KeyRing, settings: Settings, clock: Cl
                 warning = next((step.warning for step in steps if step.warning), "")
                 failed = [step for step in steps if not step.ok]
                 told = "; ".join(f"{step.name}: {step.detail}" for step in failed or steps[-1:])
+                reached = sum(step.name.startswith("tls of ") for step in steps)
+                if not failed and reached:
+                    told = f"each of {reached} URLs reached; {told}"
                 findings.append(Finding(check, not failed and not warning, "; ".join(filter(None, (told, warning)))))
             except PostroadError as exc:
                 findings.append(Finding(check, False, str(exc)))

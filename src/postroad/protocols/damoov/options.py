@@ -1,5 +1,6 @@
 """What a provider and a subscription can choose."""
 
+import re
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -56,6 +57,9 @@ class DamoovSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fetch: Annotated[FetchSettings, Meta(description="how datasets are fetched")] = FetchSettings()
 
 
+_SEGMENT = re.compile("[A-Za-z0-9_-]+")
+
+
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Translation options of one subscription, which is what the vendor calls an instance."""
 
@@ -67,6 +71,14 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             extra_json_schema={"examples": ["https://hub.example"]},
         ),
     ] = None
+    stored_url: Annotated[
+        Annotated[str, Meta(pattern=r"^[a-z][a-z0-9+.-]*://[^\s?#]*[^\s?#/]$")] | None,
+        Meta(
+            description="in place of base_url: each dataset is copied to the destination's storage first, and this URL "
+            "is where the receiver finds what is stored there",
+            extra_json_schema={"examples": ["s3://bucket/prefix", "file:///srv/damoov"]},
+        ),
+    ] = None
     instance_id: Annotated[Word | None, Meta(description="`InstanceId` of heartbeats; without it they have none")] = (
         None
     )
@@ -74,3 +86,15 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Word | None,
         Meta(description="`Sender`; without it `Damoov` in heartbeats and `Data Motion` in all others"),
     ] = None
+
+    def __post_init__(self) -> None:
+        """The URL of a dataset is one or the other; and what names an instance names its folder in the storage."""
+        if self.base_url is not None and self.stored_url is not None:
+            raise ValueError("give either base_url or stored_url")
+        if self.stored_url is not None and self.instance_id is not None and not _SEGMENT.fullmatch(self.instance_id):
+            raise ValueError("with stored_url, instance_id has only letters, digits, - and _")
+
+    @property
+    def announces(self) -> bool:
+        """Whether anything is told that is to be fetched."""
+        return self.base_url is not None or self.stored_url is not None

@@ -9,7 +9,7 @@ import msgspec
 from postroad.protocols.damoov.identity import accident_id, canonical, track_token
 from postroad.protocols.damoov.kinds import DATASET_OF, DatasetKind
 from postroad.protocols.damoov.options import Options
-from postroad.protocols.damoov.paths import url_of
+from postroad.protocols.damoov.paths import place_of
 from postroad.protocols.damoov.rewrite import Rule, Rules, by, dropped, each, into, rewritten, to
 from postroad.protocols.damoov.said import Said
 from postroad.protocols.damoov.wire.notification import RemovedTrack
@@ -28,11 +28,12 @@ def relay(said: Said, provider_id: int, token: str, options: Options) -> bytes |
         )
         url = to(None) if said.event == "HeartbeatReceived" else dropped
         about: Rules = {"id": to(mine), "url": url, "uri": url}
-    elif options.base_url is None:
-        return None
     else:
         object_id = object_of(kind, provider_id, said.object_id)
-        url = to(url_of(options.base_url, kind, object_id))
+        place = place_of(options, kind, device_token=token, object_id=object_id)
+        if place is None:
+            return None
+        url = to(place)
         about = {"id": to(object_id), "url": url, "uri": url}
     rules = {"userid": to(token), "object": into(about), "details": into(_details(said, provider_id, options))}
     return bytes(rewritten(notification_of(said), rules))

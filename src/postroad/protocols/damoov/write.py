@@ -21,11 +21,12 @@ from postroad.model.documents import Crash, CrashReport, DeviceStatus, Trip, Tri
 from postroad.model.events import Event
 from postroad.protocols.base import Addressing, Outgoing
 from postroad.protocols.damoov import times
+from postroad.protocols.damoov.copies import with_copy
 from postroad.protocols.damoov.datasets import has_path, has_times, said_of
 from postroad.protocols.damoov.events import STATUSES
 from postroad.protocols.damoov.kinds import DATASET_OF, OTHER, SLOTS
 from postroad.protocols.damoov.options import Options
-from postroad.protocols.damoov.paths import url_of
+from postroad.protocols.damoov.paths import place_of
 from postroad.protocols.damoov.relay import object_of, relay
 from postroad.protocols.damoov.said import Said
 from postroad.protocols.damoov.wire.notification import (
@@ -67,8 +68,8 @@ _Document = Trip | TripDeleted | Crash | CrashReport
 def write(event: Event, *, to: Addressing, options: Options) -> list[Outgoing]:
     """The notifications of an event, by ascending slot, at most one of each. Pure.
 
-    Nothing is said of a user that has no token or of a document that has no key, nor, without ``base_url``, of what
-    would have to be fetched.
+    Nothing is said of a user that has no token or of a document that has no key, nor, without a URL for it, of what
+    would have to be fetched. With ``stored_url`` what has a dataset brings it along.
     """
     user = to.vehicle_id if to.driver_id is None else to.driver_id
     if user is None:
@@ -78,20 +79,23 @@ def write(event: Event, *, to: Addressing, options: Options) -> list[Outgoing]:
         return _relayed(event, said, str(user), options)
     if isinstance(event, DeviceStatus):
         return [Outgoing(SLOTS["HeartbeatReceived"], _encode(_heartbeat(event, str(user), options)))]
-    if not isinstance(event, _Document) or not event.key or options.base_url is None:
+    if not isinstance(event, _Document) or not event.key or not options.announces:
         return []
-    told = _told(event, str(user), options.base_url, options.sender)
     document = _document("track" if isinstance(event, Trip | TripDeleted) else "accident", event, event.key)
-    return [
-        Outgoing(
-            SLOTS[str(one.__struct_config__.tag)],
-            _encode(one),
-            document=document,
-            revision=event.revision,
-            deletes=_deletes(event),
+    outgoing = []
+    for one in _told(event, str(user), options):
+        wire_type = str(one.__struct_config__.tag)
+        outgoing += with_copy(
+            Outgoing(
+                SLOTS[wire_type], _encode(one), document=document, revision=event.revision, deletes=_deletes(event)
+            ),
+            event,
+            options,
+            DATASET_OF[wire_type],
+            device_token=str(user),
+            key=event.key,
         )
-        for one in told
-    ]
+    return outgoing
 
 
 def _deletes(event: Event) -> bool:
@@ -118,17 +122,19 @@ def _relayed(event: Event, said: Said, token: str, options: Options) -> list[Out
         case _:  # a raw track stands beside the processed one of its token, and is not made needless by it
             document = b"" if kind is None else _document(kind, event, said.object_id)
             revision = said.revision
-    return [Outgoing(slot, body, document=document, revision=revision, deletes=_deletes(event))]
+    told = Outgoing(slot, body, document=document, revision=revision, deletes=_deletes(event))
+    return with_copy(told, event, options, kind, device_token=token, key=said.object_id)
 
 
-def _told(event: _Document, user: str, base_url: str, sender: str | None) -> Iterator[Published]:
+def _told(event: _Document, user: str, options: Options) -> Iterator[Published]:
     received_us = event.header.received_us
-    about = {"sender": sender or "Data Motion", "user_id": user, "timestamp": times.stamp(received_us)}
+    about = {"sender": options.sender or "Data Motion", "user_id": user, "timestamp": times.stamp(received_us)}
 
     def of(struct: type[Published], details: Any) -> Published:
         kind = DATASET_OF[str(struct.__struct_config__.tag)]
         object_id = object_of(kind, event.header.provider_id, event.key)
-        what = Object(id=object_id, type=OBJECT_TYPES[kind], url=url_of(base_url, kind, object_id))
+        place = place_of(options, kind, device_token=user, object_id=object_id)
+        what = Object(id=object_id, type=OBJECT_TYPES[kind], url=place)
         return struct(object=what, details=details, **about)  # type: ignore[arg-type]  # each with its own details
 
     match event:

@@ -28,6 +28,10 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     transport_types: Mapping[str, Callable[[Any], Collection[str] | None]] = {}
     """Transport whose destinations may have an endpoint for each type -> from a config: the types that it has one for;
     ``None``: one endpoint takes any."""
+    stores: Mapping[str, Callable[[Any], bool]] = {}
+    """Transport -> from a config: whether it has a storage, to which data is copied first."""
+    copies: Mapping[str, Callable[[Any], bool]] = {}
+    """Protocol that can have data copied first -> from a subscription's options: whether it does."""
     sent_singly: Collection[str] = ()
     """Protocols that send each event by itself: only their types can go to several endpoints."""
     upstream_config: Mapping[str, type[msgspec.Struct]] = {}

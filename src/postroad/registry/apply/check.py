@@ -1,7 +1,7 @@
 """Checks a document beyond the shape of its parts: names, references, what the catalogue says, secrets."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import UNSET
 
@@ -16,14 +16,21 @@ from postroad.registry.apply.source import ROOT, Source
 from postroad.registry.selection import DriverSelector, Selector
 from postroad.registry.subjects import normalised
 
+_HOW_TO_COPY = "say by stored_url where the receiver finds it, or name another destination"
+
 
 class _Named(Protocol):
     @property
     def name(self) -> str: ...
 
 
-_Endpoints = Collection[str] | None
-"""The types that a destination has endpoints for; ``None``: one takes any."""
+class _Takes(NamedTuple):
+    """What a destination can be sent."""
+
+    types: Collection[str] | None
+    """Those that it has endpoints for; ``None``: one takes any."""
+    copies: bool
+    """It has a storage for them."""
 
 
 class Checker:
@@ -117,7 +124,7 @@ class Checker:
     def _integration(self, part: document.IntegrationPart, fleets: Collection[str], path: str) -> desired.Integration:
         self._names(part.destinations, f"{path}.destinations")
         self._names(part.subscriptions, f"{path}.subscriptions")
-        destinations = dict[str, _Endpoints]()
+        destinations = dict[str, _Takes]()
         wanted = list[desired.Destination]()
         for i, p in enumerate(part.destinations):
             destination, destinations[p.name] = self._destination(p, f"{path}.destinations[{i}]")
@@ -131,7 +138,7 @@ class Checker:
             ),
         )
 
-    def _destination(self, part: document.DestinationPart, path: str) -> tuple[desired.Destination, _Endpoints]:
+    def _destination(self, part: document.DestinationPart, path: str) -> tuple[desired.Destination, _Takes]:
         configs = self._catalogue.transport_config
         self._known(part.transport, configs, "transport", f"{path}.transport")
         type_ = configs[part.transport]
@@ -146,12 +153,15 @@ class Checker:
             limits=part.limits,
             secrets=config.secrets,
         )
-        return destination, None if types_of is None else types_of(converted)
+        stores = self._catalogue.stores.get(part.transport)
+        return destination, _Takes(
+            types=None if types_of is None else types_of(converted), copies=stores is not None and stores(converted)
+        )
 
     def _subscription(
         self,
         part: document.SubscriptionPart,
-        destinations: Mapping[str, _Endpoints],
+        destinations: Mapping[str, _Takes],
         fleets: Collection[str],
         path: str,
     ) -> desired.Subscription:
@@ -162,8 +172,11 @@ class Checker:
             self._known(type_, types[part.protocol], f"type of {part.protocol}", f"{path}.types[{i}]")
             if type_ in part.types[:i]:
                 raise self._source.error(f"{path}.types[{i}]", "the same type twice")
-        self._endpoints(part, destinations[part.destination], path)
-        self._source.convert(part.options, self._catalogue.target_options[part.protocol], f"{path}.options")
+        destination = destinations[part.destination]
+        self._endpoints(part, destination.types, path)
+        options = self._source.convert(part.options, self._catalogue.target_options[part.protocol], f"{path}.options")
+        copies = self._catalogue.copies.get(part.protocol)
+        self._storage(part, destination, copies is not None and copies(options), path)
         self._delivery(part, f"{path}.delivery")
         return desired.Subscription(
             name=part.name,
@@ -189,7 +202,7 @@ class Checker:
             what = "where everything stays in order, all types wait by one schedule: say it in retry"
             raise self._source.error(f"{path}.retry_of", what)
 
-    def _endpoints(self, part: document.SubscriptionPart, endpoints: _Endpoints, path: str) -> None:
+    def _endpoints(self, part: document.SubscriptionPart, endpoints: Collection[str] | None, path: str) -> None:
         """Check that each type has an endpoint, where a destination has one for each."""
         if endpoints is None:
             return
@@ -206,6 +219,15 @@ class Checker:
                 raise self._source.error(
                     f"{path}.types[{i}]", f"destination {part.destination!r} has no URL for {type_}: add it to urls"
                 )
+
+    def _storage(self, part: document.SubscriptionPart, destination: _Takes, copies: bool, path: str) -> None:
+        """Check that what is to be copied has a storage, and that a storage does not stand there for nothing."""
+        if copies and not destination.copies:
+            what = f"destination {part.destination!r} has no storage to copy to: add it to its config"
+            raise self._source.error(f"{path}.destination", what)
+        if destination.copies and not copies:
+            what = f"destination {part.destination!r} has a storage, and nothing is copied there: {_HOW_TO_COPY}"
+            raise self._source.error(f"{path}.options", what)
 
     def _signing(self, part: document.SigningPart, path: str) -> tuple[str, ...]:
         secrets: list[str] = []
