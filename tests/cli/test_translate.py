@@ -127,9 +127,9 @@ REPORT = {
 @pytest.mark.parametrize(
     ("change", "options", "unsaid"),
     [
-        ({"event": {"type": "SOS"}}, {}, "occurrence panic_button (1x): connected_cars has no word for it"),
+        ({"event": {"type": "SOS"}}, {}, "occurrence panic_button (1x): no event type is for it"),
         ({"event": {"type": "GPS"}, "gps_status": False}, {}, "position (1x): it is an older one, repeated"),
-        ({"event": {"type": "GPS"}, "altitude": 5}, {}, "position altitude_m (1x): connected_cars has no word for it"),
+        ({"event": {"type": "GPS"}, "altitude": 5}, {}, "position altitude_m (1x): `gps_position` has no field for it"),
         (
             {"event": {"type": "GPS"}, "fuel_percentage": 5},
             {},

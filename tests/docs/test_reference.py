@@ -24,6 +24,16 @@ def test_the_committed_reference_is_what_the_code_says(tool: Tool) -> None:
         assert (folder / name).read_text(encoding="utf-8") == text, f"{name} is out of date: run `make reference`"
 
 
+def test_the_committed_pages_on_translation_are_what_the_tables_say(tool: Tool) -> None:
+    made = tool("translation_pages").pages()
+    folder, head = ROOT / "docs" / "translation", tool("generate").HEAD
+    assert {path.name for path in folder.iterdir()} == made.keys(), "run `make reference`"
+    for name, text in made.items():
+        assert (folder / name).read_text(encoding="utf-8") == head + text, (
+            f"{name} is out of date: run `make reference`"
+        )
+
+
 def test_a_setting_without_a_description_ends_the_generator(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     class Section(msgspec.Struct):
         """A section."""

@@ -1,4 +1,4 @@
-"""All 25 pairs of protocols through one running hub: what must arrive of each source at each target, or why nothing can.
+"""All 25 pairs of protocols through one running hub: what must arrive of each source at each target, or why none can.
 
 Real entrances, real HTTPS to a customer of each protocol, read there by the protocol's own reader. The drive that the
 three protocols of vehicles report is cut into a trip by the hub, which is what the two protocols of trips are told.

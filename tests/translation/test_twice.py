@@ -26,7 +26,7 @@ from postroad.model.documents import (
 from postroad.model.events import Event, HarshManoeuvre, Position, Report
 from postroad.model.facts import FACTS, facts_of
 from postroad.protocols import TARGETS
-from postroad.protocols.facts import Way
+from postroad.protocols.fact_table import Way
 
 WIDE: dict[str, dict[str, Any]] = {
     "connected_cars": {"claim_can": True, "profile": "2026-03"},

@@ -20,6 +20,7 @@ import connected_cars
 import drivequant
 import msgspec
 import protocol_tables
+import translation_pages
 from pieces import Undocumented, described, table
 
 from postroad import errors
@@ -352,6 +353,9 @@ def main() -> None:
             (FOLDER / name).write_text(text, encoding="utf-8")
         for name, text in protocol_tables.pages().items():
             (protocol_tables.FOLDER / name).write_text(text, encoding="utf-8")
+        translation_pages.FOLDER.mkdir(exist_ok=True)
+        for name, text in translation_pages.pages().items():
+            (translation_pages.FOLDER / name).write_text(HEAD + text, encoding="utf-8")
     except Undocumented as exc:
         sys.exit(f"without a description: {exc}")
 

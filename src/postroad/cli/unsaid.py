@@ -1,10 +1,10 @@
 """What a target protocol does not say of an event, and why, as far as that can be told from outside.
 
-A fact is said if the output without it would be another one. It is asked of the translation itself, so that no second
-list of what it can do has to be kept.
+A fact is said if the output without it would be another one: that is asked of the translation itself. Why it is not
+said, if the protocol has no way to say it, is what the table of translation says.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -12,11 +12,9 @@ from msgspec import inspect
 from msgspec.structs import replace
 
 from postroad.cli.writing import Address, Writer
-from postroad.model.catalogue import OCCURRENCES, READINGS
 from postroad.model.documents import Document
 from postroad.model.events import AccessChanged, Event, HarshManoeuvre, MembershipChanged, Report
-
-_OCCURRENCE_NAMES = {kind.tag: kind.names for kind in OCCURRENCES}
+from postroad.protocols import FACTS
 
 NO_WORD = "the common language has no word for it"
 
@@ -31,10 +29,10 @@ class Unsaid(msgspec.Struct, frozen=True):
 
 class _Fact(msgspec.Struct, frozen=True):
     what: str
+    name: str
+    """In the table of translation."""
     without: Event | None
     """The event without it; ``None``: the event is the fact."""
-    names: Mapping[str, tuple[str, ...]] = {}
-    """Protocol -> what it calls it."""
     obstacle: str = ""
     """Why it may be unsaid, if it is."""
 
@@ -61,24 +59,26 @@ def _write(fact: _Fact, address: Address, writer: Writer, options: Any) -> list[
 def _facts(event: Event, address: Address) -> Iterator[_Fact]:
     if not isinstance(event, Report):
         nobody = isinstance(event, Document) and address.driver_id is None and address.vehicle_id is None
-        yield _Fact(str(event.__struct_config__.tag), None, {}, "whom it is about is not said" if nobody else "")
+        tag = str(event.__struct_config__.tag)
+        name = f"{tag}.{event.of}" if isinstance(event, AccessChanged) else tag
+        yield _Fact(tag, name, None, "whom it is about is not said" if nobody else "")
         return
     for n, one in enumerate(event.occurrences):
         others = event.occurrences[:n] + event.occurrences[n + 1 :]
         obstacle = _weakness(one) if isinstance(one, HarshManoeuvre) else ""
         tag = str(one.__struct_config__.tag)
-        yield _Fact(f"occurrence {tag}", replace(event, occurrences=others), _OCCURRENCE_NAMES[tag], obstacle)
+        yield _Fact(f"occurrence {tag}", tag, replace(event, occurrences=others), obstacle)
     for signal in event.readings:
         others_read = {name: value for name, value in event.readings.items() if name != signal}
-        yield _Fact(f"reading {signal}", replace(event, readings=others_read), READINGS[signal].names)
+        yield _Fact(f"reading {signal}", f"reading.{signal}", replace(event, readings=others_read))
     place = event.position
     if place is not None:
         repeated = "" if place.fix is not False else "it is an older one, repeated"
-        yield _Fact("position", replace(event, position=None), {}, repeated)
+        yield _Fact("position", "position.latitude_deg", replace(event, position=None), repeated)
         for field in ("altitude_m", "speed_kmh", "heading_deg", "horizontal_error_m", "hdop"):
             if getattr(place, field) is not None:
                 without = replace(event, position=replace(place, **{field: None}))
-                yield _Fact(f"position {field}", without, {}, repeated)
+                yield _Fact(f"position {field}", f"position.{field}", without, repeated)
 
 
 def _weakness(harsh: HarshManoeuvre) -> str:
@@ -93,9 +93,13 @@ def _why(event: Event, fact: _Fact, address: Address, writer: Writer) -> str:
             return f"it needs {what}"
     if fact.obstacle:
         return fact.obstacle
-    if writer.target.name in fact.names:
-        return f"{writer.target.name} has a word for it, but not for this value, this source and these options"
-    return f"{writer.target.name} has no word for it"
+    table = FACTS[writer.target.name]
+    way = table.way(fact.name)
+    if way is None:
+        return table.why(fact.name)
+    if not way.write and way.note:
+        return way.note
+    return f"{writer.target.name} has a word for it, but not for this value, this source and these options"
 
 
 def _other_options(options: Any) -> Iterator[tuple[str, Any]]:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from postroad.protocols import connected_cars, connected_cars_legacy, damoov, drivequant, drivetech, postroad
 from postroad.protocols.base import SourceProtocol, TargetProtocol
-from postroad.protocols.connected_cars.facts import FACTS as CONNECTED_CARS_FACTS
-from postroad.protocols.connected_cars_legacy.facts import FACTS as CONNECTED_CARS_LEGACY_FACTS
+from postroad.protocols.connected_cars.table import FACTS as CONNECTED_CARS_FACTS
+from postroad.protocols.connected_cars_legacy.table import FACTS as CONNECTED_CARS_LEGACY_FACTS
 from postroad.protocols.contract import Contract
-from postroad.protocols.damoov.facts import FACTS as DAMOOV_FACTS
-from postroad.protocols.drivequant.facts import FACTS as DRIVEQUANT_FACTS
-from postroad.protocols.drivetech.facts import FACTS as DRIVETECH_FACTS
-from postroad.protocols.facts import FactTable
+from postroad.protocols.damoov.table import FACTS as DAMOOV_FACTS
+from postroad.protocols.drivequant.table import FACTS as DRIVEQUANT_FACTS
+from postroad.protocols.drivetech.table import FACTS as DRIVETECH_FACTS
+from postroad.protocols.fact_table import FactTable
 from postroad.protocols.format import Format
 
 SOURCES: Mapping[str, SourceProtocol] = {

@@ -23,6 +23,7 @@ class Damoov:
     name = NAME
     kinds: Sequence[str] = KINDS
     settings_type: type[msgspec.Struct] = DamoovSettings
+    vehicle_namespaces: Collection[str] = ()
     slots: Mapping[str, int] = SLOTS
     options_type: type[msgspec.Struct] = Options
     issues: Sequence[Issue] = (Issue(DAMOOV_USER_ID, "driver", text=True), Issue(DAMOOV_USER_ID, "vehicle", text=True))

@@ -1,11 +1,11 @@
-"""What becomes of each fact in notifications and datasets, and what of each is read. See ``postroad.protocols.facts``."""
+"""What becomes of each fact in notifications and datasets, and what is read. See ``postroad.protocols.fact_table``."""
 
-from typing import Final
+from typing import Any, Final
 
 from postroad.protocols.damoov.events import STATUSES
 from postroad.protocols.damoov.trips import SCORES
 from postroad.protocols.damoov.wire.track import RichTrack
-from postroad.protocols.facts import FactTable, Way, because, below, both
+from postroad.protocols.fact_table import FactTable, Way, because, below, both
 
 _NOT_A_REPORT: Final = "it tells of tracks, accidents and phones; a single report of a vehicle is none of them"
 _PLACE: Final = {"latitude_deg": "Latitude", "longitude_deg": "Longitude"}
@@ -130,7 +130,10 @@ _TRIP: Final = {
     "trip_deleted": Way(read=("IncomingTrackRemoved", "track_withdrawn"), write=("IncomingTrackRemoved",)),
 }
 
-_SPEED: Final = {"conversion": "m/s, six decimals; read by the setting `crash_speed_unit`", "within": 1e-5}
+_SPEED: Final[dict[str, Any]] = {
+    "conversion": "m/s, six decimals; read by the setting `crash_speed_unit`",
+    "within": 1e-5,
+}
 _ACCIDENT: Final = {
     "crash": Way(read=("accident",), write=("AccidentEventReceived",), made_from=("crash_report",)),
     "crash.happened_us": both("accident.TimeStart", conversion="milliseconds, cut off", within=1000),
@@ -258,8 +261,8 @@ FACTS: Final = FactTable(
         "trip.tags": "`Tags` is a list of what its phone's app attached, and no map",
         "crash.position": "of the place only latitude, longitude and speed are there",
         "crash_report.position": "of the place only latitude, longitude and speed are there",
-        "crash_report.confirmed": "to have come through the filters is not to be confirmed; of an accident that its source "
-        "holds for none nothing is sent",
+        "crash_report.confirmed": "to have come through the filters is not to be confirmed; of an accident that "
+        "its source holds for none nothing is sent",
         **because("the scale of `Reliability` is not published", "crash.probability", "crash_report.probability"),
         **because(
             "a heartbeat has no field for it",

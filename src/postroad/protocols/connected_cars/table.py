@@ -1,4 +1,4 @@
-"""What becomes of each fact in a vehicle or admin event, and what of each is read. See ``postroad.protocols.facts``."""
+"""What becomes of each fact in a vehicle or admin event, and what is read. See ``postroad.protocols.fact_table``."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -7,7 +7,7 @@ from postroad.model.catalogue import READINGS
 from postroad.protocols.connected_cars.options import HARSH_FLOOR_G
 from postroad.protocols.connected_cars.slots import NEWER_TYPES
 from postroad.protocols.connected_cars.vocabulary import SIGNAL_OF, from_can, is_whole
-from postroad.protocols.facts import FactTable, Way, because, both
+from postroad.protocols.fact_table import FactTable, Way, because, both
 
 _CAN_ONLY: Final = "of values that were not read from the vehicle's own network, only with `claim_can`"
 _NO_TYPE: Final = "no event type is for it"
@@ -52,7 +52,7 @@ _WAYS: Final = {
         read=("can_odometer_km",),
         write=("can_odometer_km",),
         made_from=("reading", "position.speed_kmh", "malfunction_lamp"),
-        note="not as a field: a type whose name begins with `can_` or `daily_can_` says it; with `claim_can` of any value",
+        note="not as a field: a type that begins with `can_` or `daily_can_` says it; with `claim_can` of any value",
     ),
     "position.latitude_deg": both("gps_position.latitude"),
     "position.longitude_deg": both("gps_position.longitude"),

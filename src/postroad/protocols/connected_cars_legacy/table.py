@@ -1,11 +1,11 @@
-"""What becomes of each fact in a message of either feed, and what of each is read. See ``postroad.protocols.facts``."""
+"""What becomes of each fact in a message of either feed, and what is read. See ``postroad.protocols.fact_table``."""
 
 from typing import Final
 
 from postroad.model.catalogue import READINGS
 from postroad.protocols.connected_cars_legacy.events import FROM_CAN
 from postroad.protocols.connected_cars_legacy.write import HARSH_FLOOR_G
-from postroad.protocols.facts import FactTable, Way, because, below, both
+from postroad.protocols.fact_table import FactTable, Way, because, below, both
 
 _SPEAKS = "connected_cars_legacy"
 _NO_MESSAGE: Final = "no message is for it"
@@ -30,8 +30,8 @@ _WAYS: Final = {
         read=tuple(str(struct.__struct_config__.tag) for struct in FROM_CAN),
         write=("can_odometer",),
         made_from=_REPORTED,
-        note="not as a field: of an odometer it is another message; what the vendor calls reported by the car is read as "
-        "such, unless by the setting `reported_by_car`",
+        note="not as a field: of an odometer it is another message; what the vendor calls reported by the car is read "
+        "as such, unless the setting `reported_by_car` says otherwise",
     ),
     "position.latitude_deg": both("position.lat"),
     "position.longitude_deg": both("position.lon"),

@@ -1,9 +1,9 @@
-"""What becomes of each fact in an injected event, and what of each is read. See ``postroad.protocols.facts``."""
+"""What becomes of each fact in an injected event, and what of each is read. See ``postroad.protocols.fact_table``."""
 
 from typing import Final
 
 from postroad.protocols.drivetech.write import OPTIONAL_READINGS
-from postroad.protocols.facts import FactTable, Way, because, both
+from postroad.protocols.fact_table import FactTable, Way, because, both
 
 _NO_FIELD: Final = "a record has no field for it"
 _NO_TYPE: Final = "none of the ten event types is for it"

@@ -1,8 +1,8 @@
-"""What becomes of each fact in a push, and what of each is read. See ``postroad.protocols.facts``."""
+"""What becomes of each fact in a push, and what of each is read. See ``postroad.protocols.fact_table``."""
 
 from typing import Final
 
-from postroad.protocols.facts import FactTable, Way, because, below, both
+from postroad.protocols.fact_table import FactTable, Way, because, below, both
 
 _CUT: Final = "whole milliseconds, cut off"
 _NOT_A_REPORT: Final = (
