@@ -111,7 +111,10 @@ def _metas(struct: Any, field: str) -> tuple[Any, ...]:
     ("arguments", "reason"),
     [
         (("telematics",), "known: drivetech, connected_cars, connected_cars_legacy"),
-        (("damoov", "--direction", "out"), "known: connected_cars, connected_cars_legacy, drivequant, drivetech"),
+        (
+            ("postroad", "--direction", "out"),
+            "known: connected_cars, connected_cars_legacy, damoov, drivequant, drivetech",
+        ),
         (("drivetech", "--type", "SOSO"), "it has: GPS, IGN"),
     ],
 )

@@ -16,7 +16,7 @@ from postroad.derive import TripSettings
 from postroad.errors import StoreUnavailable
 from postroad.log.interface import Part
 from postroad.log.memory import MemoryLog
-from postroad.model.documents import Trip, TripDeleted
+from postroad.model.documents import TrackPoint, Trip, TripDeleted
 from postroad.model.header import OF_THE_HUB, Header
 from postroad.protocols import READABLE, TARGETS, TRIP_TYPES, postroad
 from postroad.protocols.base import Addressing
@@ -103,8 +103,10 @@ def test_streams_that_have_ended_count_for_what_they_covered() -> None:
 
 def test_the_types_that_tell_of_trips_are_those_in_which_a_target_writes_them() -> None:
     header = Header(subject_id=1, provider_id=OF_THE_HUB, recorded_us=1, received_us=1)
+    path = (TrackPoint(recorded_us=0, latitude_deg=-33.4, longitude_deg=-70.6),)
+    needed = {"damoov": {"base_url": "https://hub.example"}}
     documents = [
-        Trip(header=header, key="derived:1:1", revision=1, started_us=0, ended_us=1, derived=True),
+        Trip(header=header, key="derived:1:1", revision=1, started_us=0, ended_us=1, path=path, derived=True),
         TripDeleted(header=header, key="derived:1:1", revision=2),
     ]
     of_vehicle = Addressing(vehicle_id=4711, plate="KXRT41")
@@ -113,7 +115,9 @@ def test_the_types_that_tell_of_trips_are_those_in_which_a_target_writes_them() 
         written = [
             one.slot
             for document in documents
-            for one in target.write(document, to=of_vehicle, position=1, options=target.options_type())
+            for one in target.write(
+                document, to=of_vehicle, position=1, options=target.options_type(**needed.get(name, {}))
+            )
         ]
         assert {names[slot] for slot in written} == TRIP_TYPES.get(name, frozenset())
 
