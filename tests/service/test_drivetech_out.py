@@ -247,6 +247,7 @@ async def test_a_vehicle_that_its_provider_knows_by_a_number_goes_out_with_the_d
     assert {(one["reason"], one["detail"]) for one in letters} == {("incomplete", "plate")}
 
     await asyncio.to_thread(relay.declare, [{"plate": "KXRT41", "identifiers": {VEHICLE: 77}}])
+    await relay.site.hub.parts.following.refresh()
     now = from_us(SystemClock().now_us()).isoformat()
     await cars.say({"type": "car_ignition", "id": 4, "value": False, "time": now})
     [item] = await relay.taken(1)
