@@ -8,6 +8,8 @@ Calls block: code on an event loop makes them in threads. A ``Database`` may be 
 """
 
 import os
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +23,8 @@ from postroad.errors import ConfigError
 
 _BUSY_TIMEOUT_MS = 5_000
 _CONNECT_TIMEOUT_S = 5
+_WAL_TRIES = 500
+_WAL_TRY_AGAIN_S = 0.01
 
 _WRITES = "postroad_writes"
 """The execution option by which a transaction tells that it is going to write."""
@@ -135,12 +139,9 @@ def _sqlite_engine(url: URL) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the module's own idea of when a transaction begins is not ours
-        for pragma in (
-            f"busy_timeout = {_BUSY_TIMEOUT_MS}",
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "foreign_keys = ON",
-        ):
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}").close()
+        _use_wal(connection)
+        for pragma in ("synchronous = FULL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @sa.event.listens_for(engine, "begin")
@@ -149,3 +150,20 @@ def _sqlite_engine(url: URL) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch a new file to the write-ahead log; once it is, this only looks.
+
+    SQLite does not wait, whatever the time-out, for another connection that is switching at the same moment: that is a
+    matter of milliseconds.
+    """
+    for tries_left in reversed(range(_WAL_TRIES)):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or not tries_left:
+                raise
+            time.sleep(_WAL_TRY_AGAIN_S)
+        else:
+            return
