@@ -113,7 +113,7 @@ def _metas(struct: Any, field: str) -> tuple[Any, ...]:
         (("telematics",), "known: drivetech, connected_cars, connected_cars_legacy"),
         (
             ("postroad", "--direction", "out"),
-            "known: connected_cars, connected_cars_legacy, damoov, drivequant, drivetech",
+            "known: connected_cars, connected_cars_legacy, drivequant, drivetech, damoov",
         ),
         (("drivetech", "--type", "SOSO"), "it has: GPS, IGN"),
     ],
