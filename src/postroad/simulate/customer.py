@@ -13,7 +13,6 @@ import hmac
 import secrets
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from ssl import SSLContext
 from typing import Annotated, Literal
 
 import aiohttp.web
@@ -22,6 +21,7 @@ import msgspec
 from postroad.clock import Clock
 from postroad.simulate.record import Record
 from postroad.simulate.streams import VehicleEvent, decode_bulk
+from postroad.simulate.web_server import WebServer
 
 EVENTS_PATH = "/events"
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a password
@@ -48,7 +48,7 @@ class CustomerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """For an event request without a valid token."""
 
 
-class Customer:
+class Customer(WebServer):
     """The customer's web server.
 
     Attributes:
@@ -69,6 +69,7 @@ class Customer:
         new_token: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
         """``clock`` dates deliveries and lets tokens expire."""
+        super().__init__()
         self.record = record or Record()
         self.trouble: Trouble | None = None
         self.steer: Steer | None = None
@@ -80,23 +81,13 @@ class Customer:
         self._new_token = new_token
         self._basic = b"Basic " + b64encode(f"{settings.client_id}:{settings.client_secret}".encode())
         self._expiry_s: dict[str, float] = {}
-        self._runner: aiohttp.web.AppRunner | None = None
 
-    async def start(self, ssl_context: SSLContext | None, *, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Listen, and return the base URL. Without a context it is plain HTTP, which only a test may want."""
+    def application(self) -> aiohttp.web.Application:
+        """See ``WebServer``."""
         app = aiohttp.web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_post(EVENTS_PATH, self._events)
         app.router.add_post(TOKEN_PATH, self._token)
-        self._runner = aiohttp.web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        await aiohttp.web.TCPSite(self._runner, host, port, ssl_context=ssl_context).start()
-        return f"{'https' if ssl_context else 'http'}://{host}:{self._runner.addresses[0][1]}"
-
-    async def stop(self) -> None:
-        """Stop listening and close every connection."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        return app
 
     def revoke_tokens(self) -> None:
         """From now on no token given out so far is valid."""

@@ -9,7 +9,6 @@ Answers  200 once a notification is in ``notifications``; 400 for what is none; 
 
 import asyncio
 from collections.abc import Mapping
-from ssl import SSLContext
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -20,6 +19,7 @@ from postroad.clock import Clock
 from postroad.errors import WireError
 from postroad.protocols import damoov
 from postroad.protocols.damoov import DatasetKind, DatasetReference
+from postroad.simulate.web_server import WebServer
 
 PATH: Final = "/damoov"
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -39,7 +39,7 @@ class Fetched(NamedTuple):
     """The JSON of the answer; None for anything but 200."""
 
 
-class DamoovCustomer:
+class DamoovCustomer(WebServer):
     """The customer's web server, and its fetcher.
 
     Attributes:
@@ -52,6 +52,7 @@ class DamoovCustomer:
 
     def __init__(self, session: aiohttp.ClientSession, *, clock: Clock) -> None:
         """``session`` trusts the platform's certificate; ``clock`` waits between tries."""
+        super().__init__()
         self.notifications: list[Mapping[str, Any]] = []
         self.fetched: list[Fetched] = []
         self.datasets: dict[tuple[DatasetKind, str], Any] = {}
@@ -61,25 +62,19 @@ class DamoovCustomer:
         self._clock = clock
         self._revisions: dict[tuple[DatasetKind, str], int] = {}
         self._fetches: set[asyncio.Task[None]] = set()
-        self._runner: aiohttp.web.AppRunner | None = None
 
-    async def start(self, ssl_context: SSLContext | None, *, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Listen, and return the base URL. Without a context it is plain HTTP, which only a test may want."""
+    def application(self) -> aiohttp.web.Application:
+        """See ``WebServer``."""
         app = aiohttp.web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_post(PATH, self._take)
-        self._runner = aiohttp.web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        await aiohttp.web.TCPSite(self._runner, host, port, ssl_context=ssl_context).start()
-        return f"{'https' if ssl_context else 'http'}://{host}:{self._runner.addresses[0][1]}"
+        return app
 
     async def stop(self) -> None:
         """Stop listening and fetching, and close every connection."""
         for task in self._fetches:
             task.cancel()
         await asyncio.gather(*self._fetches, return_exceptions=True)
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await super().stop()
 
     def events(self) -> list[str]:
         """The events of the notifications, in order."""

@@ -21,6 +21,7 @@ import msgspec
 
 from postroad.clock import Clock, from_us
 from postroad.protocols.damoov import DATASET_OF, DEVICE_TOKEN_HEADER, PATHS, DatasetKind, url_of
+from postroad.simulate.web_server import WebServer
 
 SLOW_S: Final = 1.5
 """How long a slow API says nothing; a client may give up before."""
@@ -42,7 +43,7 @@ class Shelf(msgspec.Struct):
     body: bytes
 
 
-class DamoovPlatform:
+class DamoovPlatform(WebServer):
     """The vendor's side: ``start`` the fetch API, then have things happen, each with its notification.
 
     Attributes:
@@ -65,6 +66,7 @@ class DamoovPlatform:
         again_s: float = 5.0,
     ) -> None:
         """Notifications go to ``notify_url`` with ``headers``; those that are not taken again after ``again_s``."""
+        super().__init__()
         self.trouble: dict[str, Trouble] = {}
         self.compressed = False
         self.fetches: Counter[tuple[str, int | None]] = Counter()
@@ -79,27 +81,20 @@ class DamoovPlatform:
         self._clock = clock
         self._again_s = again_s
         self._shelves: dict[str, Shelf] = {}
-        self._runner: aiohttp.web.AppRunner | None = None
         self._last_us = 0
 
     # The fetch API.
 
-    async def start(self, ssl_context: SSLContext | None, *, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Listen, and return the base URL."""
+    def application(self) -> aiohttp.web.Application:
+        """See ``WebServer``."""
         app = aiohttp.web.Application()
         app.router.add_get("/{path:.*}", self._serve)
-        self._runner = aiohttp.web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        await aiohttp.web.TCPSite(self._runner, host, port, ssl_context=ssl_context).start()
-        scheme = "https" if ssl_context else "http"
-        self.base_url = f"{scheme}://{host}:{self._runner.addresses[0][1]}"
-        return self.base_url
+        return app
 
-    async def stop(self) -> None:
-        """Stop listening and close every connection."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+    async def start(self, ssl_context: SSLContext | None, *, host: str = "127.0.0.1", port: int = 0) -> str:
+        """Listen, and return the base URL, which notifications name from then on."""
+        self.base_url = await super().start(ssl_context, host=host, port=port)
+        return self.base_url
 
     def shelve(self, kind: DatasetKind, object_id: str, device_token: str, dataset: Mapping[str, Any]) -> None:
         """Have a dataset to be fetched; one of the same kind and id before is replaced."""

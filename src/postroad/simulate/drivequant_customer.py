@@ -14,7 +14,6 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
-from ssl import SSLContext
 from typing import Any, Literal, NamedTuple
 
 import aiohttp.web
@@ -22,6 +21,7 @@ import msgspec
 
 from postroad.clock import Clock
 from postroad.protocols.drivequant.slots import SLOTS
+from postroad.simulate.web_server import WebServer
 
 PATHS: Mapping[str, str] = {service: f"/dq/{service.replace('_', '-')}" for service in SLOTS}
 """Of the push endpoints, by service."""
@@ -68,7 +68,7 @@ class Push(NamedTuple):
     received_us: int
 
 
-class DriveQuantCustomer:
+class DriveQuantCustomer(WebServer):
     """The customer's web server.
 
     Attributes:
@@ -84,6 +84,7 @@ class DriveQuantCustomer:
         self, auth: Basic | Tokens, *, clock: Clock, new_token: Callable[[], str] = secrets.token_urlsafe
     ) -> None:
         """``clock`` dates pushes and lets tokens expire."""
+        super().__init__()
         self.pushes: list[Push] = []
         self.trouble: dict[str, Trouble] = {}
         self.attempts: Counter[str] = Counter()
@@ -94,25 +95,15 @@ class DriveQuantCustomer:
         self._clock = clock
         self._new_token = new_token
         self._expiry_s: dict[str, float] = {}
-        self._runner: aiohttp.web.AppRunner | None = None
 
-    async def start(self, ssl_context: SSLContext | None, *, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Listen, and return the base URL. Without a context it is plain HTTP, which only a test may want."""
+    def application(self) -> aiohttp.web.Application:
+        """See ``WebServer``."""
         app = aiohttp.web.Application(client_max_size=MAX_BODY_BYTES)
         for service, path in PATHS.items():
             app.router.add_post(path, partial(self._push, service))
         if isinstance(self._auth, Tokens):
             app.router.add_post(TOKEN_PATH, partial(self._token, self._auth))
-        self._runner = aiohttp.web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        await aiohttp.web.TCPSite(self._runner, host, port, ssl_context=ssl_context).start()
-        return f"{'https' if ssl_context else 'http'}://{host}:{self._runner.addresses[0][1]}"
-
-    async def stop(self) -> None:
-        """Stop listening and close every connection."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        return app
 
     def revoke_tokens(self) -> None:
         """From now on no token given out so far is valid."""

@@ -7,7 +7,6 @@ Unknown  What the vendor's server does with an event that it has: here it is cou
 """
 
 from collections.abc import Callable
-from ssl import SSLContext
 
 import aiohttp.web
 import msgspec
@@ -17,6 +16,7 @@ from postroad.errors import WireError
 from postroad.protocols.base import Item
 from postroad.protocols.drivetech import DrivetechSettings, answers, read
 from postroad.simulate.record import MALFORMED_KEPT
+from postroad.simulate.web_server import WebServer
 
 EVENTS_PATH = "/provider/event/new/"
 MAX_BODY_BYTES = 64 * 1024
@@ -32,7 +32,7 @@ class Taken(msgspec.Struct, frozen=True):
     at_us: int
 
 
-class Platform:
+class Platform(WebServer):
     """The platform's web server.
 
     Attributes:
@@ -47,6 +47,7 @@ class Platform:
 
     def __init__(self, token: str, *, clock: Clock) -> None:
         """``clock`` dates what is taken."""
+        super().__init__()
         self.taken: dict[bytes, Taken] = {}
         self.repeated = 0
         self.refused = 0
@@ -55,22 +56,12 @@ class Platform:
         self.token = token
         self.steer: Steer | None = None
         self._clock = clock
-        self._runner: aiohttp.web.AppRunner | None = None
 
-    async def start(self, ssl_context: SSLContext | None, *, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Listen, and return the base URL. Without a context it is plain HTTP, which only a test may want."""
+    def application(self) -> aiohttp.web.Application:
+        """See ``WebServer``."""
         app = aiohttp.web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_post(EVENTS_PATH, self._event)
-        self._runner = aiohttp.web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        await aiohttp.web.TCPSite(self._runner, host, port, ssl_context=ssl_context).start()
-        return f"{'https' if ssl_context else 'http'}://{host}:{self._runner.addresses[0][1]}"
-
-    async def stop(self) -> None:
-        """Stop listening and close every connection."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        return app
 
     @property
     def items(self) -> list[Item]:
