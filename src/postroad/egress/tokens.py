@@ -57,6 +57,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """More form fields, such as ``audience``."""
     query: Mapping[str, str] = {}
     """More parameters in the query of the URL, behind those that it has."""
+    plain: bool = False
+    """Id and secret go into basic authentication as they are, not form-urlencoded (RFC 6749 section 2.3.1) first."""
 
     def __repr__(self) -> str:
         """Without the secrets."""
@@ -143,10 +145,11 @@ class TokenSource(SharedToken):
         form = {"grant_type": "client_credentials", **grant.params}
         if grant.scope is not None:
             form["scope"] = grant.scope
+        client = (grant.client_id, grant.client_secret)
         headers = {
             **grant.headers,
             "Accept": "application/json",
-            "Authorization": basic(quote_plus(grant.client_id), quote_plus(grant.client_secret)),
+            "Authorization": basic(*(client if grant.plain else map(quote_plus, client))),
             "Content-Type": "application/x-www-form-urlencoded",
         }
         try:

@@ -63,6 +63,10 @@ class ClientCredentialsAuth(
     token_url: Annotated[str, Meta(description="The token endpoint, https.")]
     client_id: Annotated[str, Meta(description="Sent with client_secret as basic authentication.")]
     client_secret: Annotated[Secret, Meta(description="Secret of the client.")]
+    client_encoding: Annotated[
+        Literal["form", "plain"],
+        Meta(description="How both are written there: form-encoded (RFC 6749, 2.3.1), or as they are."),
+    ] = "form"
     scope: Annotated[str | None, Meta(description="Scopes asked for, separated by spaces.")] = None
     headers: Annotated[dict[str, Secret], Meta(description="More headers of the token request.")] = {}
     params: Annotated[dict[str, Secret], Meta(description="More form fields of the token request.")] = {}

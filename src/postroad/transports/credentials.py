@@ -81,6 +81,7 @@ def credentials_for(auth: Auth, pool: Pool, clock: Clock, timeouts: Timeouts) ->
                 headers=auth.headers,
                 params=auth.params,
                 query=auth.query,
+                plain=auth.client_encoding == "plain",
             )
             source = TokenSource(grant, lambda url, body, headers: pool.post(url, body, headers, timeouts), clock)
             return Bearer(source, auth.renew_on)
