@@ -1,9 +1,11 @@
 import asyncio
+import base64
 import gc
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from postroad.egress.client import Answer
 from postroad.egress.failures import EgressFailed
@@ -23,11 +25,13 @@ class Endpoint:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.authorization = ""
         self.lifetime: Any = 3600
         self.error: Exception | None = None
 
-    async def post(self, _url: str, _body: bytes, _headers: Any) -> Answer:
+    async def post(self, _url: str, _body: bytes, headers: Any) -> Answer:
         self.asked += 1
+        self.authorization = headers["Authorization"]
         await asyncio.sleep(0)
         if self.error is not None:
             raise self.error
@@ -74,6 +78,16 @@ async def test_a_token_without_a_lifetime_is_used_once(
 ) -> None:
     endpoint.lifetime = expires_in
     assert [await source.get(), await source.get()] == ["token-1", "token-2"]
+
+
+@pytest.mark.parametrize(("plain", "sent"), [(False, "a%3Ab+c:s%2B3%2Fcr%C3%A9t%3D"), (True, "a:b c:s+3/crét=")])
+async def test_id_and_secret_are_form_encoded_or_as_they_are(
+    endpoint: Endpoint, clock: Any, plain: bool, sent: str
+) -> None:
+    grant = structs.replace(GRANT, client_id="a:b c", client_secret="s+3/crét=", plain=plain)
+    await TokenSource(grant, endpoint.post, clock).get()
+    scheme, _, credentials = endpoint.authorization.partition(" ")
+    assert (scheme, base64.b64decode(credentials).decode()) == ("Basic", sent)
 
 
 async def test_many_waiters_make_one_request(source: TokenSource, endpoint: Endpoint) -> None:

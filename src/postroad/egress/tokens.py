@@ -168,7 +168,7 @@ def _with_query(grant: Grant) -> str:
 def basic(user: str, password: str) -> str:
     """The value of ``Authorization`` for HTTP basic authentication (RFC 7617), in UTF-8.
 
-    For a token endpoint both parts are form-urlencoded first (RFC 6749 section 2.3.1).
+    For a token endpoint both parts are form-urlencoded first (RFC 6749 section 2.3.1), unless it reads them plain.
     """
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
