@@ -16,6 +16,7 @@ from postroad.model.events import Header
 from postroad.model.facts import FACTS, facts_of
 from postroad.protocols import FACTS as TABLES
 from postroad.protocols import SOURCES, TARGETS
+from postroad.protocols.fact_table import REPORTED
 
 SAMPLES = Path(__file__).parent.parent / "protocols" / "samples" / "in"
 CELLS = [(protocol, fact) for protocol in TABLES for fact in FACTS]
@@ -51,6 +52,11 @@ def test_every_fact_has_a_way_or_a_reason_and_none_is_stale(protocol: str) -> No
         assert way.read or way.write, name
         assert (way.read and way.write) or way.note or way.becomes or way.made_from, f"{name}: why one way only?"
         assert not way.within or way.conversion, f"{name}: what is rounded?"
+
+
+def test_the_facts_of_reports_are_those_of_the_common_language() -> None:
+    of_reports = {name.partition(".")[0] for name, fact in FACTS.items() if fact.kind == "report"}
+    assert sorted(REPORTED) == sorted(of_reports)
 
 
 def test_the_examples_hold_every_fact() -> None:

@@ -6,9 +6,31 @@ value, and how far that may be off; or why it cannot be said. ``docs/translation
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+REPORTED: Final = (
+    "report",
+    "position",
+    "reading",
+    "ignition",
+    "idling",
+    "overspeed",
+    "door",
+    "gnss_signal",
+    "panic_button",
+    "device_battery_low",
+    "driver_identified",
+    "harsh_manoeuvre",
+    "malfunction_lamp",
+    "external_power",
+    "trouble_code",
+    "refuelled",
+    "service_booking",
+)
+"""What the facts of reports begin with, for protocols that tell of trips and phones only. Written out, so that who adds
+a kind of occurrence considers what they could make of it."""
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):

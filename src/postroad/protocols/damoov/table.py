@@ -5,7 +5,7 @@ from typing import Any, Final
 from postroad.protocols.damoov.events import STATUSES
 from postroad.protocols.damoov.trips import SCORES
 from postroad.protocols.damoov.wire.track import RichTrack
-from postroad.protocols.fact_table import FactTable, Way, because, below, both
+from postroad.protocols.fact_table import REPORTED, FactTable, Way, because, below, both
 
 _NOT_A_REPORT: Final = "it tells of tracks, accidents and phones; a single report of a vehicle is none of them"
 _PLACE: Final = {"latitude_deg": "Latitude", "longitude_deg": "Longitude"}
@@ -206,26 +206,7 @@ _STATUS: Final = {
 FACTS: Final = FactTable(
     ways=_TRIP | _ACCIDENT | _STATUS,
     unsaid={
-        **because(
-            _NOT_A_REPORT,
-            "report",
-            "position",
-            "reading",
-            "ignition",
-            "idling",
-            "overspeed",
-            "door",
-            "gnss_signal",
-            "panic_button",
-            "device_battery_low",
-            "driver_identified",
-            "harsh_manoeuvre",
-            "malfunction_lamp",
-            "external_power",
-            "trouble_code",
-            "refuelled",
-            "service_booking",
-        ),
+        **because(_NOT_A_REPORT, *REPORTED),
         **because(
             "which users are in an instance is arranged, and not notified",
             "access_changed",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from postroad.protocols.fact_table import FactTable, Way, because, below, both
+from postroad.protocols.fact_table import REPORTED, FactTable, Way, because, below, both
 
 _CUT: Final = "whole milliseconds, cut off"
 _NOT_A_REPORT: Final = (
@@ -123,26 +123,7 @@ _STATUS: Final = {
 FACTS: Final = FactTable(
     ways=_TRIP | _CRASH | _STATUS,
     unsaid={
-        **because(
-            _NOT_A_REPORT,
-            "report",
-            "position",
-            "reading",
-            "ignition",
-            "idling",
-            "overspeed",
-            "door",
-            "gnss_signal",
-            "panic_button",
-            "device_battery_low",
-            "driver_identified",
-            "harsh_manoeuvre",
-            "malfunction_lamp",
-            "external_power",
-            "trouble_code",
-            "refuelled",
-            "service_booking",
-        ),
+        **because(_NOT_A_REPORT, *REPORTED),
         **because(
             "a customer of the vendor's has all its drivers; of access and fleets nothing is pushed",
             "access_changed",
