@@ -74,8 +74,9 @@ class Overseer(Protocol):
 class Source(Protocol):
     """Where a delivery's feed has its items from: a router, or who reads the log for a feed of its own."""
 
-    routed_to: int
-    """Everything below was offered to the feeds that follow."""
+    @property
+    def routed_to(self) -> int:
+        """Everything below was offered to the feeds that follow."""
 
     async def catch_up(self, feed: Feed) -> None:
         """Fill the queue of a feed that does not follow; return when there is something in it, or it follows."""

@@ -40,10 +40,6 @@ class FetchReader:
         """See ``Source``: no feed follows, so nobody is offered anything."""
         return self._log.next_position
 
-    @routed_to.setter
-    def routed_to(self, position: int) -> None:
-        raise AttributeError(position)
-
     def stored(self, feed: Feed, batches: Sequence[Batch]) -> None:
         """The log has taken these: what is of others is passed without being read."""
         for batch in batches:
