@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from fixtures.clock import VirtualClock
 from fixtures.damoov_platform import frame
-from fixtures.pipeline import part, quiet, subscription, view
+from fixtures.pipeline import part, quiet, subscription, turns_during, view
 from postroad.datasets.follower import DatasetFollower
 from postroad.datasets.index import DatasetIndex, Place
 from postroad.datasets.instances import Instances
@@ -161,6 +161,15 @@ async def test_what_was_not_routed_yet_is_left_for_later(shard: Shard) -> None:
     await shard.follower.follow()
     assert (bool(shard.found(0)), bool(shard.found(1))) == (True, False)
     assert shard.follower.noted == 2
+
+
+async def test_others_work_while_it_reads_much(shard: Shard) -> None:
+    shard.view = used(streams=[(1, 1, 1)])
+    shard.follower.begin()
+    await shard.route(trips(*[2] * 60), shown=False)  # nothing to note: the index is written in a thread
+    shard.clock.us_a_look = 1_000
+    assert await turns_during(shard.follower.follow()) >= 60 / 4
+    assert shard.follower.noted == shard.routed_to
 
 
 async def test_while_the_index_cannot_be_written_it_is_tried_again_and_nothing_is_lost(

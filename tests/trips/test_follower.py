@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from fixtures.clock import VirtualClock
-from fixtures.pipeline import part, quiet, subscription, view
+from fixtures.pipeline import part, quiet, subscription, turns_during, view
 from fixtures.pipeline import report as drivetech_report
 from fixtures.trip_shard import START_US, derive, fleet_parts, follower, keys, recorded, wanting
 from postroad.clock import from_us
@@ -136,6 +136,16 @@ async def test_what_was_not_routed_yet_is_left_for_later(log: MemoryLog, tmp_pat
     await one.begin()
     await one.follow()
     assert one.position == routed
+
+
+async def test_others_work_while_it_reads_much(tmp_path: Path, clock: VirtualClock) -> None:
+    log = MemoryLog(0, clock=clock)
+    [batch] = fleet_parts(2, 30, at_once=60)
+    await log.append(batch)
+    one = follower(log, tmp_path, wanting(1, 2), clock)
+    await one.begin()
+    clock.us_a_look = 1_000
+    assert await turns_during(one.follow()) >= 60 / 3
 
 
 @pytest.mark.parametrize("snapshots", [True, False])

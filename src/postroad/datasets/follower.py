@@ -6,7 +6,6 @@ decoded once for both. When it does not, and after a start, it reads the log. It
 
 import asyncio
 import logging
-import time
 import uuid
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -156,12 +155,12 @@ class DatasetFollower:
     def _take(self, translation: BatchTranslation, indexes: Iterable[int], hold_s: float = float("inf")) -> None:
         """Look at items of a batch, one at least; within ``hold_s``."""
         batch = translation.batch
-        until_s = time.perf_counter() + hold_s
+        until_s = self._clock.monotonic_s() + hold_s
         for index in indexes:
             if batch.protocol in SOURCES and self._instances:
                 self._look_into(translation, index)
             self._seen = batch.position + index + 1
-            if time.perf_counter() >= until_s:
+            if self._clock.monotonic_s() >= until_s:
                 break
 
     def _look_into(self, translation: BatchTranslation, index: int) -> None:

@@ -7,7 +7,6 @@ again, make the same editions, and the log answers those that it has with where 
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -173,8 +172,8 @@ class TripFollower:
         while self.position < end:
             self._look_at(self._view())
             translation = BatchTranslation(batch, self._decoder, _NO_TARGETS, self._view())
-            until_s = time.perf_counter() + HOLD_S
-            while self.position < end and time.perf_counter() < until_s:
+            until_s = self._clock.monotonic_s() + HOLD_S
+            while self.position < end and self._clock.monotonic_s() < until_s:
                 self._take(translation, self.position - batch.position)
                 self.position += 1
             await asyncio.sleep(0)
