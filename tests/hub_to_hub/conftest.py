@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from fixtures.hub_pair import started
 from fixtures.two_hubs import TwoHubs
 
 _SAMPLES = Path(__file__).parent.parent / "protocols" / "samples" / "in"
@@ -55,9 +56,5 @@ def legacy_samples() -> Mapping[str, Sample]:
 
 @pytest.fixture
 async def hubs(tmp_path: Path) -> AsyncIterator[TwoHubs]:
-    hubs = TwoHubs(tmp_path)
-    try:
-        await hubs.start()
+    async with started(TwoHubs(tmp_path)) as hubs:
         yield hubs
-    finally:
-        await hubs.stop()

@@ -1,50 +1,35 @@
 """Drivetech from hub to hub: one injects into the other's entrance as a provider does, both are killed in between."""
 
 import asyncio
-import datetime as dt
 import json
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 import yaml
 
+from fixtures.hub_pair import HubPair, started
+from fixtures.prepared_hub import PreparedHub
 from postroad.clock import SystemClock, from_us
-from postroad.log.reader import open_reader
 from postroad.model.events import Header
 from postroad.protocols.base import Item
 from postroad.protocols.drivetech import KINDS, PROTOCOL, DrivetechSettings
-from postroad.simulate.certificates import SERVER_FILE, make_server_context
-from postroad.simulate.hub_process import HubProcess
 
 EVENTS_PATH = "/provider/event/new/"
 FRAMES = Path(__file__).parent.parent / "protocols" / "samples" / "in" / "drivetech"
 RETRY = {"first_waits_s": [], "then_s": 0.2, "cap_s": 0.2}
-WITHIN_S = 60.0
 
 
-class Pair:
+class Pair(HubPair):
     """``a`` is told by vehicles and injects into ``b``."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        _, self._ca_file = make_server_context(folder, dt.datetime.now(dt.UTC))
-        self.b = HubProcess(folder / "b", environment={"POSTROAD_HUB_TLS_CERT_FILE": str(folder / SERVER_FILE)})
-
-    async def start(self) -> None:
-        self._session = aiohttp.ClientSession()
-        await asyncio.to_thread(self._prepare)
-        await asyncio.gather(self.a.start(), self.b.start())
 
     def _prepare(self) -> None:
         hub_a = {"name": "Andes", "providers": [{"name": "hub-a", "protocol": "drivetech"}]}
         self.b.prepare(yaml.safe_dump({"organizations": [hub_a]}))
-        self.a = HubProcess(self._folder / "a", environment={"TOKEN": self.b.issue_token("hub-a")})
+        self.a = PreparedHub(self._folder / "a", environment={"TOKEN": self.b.issue_token("hub-a")})
         config = {
-            "url": self.b.url.replace("http:", "https:") + EVENTS_PATH,
+            "url": self.b_url + EVENTS_PATH,
             "ca_file": str(self._ca_file),
             "auth": {"type": "bearer", "token": {"env": "TOKEN"}},
         }
@@ -66,42 +51,22 @@ class Pair:
         self._headers = {"Authorization": f"Bearer {self.a.issue_token('gps')}"}
 
     async def say(self, frame: dict[str, Any]) -> None:
-        async with self._session.post(self.a.url + EVENTS_PATH, json=frame, headers=self._headers) as response:
-            assert response.status == 200, await response.text()
+        await self.tell(EVENTS_PATH, json=frame, headers=self._headers)
 
     def stored(self) -> list[Item]:
         """What stands in B's log, in order."""
-        reader = open_reader(self._folder / "b" / "shard-00.db")
-        try:
-            return [
-                PROTOCOL.read(raw, DrivetechSettings())
-                for batch in reader.read(0, max_bytes=2**40)
-                for raw in batch.items()
-            ]
-        finally:
-            reader.close()
+        return [PROTOCOL.read(raw, DrivetechSettings()) for _, _, raw in self.items("b")]
 
     async def arrive(self, count: int) -> list[Item]:
         """B's items, once there are so many."""
-        until_s = time.monotonic() + WITHIN_S
-        while len(found := await asyncio.to_thread(self.stored)) < count:
-            assert time.monotonic() < until_s, (len(found), self.a.log_path.read_text(errors="replace")[-2000:])
-            await asyncio.sleep(0.2)
-        return found
-
-    async def stop(self) -> None:
-        await self._session.close()
-        await asyncio.gather(self.a.stop(), self.b.stop())
+        await self.until(lambda: len(self.stored()) >= count)
+        return self.stored()
 
 
 @pytest.fixture
 async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
-    pair = Pair(tmp_path)
-    try:
-        await pair.start()
+    async with started(Pair(tmp_path)) as pair:
         yield pair
-    finally:
-        await pair.stop()
 
 
 def frames() -> list[dict[str, Any]]:

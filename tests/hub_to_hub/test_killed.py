@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from fixtures.hub_pair import started
 from fixtures.two_hubs import CAR_PATH, OLDER, STREAMS, STREAMS_PATH, TwoHubs
 from postroad.simulate.hub_process import HubProcess
 
@@ -66,9 +67,8 @@ class Sender:
 
 async def killed_hubs(folder: Path, *, kills: int, seed: int) -> None:
     """Kill one hub or both ``kills`` times; then everything must be at the second, once, each vehicle's in order."""
-    hubs, random = TwoHubs(folder), Random(seed)
-    try:
-        await hubs.start()
+    random = Random(seed)
+    async with started(TwoHubs(folder)) as hubs:
         senders = {
             STREAMS: Sender(hubs, STREAMS_PATH, streams_event),
             OLDER: Sender(hubs, CAR_PATH, car_message),
@@ -85,8 +85,6 @@ async def killed_hubs(folder: Path, *, kills: int, seed: int) -> None:
         for provider, sender in senders.items():
             assert sender.acknowledged >= AT_LEAST_BULKS_A_KILL * kills * BULK_ITEMS, "there was no load worth the name"
             _check(hubs, provider, sender.acknowledged)
-    finally:
-        await hubs.stop()
 
 
 async def _killed(hub: HubProcess, dead_s: float) -> None:

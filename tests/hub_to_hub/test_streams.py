@@ -96,7 +96,7 @@ async def test_a_withdrawal_upstream_ends_the_stream_with_a_farewell_and_nothing
     assert await hubs.post(STREAMS_PATH, bulk([reading])) == 200
     await hubs.quiet()
     assert await hubs.post(STREAMS_PATH, bulk([streams_samples[WITHDRAWS]])) == 200
-    await hubs.arrives(lambda: len(hubs.stored("b", STREAMS)) == 3)
+    await hubs.until(lambda: len(hubs.stored("b", STREAMS)) == 3)
     assert await hubs.post(STREAMS_PATH, bulk([reading.but("id", 99)])) == 200
     await hubs.quiet()
     vehicle = subject_of(hubs.view("a"), VEHICLE, 1337).issued[ISSUED_VEHICLE]
@@ -124,7 +124,7 @@ async def test_a_vehicle_s_fleet_at_the_provider_crosses_by_a_number_of_the_firs
         ]
     ):
         assert await hubs.post(STREAMS_PATH, bulk([sample.but("id", number)])) == 200
-        await hubs.arrives(lambda so_far=number: len(hubs.stored("b", STREAMS)) == so_far + 2)  # with the grant
+        await hubs.until(lambda so_far=number: len(hubs.stored("b", STREAMS)) == so_far + 2)  # with the grant
     await hubs.quiet()
 
     view = hubs.view("a")
