@@ -1,8 +1,12 @@
-"""The commands as people and programs use them: real processes, a running hub, a customer that answers."""
+"""The commands as people and programs use them: beside a running hub, with a customer that answers.
+
+Most run in the test's own process: that is ``main`` and all behind it.
+"""
 
 import asyncio
 import datetime as dt
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -16,12 +20,13 @@ import pytest
 from click.testing import CliRunner
 
 from fixtures.drivetech import sample
+from fixtures.prepared_hub import PreparedHub, run_here
 from postroad.cli.main import COMMANDS, cli
 from postroad.clock import SystemClock, from_us
 from postroad.errors import PostroadError
+from postroad.metrics.declared import RUNNING
 from postroad.simulate.certificates import make_server_context
 from postroad.simulate.customer import EVENTS_PATH, TOKEN_PATH, Customer, CustomerSettings
-from postroad.simulate.hub_process import HubProcess
 
 DECLARATION = """\
 organizations:
@@ -60,7 +65,7 @@ class World:
         )
         base = self.run(self.customer.start(context))
         self.folder = folder / "hub"
-        self.hub = HubProcess(self.folder, environment={"TEST_SECRET": "s3cret-of-insurer"})
+        self.hub = PreparedHub(self.folder, environment={"TEST_SECRET": "s3cret-of-insurer"})
         self.declaration = DECLARATION.format(url=base + EVENTS_PATH, token_url=base + TOKEN_PATH, ca_file=ca_file)
         self.hub.prepare(
             self.declaration,
@@ -94,15 +99,34 @@ class World:
 
     def postroad(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, standard output, standard error."""
-        done = subprocess.run(
-            [sys.executable, "-m", "postroad", *arguments, "--data", str(self.folder)], capture_output=True, text=True
-        )
+        code, out, err = run_here(self.folder, *arguments)
+        assert isinstance(code, int)
+        return code, out, err
+
+    def process(self, *arguments: str) -> tuple[int, str, str]:
+        """The same in a process of its own."""
+        command = [sys.executable, "-m", "postroad", *arguments, "--data", str(self.folder)]
+        done = subprocess.run(command, capture_output=True, text=True)
         return done.returncode, done.stdout, done.stderr
 
     def json(self, *arguments: str) -> Any:
         code, out, err = self.postroad(*arguments, "--json")
         assert code in (0, 1), err
         return json.loads(out)
+
+    def delivers(self, subscription: str) -> bool:
+        """Whether the running hub does: it follows what the registry says soon."""
+
+        async def metrics() -> str:
+            async with aiohttp.ClientSession() as session, session.get(f"{self.hub.url}/metrics") as answer:
+                return await answer.text()
+
+        [running] = re.findall(rf'^{RUNNING.name}{{.*"{subscription}".*}} (\S+)$', self.run(metrics()), re.MULTILINE)
+        return float(running) == 1
+
+    def pause(self, subscription: str) -> None:
+        assert self.postroad("subscriptions", "pause", subscription)[0] == 0
+        self.until(lambda: not self.delivers(subscription))
 
     def until(self, condition: Any) -> None:
         """Look until it is so: it happens in another process, which has no other way to tell."""
@@ -128,7 +152,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def test_events_tail_shows_what_came_in(world: World) -> None:
-    code, out, _ = world.postroad("events", "tail", "--json", "--body")
+    code, out, _ = world.process("events", "tail", "--json", "--body")
     row, *told = [json.loads(line) for line in out.splitlines() if '"IGN"' in line]
     assert told == []
     assert code == 0
@@ -217,15 +241,11 @@ def test_subscriptions_list_leads_with_the_age_of_the_oldest_undelivered(world: 
 
 
 def test_a_paused_subscription_keeps_its_events_until_it_is_resumed(world: World) -> None:
-    assert world.postroad("subscriptions", "pause", "all")[0] == 0
-
-    def waits() -> bool:
-        """The running hub follows soon: from then on what is sent stays undelivered."""
-        assert world.post(world.event()) == 200
-        return world.json("subscriptions", "list")[0]["oldest_undelivered_age_s"] is not None
-
-    world.until(waits)
-    assert world.json("subscriptions", "list")[0]["state"] == "paused"
+    world.pause("all")
+    assert world.post(world.event()) == 200
+    [row] = [row for row in world.json("subscriptions", "list") if row["subscription"] == "all"]
+    assert row["oldest_undelivered_age_s"] is not None
+    assert row["state"] == "paused"
     before = world.customer.record.events
     assert world.postroad("subscriptions", "resume", "all")[0] == 0
     world.until(lambda: world.customer.record.events > before)
@@ -260,15 +280,14 @@ def test_doctor_tells_of_a_customers_certificate_that_expires_soon(world: World,
     soon, ca_file = make_server_context(tmp_path, dt.datetime.now(dt.UTC), valid_for=dt.timedelta(days=3))
     customer = Customer(CustomerSettings(client_id="insurer", client_secret="s3cret-of-insurer"), clock=SystemClock())
     base = world.run(customer.start(soon))
-    hub = HubProcess(tmp_path / "hub", environment={"TEST_SECRET": "s3cret-of-insurer"})
+    hub = PreparedHub(tmp_path / "hub", environment={"TEST_SECRET": "s3cret-of-insurer"})
     try:
         hub.prepare(DECLARATION.format(url=base + EVENTS_PATH, token_url=base + TOKEN_PATH, ca_file=ca_file))
-        command = [sys.executable, "-m", "postroad", "doctor", "--data", str(tmp_path / "hub")]
-        done = subprocess.run(command, capture_output=True, text=True)
+        code, out, _ = run_here(tmp_path / "hub", "doctor")
     finally:
         world.run(customer.stop())
-    assert done.returncode == 1
-    assert "have it renewed" in done.stdout
+    assert code == 1
+    assert "have it renewed" in out
 
 
 def test_a_revoked_token_is_refused_by_the_running_hub(world: World) -> None:
@@ -312,7 +331,7 @@ def test_apply_names_file_line_and_field_of_a_mistake(world: World, tmp_path: Pa
 
 
 def test_a_second_hub_on_the_folder_is_refused(world: World) -> None:
-    code, _, err = world.postroad("serve")
+    code, _, err = world.process("serve")
     assert code == 1
     assert "another hub is running" in err
 
@@ -357,7 +376,7 @@ def test_explain_says_skipped_of_what_waited_as_access_ended_and_delivered_of_wh
 
     assert world.post(world.event() | {"plate": "GONE11"}) == 200
     world.until(lambda: told(positions()[0])["attempts"])
-    assert world.postroad("subscriptions", "pause", "all")[0] == 0
+    world.pause("all")
     assert world.post(world.event() | {"plate": "GONE11"}) == 200
     selecting("{plates: [KXRT41]}")
     assert world.postroad("subscriptions", "resume", "all")[0] == 0
