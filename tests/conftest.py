@@ -9,6 +9,7 @@ pytest_plugins = [
     "fixtures.bulks",
     "fixtures.clock",
     "fixtures.lanes",
+    "fixtures.migrated",
     "fixtures.mutual_tls",
     "fixtures.postgres",
     "fixtures.registry",
