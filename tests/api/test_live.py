@@ -14,6 +14,7 @@ import pytest
 from starlette.requests import Request
 
 from fixtures.drivetech import sample
+from fixtures.prepared_hub import PreparedHub
 from postroad import layout, service
 from postroad.api import figures
 from postroad.api.live import is_local
@@ -22,7 +23,6 @@ from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
 from postroad.service import Hub
 from postroad.settings import DeliverySettings, EgressSettings, HubSettings, LivePageAccess, LogSettings, Settings
-from postroad.simulate.hub_process import HubProcess
 
 NOBODY = "https://127.0.0.1:1/"
 """A customer that never answers."""
@@ -284,7 +284,7 @@ async def test_a_browser_shows_a_hostile_plate_as_text(
 
 async def test_two_roles_on_one_folder_share_the_work(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     folder = tmp_path / "hub"
-    hub = HubProcess(folder, environment={"SECRET": "s3cret"})
+    hub = PreparedHub(folder, environment={"SECRET": "s3cret"})
     await asyncio.to_thread(hub.prepare, DECLARATION)
     token = await asyncio.to_thread(hub.issue_token, "gps")
     code, _, err = await run_api(folder, wait=True)

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from fixtures.drivetech import sample
+from fixtures.prepared_hub import PreparedHub
 from postroad.cli.doctor import storage
 from postroad.cli.doctor.findings import Findings
 from postroad.cli.main import cli
@@ -58,7 +59,7 @@ async def post_and_kill(hub: HubProcess, token: str) -> None:
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("doctor") / "hub"
-    hub = HubProcess(folder, environment={"TEST_SECRET": "s3cret"})
+    hub = PreparedHub(folder, environment={"TEST_SECRET": "s3cret"})
     hub.prepare(DECLARATION)
     asyncio.run(post_and_kill(hub, hub.issue_token("gps")))
     return folder

@@ -13,11 +13,11 @@ import pytest
 
 from fixtures.drivetech import sample
 from fixtures.pipeline import part
+from fixtures.prepared_hub import PreparedHub
 from postroad.clock import SystemClock, from_us
 from postroad.errors import StoreUnavailable
 from postroad.log.reader import open_reader
 from postroad.log.sqlite import SqliteLog, SqliteSettings, open_log
-from postroad.simulate.hub_process import HubProcess
 
 DECLARATION = "organizations: [{name: Andes, providers: [{name: gps, protocol: drivetech}]}]"
 _names = (f"stubborn-{number}" for number in itertools.count())
@@ -57,7 +57,7 @@ def positions(folder: Path) -> list[int]:
 
 async def test_a_process_that_may_write_no_more_answers_503_and_comes_back_by_itself(tmp_path: Path) -> None:
     """The kernel refuses the writes of a real hub, then takes them again; nobody restarts it."""
-    hub = HubProcess(tmp_path / "hub", environment={})
+    hub = PreparedHub(tmp_path / "hub", environment={})
     hub.prepare(DECLARATION)
     token = hub.issue_token("gps")
     await hub.start()

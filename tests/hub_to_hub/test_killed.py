@@ -16,7 +16,9 @@ from fixtures.two_hubs import CAR_PATH, OLDER, STREAMS, STREAMS_PATH, TwoHubs
 from postroad.simulate.hub_process import HubProcess
 
 VEHICLES = 20
-BULK_ITEMS = 500
+BULK_ITEMS = 200
+BETWEEN_BULKS_S = 0.05
+"""So that kills, not the number of items, make the work."""
 AT_LEAST_BULKS_A_KILL = 3
 
 
@@ -54,6 +56,7 @@ class Sender:
             while not await self._taken(body):
                 pass
             self.acknowledged += BULK_ITEMS
+            await asyncio.sleep(BETWEEN_BULKS_S)
 
     async def _taken(self, body: bytes) -> bool:
         try:

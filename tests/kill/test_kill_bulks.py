@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from fixtures.bulks import DECLARATION, STREAMS, event
+from fixtures.prepared_hub import PreparedHub
 from postroad.log.reader import open_reader
-from postroad.simulate.hub_process import HubProcess
 
 BULKS, ITEMS = 6, 6_000
 
@@ -29,7 +29,7 @@ async def sent_until_taken(session: aiohttp.ClientSession, url: str, headers: di
 
 @pytest.mark.timeout(120)
 async def test_bulks_that_kills_cut_short_are_stored_whole_once_and_in_order(tmp_path: Path) -> None:
-    hub = HubProcess(tmp_path / "hub", environment={})
+    hub = PreparedHub(tmp_path / "hub", environment={})
     await asyncio.to_thread(hub.prepare, DECLARATION.format(settings="{}"))
     headers = {"Authorization": f"Bearer {await asyncio.to_thread(hub.issue_token, 'streams')}"}
     await hub.start()

@@ -12,14 +12,14 @@ import aiohttp
 import pytest
 
 from fixtures.damoov_hub import PROVIDER, declaration, track
+from fixtures.prepared_hub import PreparedHub
 from fixtures.remote import Remote, Reply, Request
 from postroad.clock import SystemClock
 from postroad.log.reader import open_reader
 from postroad.protocols import damoov
 from postroad.simulate.damoov_platform import DamoovPlatform
-from postroad.simulate.hub_process import HubProcess
 
-KILLS, USERS, TRACKS = 5, 12, 12
+USERS, TRACKS = 12, 12
 
 
 def user(number: int) -> str:
@@ -35,8 +35,9 @@ async def drive(platform: DamoovPlatform, number: int, random: Random) -> None:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.parametrize("kills", [2, pytest.param(5, marks=pytest.mark.slow)])
 async def test_nothing_acknowledged_is_lost_and_each_dataset_is_stored_once_whenever_it_is_killed(
-    tmp_path: Path, remote: Remote, ca_file: str, server_context: ssl.SSLContext
+    tmp_path: Path, remote: Remote, ca_file: str, server_context: ssl.SSLContext, kills: int
 ) -> None:
     trips: set[str] = set()
     gone: set[str] = set()
@@ -50,7 +51,7 @@ async def test_nothing_acknowledged_is_lost_and_each_dataset_is_stored_once_when
 
     remote.answer = answer
     random = Random(7)
-    hub = HubProcess(tmp_path / "hub", environment={"POSTROAD_EGRESS_CA_FILE": ca_file})
+    hub = PreparedHub(tmp_path / "hub", environment={"POSTROAD_EGRESS_CA_FILE": ca_file})
     async with aiohttp.ClientSession() as session:
         headers: dict[str, str] = {}
         platform = DamoovPlatform(f"{hub.url}/in/damoov", headers, session=session, clock=SystemClock(), again_s=0.05)
@@ -60,7 +61,7 @@ async def test_nothing_acknowledged_is_lost_and_each_dataset_is_stored_once_when
         platform._headers["Authorization"] = f"Bearer {token}"
         await hub.start()
         driving = asyncio.gather(*[drive(platform, number, Random(number)) for number in range(USERS)])
-        for _ in range(KILLS):
+        for _ in range(kills):
             await asyncio.sleep(random.uniform(0.1, 0.8))
             await hub.kill()
             await hub.start()

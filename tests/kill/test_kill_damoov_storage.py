@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from fixtures.drivequant import trip
+from fixtures.prepared_hub import PreparedHub
 from fixtures.remote import Remote, Reply, Request
 from fixtures.site import soon
 from postroad.egress.tokens import basic
-from postroad.simulate.hub_process import HubProcess
 
 
 def declaration(webhook: Remote, ca_file: str, storage: dict[str, Any]) -> str:
@@ -54,7 +54,7 @@ async def test_killed_between_copy_and_notification_the_notification_still_comes
 ) -> None:
     folder = tmp_path / "storage"
     folder.mkdir()
-    hub = HubProcess(tmp_path / "hub", environment={})
+    hub = PreparedHub(tmp_path / "hub", environment={})
     await asyncio.to_thread(hub.prepare, declaration(remote, ca_file, {"type": "folder", "path": str(folder)}))
     client = msgspec.json.decode(
         await asyncio.to_thread(hub.postroad, "token", "issue", "phones", "--client", "--json")

@@ -12,13 +12,13 @@ import msgspec
 import pytest
 
 from fixtures.drivequant_hub import DECLARATION, driver_deleted, trip, trip_deleted
+from fixtures.prepared_hub import PreparedHub
 from fixtures.remote import Remote, Reply, Request
 from postroad.clock import SystemClock
 from postroad.log.reader import open_reader
 from postroad.simulate.drivequant_platform import POLICIES, Basic, DriveQuantPlatform, OAuth, Policy
-from postroad.simulate.hub_process import HubProcess
 
-KILLS, DRIVERS, TRIPS = 5, 12, 12
+DRIVERS, TRIPS = 12, 12
 SOON = {service: Policy(attempts=None, then_every_s=0.05) for service in POLICIES}
 
 
@@ -47,8 +47,9 @@ class Drivers:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.parametrize("kills", [2, pytest.param(5, marks=pytest.mark.slow)])
 async def test_nothing_deleted_comes_back_and_nothing_else_is_lost_whenever_it_is_killed(
-    tmp_path: Path, remote: Remote, ca_file: str
+    tmp_path: Path, remote: Remote, ca_file: str, kills: int
 ) -> None:
     received: list[dict[str, Any]] = []
 
@@ -57,7 +58,7 @@ async def test_nothing_deleted_comes_back_and_nothing_else_is_lost_whenever_it_i
         return Reply()
 
     remote.answer = answer
-    hub = HubProcess(tmp_path / "hub", environment={})
+    hub = PreparedHub(tmp_path / "hub", environment={})
     await asyncio.to_thread(hub.prepare, DECLARATION.format(url=remote.url, ca=ca_file, drivers="all"))
     pair = msgspec.json.decode(await asyncio.to_thread(hub.postroad, "token", "issue", "dq", "--client", "--json"))
     await hub.start()
@@ -68,7 +69,7 @@ async def test_nothing_deleted_comes_back_and_nothing_else_is_lost_whenever_it_i
         platform = DriveQuantPlatform(url, auth, session=session, clock=SystemClock(), policies=SOON)
         drivers = Drivers(platform)
         driving = asyncio.gather(*[drivers.drive(driver) for driver in range(DRIVERS)])
-        for _ in range(KILLS):
+        for _ in range(kills):
             await asyncio.sleep(random.uniform(0.1, 0.8))
             await hub.kill()
             await hub.start()

@@ -13,17 +13,16 @@ import pytest
 import yaml
 
 from fixtures.drivequant import BY_TOKEN, ENVIRONMENT, TOKENS, declaration, trip, trip_deleted
+from fixtures.prepared_hub import PreparedHub
 from postroad.clock import SystemClock
 from postroad.egress.tokens import basic
 from postroad.log.reader import open_reader
 from postroad.simulate.certificates import make_server_context
 from postroad.simulate.drivequant_customer import TOKEN_PATH, DriveQuantCustomer, Trouble
-from postroad.simulate.hub_process import HubProcess
 
 TRIPS = 60
 EDITIONS = 3
 DELETED = 0.3
-KILLS = 3
 TROUBLES: tuple[Trouble | None, ...] = (None, None, 500, 409, 401, "down")
 DELIVERY = {"window": 20, "retry": {"then_s": 0.2, "cap_s": 0.2, "max_attempts": 1_000_000}}
 WITHIN_S = 60.0
@@ -89,11 +88,14 @@ async def trouble(customer: DriveQuantCustomer, random: Random) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_after_kills_the_customer_has_the_last_edition_of_each_trip_or_its_deletion(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [2, pytest.param(6, marks=pytest.mark.slow)])
+async def test_after_kills_the_customer_has_the_last_edition_of_each_trip_or_its_deletion(
+    tmp_path: Path, kills: int
+) -> None:
     random = Random(5)
     context, ca_file = make_server_context(tmp_path, dt.datetime.now(dt.UTC))
     customer = DriveQuantCustomer(TOKENS, clock=SystemClock())
-    hub = HubProcess(tmp_path / "hub", environment=ENVIRONMENT)
+    hub = PreparedHub(tmp_path / "hub", environment=ENVIRONMENT)
     async with AsyncExitStack() as stack:
         base = await customer.start(context)
         stack.push_async_callback(customer.stop)
@@ -107,7 +109,7 @@ async def test_after_kills_the_customer_has_the_last_edition_of_each_trip_or_its
         phones = Phones(hub.url, {"Authorization": basic(client["client_id"], client["client_secret"])}, random)
         troubling = asyncio.create_task(trouble(customer, Random(6)))
         speaking = asyncio.create_task(phones.run())
-        for _ in range(KILLS):
+        for _ in range(kills):
             await asyncio.sleep(random.uniform(0.3, 1.0))
             await hub.kill()
             await hub.start()

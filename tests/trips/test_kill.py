@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from fixtures import deriving_process
 from fixtures.clock import VirtualClock
 from fixtures.trip_shard import keys, recorded
 from postroad.log.sqlite import SqliteSettings, open_log
 from postroad.metrics.counts import Counts
-
-KILLS = 5
 
 
 def run(folder: Path, until_line: int | None) -> str:
@@ -40,13 +40,14 @@ async def editions(folder: Path, clock: VirtualClock) -> list[bytes]:
     return made
 
 
-async def test_five_kills_leave_the_same_editions_as_none(tmp_path: Path, clock: VirtualClock) -> None:
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
+async def test_kills_leave_the_same_editions_as_none(tmp_path: Path, clock: VirtualClock, kills: int) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir()
     killed.mkdir()
     assert run(whole, None) == "done"
     random = Random(1)
-    for _ in range(KILLS):
+    for _ in range(kills):
         run(killed, random.randint(5, 20))
     assert run(killed, None) == "done"
     made, expected = await editions(killed, clock), await editions(whole, clock)
