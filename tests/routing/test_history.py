@@ -15,10 +15,11 @@ from fixtures.pipeline import Road, part, quiet, subscription, view
 from postroad.clock import from_us
 from postroad.log.interface import Batch
 from postroad.log.memory import MemoryLog
-from postroad.protocols import connected_cars
+from postroad.protocols import READABLE, TARGETS, connected_cars
 from postroad.protocols.base import Outgoing
 from postroad.routing.feed import Feed
-from postroad.routing.history import warm_from
+from postroad.routing.history import History, warm_from
+from postroad.routing.translation import BatchTranslation, Decoder
 
 PLATES = {1: "AA1", 2: "BB2"}
 TYPES = ("GPS", "IGN", "IDLING", "HARSH_BEHAVIOR")
@@ -181,6 +182,32 @@ async def test_a_vehicle_that_stands_idles_after_the_limit_and_not_before(clock:
         states.append(body((await shard.events())[at, 0])["state"])
     assert states == ["Ignition On Rest", "Ignition On Rest", "Idling", "Idling"]
     await shard.road.stop()
+
+
+def test_an_item_counts_once_however_often_it_is_learned(clock: Any) -> None:
+    now, known = clock.now_us(), used()
+    batch = frames(*(said("can_odometer_km", now - ago_s * S, 100 - ago_s) for ago_s in (3, 2, 1)))
+    fields = {name: getattr(batch, name) for name in batch.__struct_fields__}
+    decoder = Decoder(READABLE)
+    decoder.use(known)
+    translation = BatchTranslation(Batch(**fields, position=7, stored_us=now), decoder, TARGETS, known)
+    history = History(frozenset({"odometer_km"}), 60 * S)
+
+    def values() -> list[int]:
+        return [value for _, value in history.all_of(1, first=1).before("odometer_km", now)]
+
+    for index in (0, 1, 0, 1):
+        history.learn(translation, index)
+    assert list(history.at_item(translation, 1, first=1).before("odometer_km", now)) == [
+        (now - 2 * S, 98),
+        (now - 3 * S, 97),
+    ]
+    history.learn(translation, 2)
+    assert values() == [99, 98, 97]
+    history.forget()
+    assert values() == []
+    history.learn(translation, 0)
+    assert values() == [97]
 
 
 # Whoever reads, from wherever
