@@ -197,7 +197,7 @@ def test_a_path_is_bounded_and_keeps_both_ends() -> None:
 def test_what_is_kept_of_a_vehicle_is_bounded() -> None:
     vehicle = VehicleTrips(7, TripSettings())
     most = 0
-    for day in range(5):
+    for day in range(2):
         for number in range(40):
             at = day * 86400 + number * 2000
             for one in [*drive(at, at + 1200, each=2), *parked(at + 1500)]:

@@ -151,7 +151,7 @@ def bench(tmp_path: Path, catalogue: Catalogue, keys: KeyRing) -> Iterator[Bench
     return Bench(tmp_path, catalogue, keys)
 
 
-QUICKLY = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICKLY = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @QUICKLY
