@@ -7,9 +7,10 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.model.identifiers import PLATE, VIN
-from postroad.registry import signing, subjects, tokens
+from postroad.registry import service_accounts, signing, subjects, tokens
 from postroad.registry.records import (
     Destination,
+    Integration,
     Organization,
     Provider,
     RegistryView,
@@ -34,17 +35,22 @@ def read_view(connection: sa.Connection) -> RegistryView:
     """
     settings = _provider_settings(connection)
     providers = _providers(connection, settings)
-    integrations = {row.id: row.organization_id for row in connection.execute(_live(schema.integrations))}
+    organizations = {row.id: Organization(row.id, row.name) for row in connection.execute(_live(schema.organizations))}
+    integrations = {
+        row.id: Integration(row.id, row.organization_id, row.name)
+        for row in connection.execute(_live(schema.integrations))
+    }
     return RegistryView(
         version=read_version(connection),
-        organizations={
-            row.id: Organization(row.id, row.name) for row in connection.execute(_live(schema.organizations))
-        },
+        organizations=organizations,
+        integrations=integrations,
         providers=providers,
         provider_settings=settings,
         tokens=tokens.active(connection, "provider", providers),
         clients=tokens.clients(connection, providers),
         integration_tokens=tokens.active(connection, "integration", integrations),
+        api_keys=tokens.active_keys(connection, organizations),
+        service_accounts=service_accounts.active(connection, organizations, providers, integrations),
         subjects=_subjects(connection),
         identifiers={
             (row.organization_id, row.namespace, row.value): row.subject_id
@@ -136,13 +142,13 @@ def _destinations(connection: sa.Connection) -> dict[int, Destination]:
     }
 
 
-def _subscriptions(connection: sa.Connection, organizations: dict[int, int]) -> dict[int, Subscription]:
+def _subscriptions(connection: sa.Connection, integrations: dict[int, Integration]) -> dict[int, Subscription]:
     secrets = signing.read(connection)
     return {
         row.id: Subscription(
             id=row.id,
             integration_id=row.integration_id,
-            organization_id=organizations[row.integration_id],
+            organization_id=integrations[row.integration_id].organization_id,
             name=row.name,
             protocol=row.protocol,
             destination_id=row.destination_id,
