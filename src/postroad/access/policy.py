@@ -1,9 +1,9 @@
 """The one policy: which role may do what, and to whom.
 
 Two questions, and both must be answered yes. May the role do such a thing at all (``ALLOWED``)? And is the target
-within the principal's reach: an operator reaches everything, an auditor everything or one organization, a fleet owner its
-organization but none of its providers and integrations, a provider itself, an integration itself? What is not in the
-table is not allowed.
+within the principal's reach: an operator reaches everything, an auditor everything or one organization, a fleet owner
+its organization but none of its providers and integrations, a provider itself, an integration itself? What is not in
+the table is not allowed.
 
 The policy knows nothing of what exists. Who asks it looks up the target first, and answers what does not exist as
 what is not allowed (``Forbidden``): nobody learns which of the two it was.
