@@ -22,6 +22,10 @@ ERRORS = {
         "`postroad subscriptions test NAME` shows the step; events wait meanwhile."
     ),
     "NotFound": "Check the name: the message says what was looked for, `postroad ... list` what there is.",
+    "Forbidden": (
+        "Check the id. If it is right, what asked stands for somebody else: see the role of its key or service account "
+        "in `postroad token list` or `postroad service-account list`, and who was granted what."
+    ),
 }
 
 REASONS = {

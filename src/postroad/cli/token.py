@@ -60,8 +60,8 @@ def list_tokens(folder: Path, as_json: bool) -> None:
     rows = [
         {
             "id": token.id,
-            "provider": token.owner if token.kind == "provider" else None,
-            "integration": token.owner if token.kind == "integration" else None,
+            "provider": token.owner if token.role == "provider" else None,
+            "integration": token.owner if token.role == "integration" else None,
             "label": token.label,
             "created": when(token.created_us),
             "revoked": when(token.revoked_us) or None,

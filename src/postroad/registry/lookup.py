@@ -8,6 +8,7 @@ from postroad.errors import ConfigError, NotFound
 _providers, _subscriptions = schema.providers, schema.subscriptions
 _organizations, _integrations = schema.organizations, schema.integrations
 
+_ORGANIZATIONS = sa.select(_organizations.c.id, _organizations.c.name).where(_organizations.c.removed_us.is_(None))
 _PROVIDERS = (
     sa.select(_providers.c.id, _organizations.c.name + "/" + _providers.c.name)
     .join(_organizations, _organizations.c.id == _providers.c.organization_id)
@@ -27,6 +28,11 @@ _SUBSCRIPTIONS = (
     .join(_organizations, _organizations.c.id == _integrations.c.organization_id)
     .where(_subscriptions.c.removed_us.is_(None))
 )
+
+
+def organization_id(connection: sa.Connection, named: int | str) -> int:
+    """The organization with this id or name; raises like ``provider_id``."""
+    return _one(connection, _ORGANIZATIONS, "organization", named)
 
 
 def provider_id(connection: sa.Connection, named: int | str) -> int:

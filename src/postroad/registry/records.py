@@ -27,6 +27,33 @@ class Integration(msgspec.Struct, frozen=True):
     name: str
 
 
+RoleName = Literal["operator", "auditor", "fleet_owner", "provider", "integration"]
+"""The values of ``postroad.access.principals.Role``."""
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """What an API key, or a service account, stands for."""
+
+    id: str
+    """Public: it may be shown and logged."""
+    role: RoleName
+    organization_id: int | None = None
+    """None: of all."""
+    provider_id: int | None = None
+    integration_id: int | None = None
+
+
+class ServiceAccount(Account, frozen=True, kw_only=True):
+    """Who signs in with a key of his own, of which the hub has the public half."""
+
+    audience: str
+    """What its assertions say in ``aud``: the URL where it signs in."""
+    key_id: str
+    """What they say in ``kid``."""
+    public_key: bytes
+    """RSA; DER of SubjectPublicKeyInfo."""
+
+
 class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     """How a provider's own control plane is reached, and what we want of it."""
 
@@ -183,6 +210,10 @@ class RegistryView(msgspec.Struct, frozen=True, kw_only=True):
     """Public id of a provider's active token -> its SHA-256: as an OAuth 2.0 client's id and secret."""
     integration_tokens: Mapping[bytes, int] = {}
     """SHA-256 of an integration's active token -> integration id."""
+    api_keys: Mapping[bytes, Account] = {}
+    """SHA-256 of an active key -> what it stands for: keys of operators, auditors and fleet owners."""
+    service_accounts: Mapping[str, ServiceAccount] = {}
+    """Active ones, by id."""
     subjects: Mapping[int, Subject]
     identifiers: Mapping[tuple[int, str, str], int]
     """(organization id, namespace, normalised value) -> subject id."""

@@ -22,6 +22,7 @@ from postroad.registry import (
     issuing,
     lookup,
     outbox,
+    service_accounts,
     signing,
     streams,
     subjects,
@@ -34,8 +35,9 @@ from postroad.registry.account_links import AccountLink
 from postroad.registry.alerts import Alert
 from postroad.registry.attempts import Attempt, FailedAttempt, Success
 from postroad.registry.outbox import Pending
-from postroad.registry.records import RegistryView, Subject
+from postroad.registry.records import RegistryView, RoleName, Subject
 from postroad.registry.secrets import KeyRing
+from postroad.registry.service_accounts import ServiceAccountInfo
 from postroad.registry.subscriptions import State
 from postroad.registry.tasks import Task, TaskType
 from postroad.registry.tokens import TokenInfo
@@ -190,6 +192,14 @@ class RegistryStore:
         with self.transaction() as under_way:
             return tokens.issue(under_way, "integration", integration, label, self._random)
 
+    def issue_key(self, role: RoleName, organization: int | str | None, label: str) -> tuple[str, str]:
+        """Make a key for an operator, an auditor or a fleet owner, as ``issue_token`` does for a provider.
+
+        ``organization`` (id or name) is None for an operator, and for an auditor of all organizations.
+        """
+        with self.transaction() as under_way:
+            return tokens.issue(under_way, role, organization, label, self._random)
+
     def list_tokens(self) -> list[TokenInfo]:
         """Every token there ever was, oldest first."""
         with self._database.read() as connection:
@@ -203,6 +213,39 @@ class RegistryStore:
         """
         with self.transaction() as under_way:
             tokens.revoke(under_way, public_id)
+
+    def create_service_account(
+        self,
+        role: RoleName,
+        owner: int | str | None,
+        *,
+        audience: str,
+        key_id: str,
+        public_key: bytes,
+        label: str = "",
+    ) -> str:
+        """Make a service account; give its public id. See ``postroad.registry.service_accounts.create``."""
+        with self.transaction() as under_way:
+            return service_accounts.create(
+                under_way,
+                role,
+                owner,
+                audience=audience,
+                key_id=key_id,
+                public_key=public_key,
+                label=label,
+                random=self._random,
+            )
+
+    def list_service_accounts(self) -> list[ServiceAccountInfo]:
+        """Every service account there ever was, oldest first."""
+        with self._database.read() as connection:
+            return service_accounts.listed(connection)
+
+    def revoke_service_account(self, public_id: str) -> None:
+        """End a service account, now; the tokens that it got end too. Raises ``NotFound``."""
+        with self.transaction() as under_way:
+            service_accounts.revoke(under_way, public_id)
 
     def subscription_id(self, subscription: int | str) -> int:
         """The id of a subscription (id, name, ``[organization/]integration/name``).

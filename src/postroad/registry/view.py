@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.model.identifiers import PLATE, VIN
-from postroad.registry import granted, issuing, outbox, selection, signing, streams, tokens
+from postroad.registry import granted, issuing, outbox, selection, service_accounts, signing, streams, tokens
 from postroad.registry.records import (
     Destination,
     Grant,
@@ -36,20 +36,21 @@ def read_view(connection: sa.Connection) -> RegistryView:
     """
     settings = _provider_settings(connection)
     providers = _providers(connection, settings)
+    organizations = {row.id: Organization(row.id, row.name) for row in connection.execute(_live(schema.organizations))}
     integrations = {
         row.id: Integration(row.id, row.organization_id, row.name)
         for row in connection.execute(_live(schema.integrations))
     }
     return RegistryView(
         version=read_version(connection),
-        organizations={
-            row.id: Organization(row.id, row.name) for row in connection.execute(_live(schema.organizations))
-        },
+        organizations=organizations,
         providers=providers,
         provider_settings=settings,
         tokens=tokens.active(connection, "provider", providers),
         clients=tokens.clients(connection, providers),
         integration_tokens=tokens.active(connection, "integration", integrations),
+        api_keys=tokens.active_keys(connection, organizations),
+        service_accounts=service_accounts.active(connection, organizations, providers, integrations),
         subjects=_subjects(connection),
         identifiers={
             (row.organization_id, row.namespace, row.value): row.subject_id

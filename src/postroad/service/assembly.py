@@ -8,11 +8,13 @@ import msgspec
 
 from postroad.alerts.book import AlertBook
 from postroad.alerts.over import clear_what_is_over
+from postroad.api.authenticator import Authenticator
 from postroad.api.damoov import FetchApi
 from postroad.api.drivequant import Monitoring
 from postroad.api.landing import landing_page
 from postroad.api.observation import Observation
 from postroad.api.parts import HubParts
+from postroad.api.sign_in import SignIn
 from postroad.clock import Clock
 from postroad.datasets.follower import DatasetFollower
 from postroad.datasets.index import DatasetIndex
@@ -29,7 +31,7 @@ from postroad.delivery.watch import AttemptWatch
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
 from postroad.fetch.keeper import Fetchers
-from postroad.ingest.access_tokens import AccessTokens
+from postroad.ingest.access_tokens import SERVICE_ACCOUNTS, AccessTokens
 from postroad.ingest.dedup import DedupMemory
 from postroad.ingest.http.app import Page
 from postroad.ingest.http.entrance import Entrance
@@ -113,6 +115,9 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     observation: Observation
     monitoring: Monitoring
     fetches: FetchApi
+    sign_in: SignIn
+    authenticator: Authenticator
+    """Of the hub's API: who asks."""
     entrances: Sequence[Entrance]
     landing: Page
     users: Sequence[Use]
@@ -170,6 +175,9 @@ def assemble(given: Surroundings) -> Parts:
         queue_bytes=settings.delivery.queue_bytes,
         tracer=given.tracer,
         note_incomplete=counts.events_incomplete.add,
+    )
+    account_tokens = AccessTokens(
+        opened.keys, lifetime_s=settings.hub.access_token_s, clock=clock, place=SERVICE_ACCOUNTS
     )
     stores = {number: log.delivery for number, log in opened.logs.items()}
     forgetting = Forgetting(manager, shards, view=view)
@@ -274,6 +282,14 @@ def assemble(given: Surroundings) -> Parts:
             limits=settings.limits,
             clock=clock,
         ),
+        sign_in=SignIn(
+            account_tokens,
+            view=view,
+            address_rate=rate_limit(settings.limits.sign_ins_per_s, settings.limits.burst_s, clock),
+            clock=clock,
+            counts=counts,
+        ),
+        authenticator=Authenticator(account_tokens),
         entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following),
         landing=landing_page(
             opened.registry.visit_landing,

@@ -151,6 +151,7 @@ class Hub:
                 *self.parts.observation.pages(),
                 *self.parts.monitoring.pages(),
                 *self.parts.fetches.pages(),
+                self.parts.sign_in.page(),
                 *live,
                 self.parts.landing,
             ],

@@ -67,7 +67,7 @@ def _convert(type_: GraphQLInputObjectType, made: type) -> None:
     for name, field in type_.fields.items():
         field.out_name = snake(name)
         field.type = _with_our_scalars(field.type)
-    type_.out_type = lambda values: made(**values)  # type: ignore[method-assign]  # as graphql-core's page has it
+    type_.out_type = lambda value: made(**value)  # type: ignore[method-assign]  # as graphql-core's page has it
 
 
 def _attribute(name: str) -> Resolver:

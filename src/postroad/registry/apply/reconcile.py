@@ -15,6 +15,7 @@ from postroad.registry import (
     grants,
     issuing,
     selection,
+    service_accounts,
     signing,
     subscriptions,
     tokens,
@@ -24,6 +25,7 @@ from postroad.registry.apply import desired
 from postroad.registry.apply.rows import SECRET, Change, Rows
 from postroad.registry.apply.source import Source
 from postroad.registry.apply.vehicles import Vehicles, end_memberships
+from postroad.registry.records import RoleName
 from postroad.registry.secrets import KeyRing, secret_place, upstream_place
 from postroad.registry.transaction import Transaction
 
@@ -106,10 +108,16 @@ class Reconciler:
         self._streams(id_, names)
 
     def _remove_integration(self, id_: int, name: str) -> None:
-        tokens.revoke_all(self._transaction, "integration", id_)
+        self._revoke("integration", id_)
         self._integration(id_, desired.Integration(name=name), f"{name}/")
 
+    def _revoke(self, role: RoleName, owner_id: int) -> None:
+        tokens.revoke_all(self._transaction, role, owner_id)
+        service_accounts.revoke_all(self._transaction, role, owner_id)
+
     def _remove_organization(self, id_: int, name: str) -> None:
+        self._revoke("auditor", id_)
+        self._revoke("fleet_owner", id_)
         self._vehicles(id_, f"{name}/").remove_all()
         self._organization(id_, desired.Organization(name=name))
 
@@ -169,7 +177,7 @@ class Reconciler:
         self._rows.tell(Change(action="update", kind="provider", name=name, fields=fields))
 
     def _remove_provider(self, id_: int, name: str) -> None:
-        tokens.revoke_all(self._transaction, "provider", id_)
+        self._revoke("provider", id_)
         self._upstream(id_, None, name)
         consents.forget(self._transaction, id_)
 
