@@ -9,6 +9,7 @@ pytest_plugins = [
     "fixtures.bulks",
     "fixtures.clock",
     "fixtures.granting",
+    "fixtures.graphql_site",
     "fixtures.lanes",
     "fixtures.mutual_tls",
     "fixtures.postgres",

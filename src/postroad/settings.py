@@ -113,6 +113,14 @@ class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         float,
         Meta(ge=0, description="Times a second that service accounts of one address may sign in, 429 above; 0: any."),
     ] = 1.0
+    graphql_requests_per_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Requests a second at `/graphql` of one caller, or of one address that shows no valid token; "
+            "429 above it; 0: no limit.",
+        ),
+    ] = 20.0
     burst_s: Annotated[float, Meta(gt=0, description="How many seconds' worth of these requests may come at once.")] = (
         10.0
     )

@@ -11,6 +11,7 @@ from postroad.alerts.over import clear_what_is_over
 from postroad.api.authenticator import Authenticator
 from postroad.api.damoov import FetchApi
 from postroad.api.drivequant import Monitoring
+from postroad.api.graphql.server import GraphQLServer
 from postroad.api.landing import landing_page
 from postroad.api.observation import Observation
 from postroad.api.parts import HubParts
@@ -53,6 +54,7 @@ from postroad.service.entrances import EntranceParts, ProviderSettings, build_en
 from postroad.service.fetching import fetchers
 from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
+from postroad.service.graphql import graphql_server
 from postroad.service.housekeeping import Chore, Retention, prune_records, save_states
 from postroad.service.inbound import NEW_SUBJECTS_SHARD, subject_creator
 from postroad.service.outbound import (
@@ -118,6 +120,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     sign_in: SignIn
     authenticator: Authenticator
     """Of the hub's API: who asks."""
+    graphql: GraphQLServer
     entrances: Sequence[Entrance]
     landing: Page
     users: Sequence[Use]
@@ -179,6 +182,8 @@ def assemble(given: Surroundings) -> Parts:
     account_tokens = AccessTokens(
         opened.keys, lifetime_s=settings.hub.access_token_s, clock=clock, place=SERVICE_ACCOUNTS
     )
+    authenticator = Authenticator(account_tokens)
+    backlogs = Backlogs(manager, shards, decoder=decoder, targets=TARGETS)
     stores = {number: log.delivery for number, log in opened.logs.items()}
     forgetting = Forgetting(manager, shards, view=view)
     deletions = DriveQuantDeletions(
@@ -241,7 +246,7 @@ def assemble(given: Surroundings) -> Parts:
             routers=routers,
             intake=intake,
             manager=manager,
-            backlogs=Backlogs(manager, shards, decoder=decoder, targets=TARGETS),
+            backlogs=backlogs,
             letters=LetterFigures(stores),
             pressure=gauge.last,
             attempts=attempts,
@@ -289,7 +294,18 @@ def assemble(given: Surroundings) -> Parts:
             clock=clock,
             counts=counts,
         ),
-        authenticator=Authenticator(account_tokens),
+        authenticator=authenticator,
+        graphql=graphql_server(
+            opened.registry,
+            shards,
+            manager,
+            backlogs,
+            authenticator=authenticator,
+            decoder=decoder,
+            following=following,
+            limits=settings.limits,
+            clock=clock,
+        ),
         entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following),
         landing=landing_page(
             opened.registry.visit_landing,

@@ -1,6 +1,6 @@
 """What an integration may see of its own deliveries: how far they are behind, how attempts ended, what was given up.
 
-Nothing here tells of others: no positions, whose distances are everybody's traffic, and no counts but of its own events.
+Nothing here tells of others: no positions, whose distances are everybody's traffic, no counts but of its own events.
 Its methods block, in a thread of the GraphQL server; ``wait`` is how they ask what lives on the event loop.
 """
 
@@ -31,7 +31,8 @@ T = TypeVar("T")
 class Wait(Protocol):
     """Have a coroutine run on the event loop, and block until it is done. Raises what it raises."""
 
-    def __call__(self, coroutine: Coroutine[Any, Any, T], /) -> T: ...
+    def __call__(self, coroutine: Coroutine[Any, Any, T], /) -> T:
+        """See the class."""
 
 
 class Insight:

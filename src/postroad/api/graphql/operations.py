@@ -5,7 +5,7 @@ already; what he may do is asked of ``postroad.access.policy`` alone. What he ma
 refused alike, and nothing that depends on the one or the other is looked at before what depends on the request alone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from postroad.access import policy
@@ -41,9 +41,7 @@ MAX_REFERENCE_CHARS: Final = 2000
 class Call:
     """One operation that is being carried out, for somebody."""
 
-    def __init__(
-        self, principal: Principal, index: ViewIndex, *, wait: Wait, in_time: Callable[[], bool]
-    ) -> None:
+    def __init__(self, principal: Principal, index: ViewIndex, *, wait: Wait, in_time: Callable[[], bool]) -> None:
         """``in_time`` says whether there is time left."""
         self.index = index
         self.principal = principal
