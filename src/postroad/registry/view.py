@@ -1,20 +1,21 @@
 """Reads a ``RegistryView``: everything the running hub asks the registry, of one moment."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.model.identifiers import PLATE, VIN
-from postroad.registry import service_accounts, signing, subjects, tokens
+from postroad.registry import granted, issuing, outbox, selection, service_accounts, signing, streams, tokens
 from postroad.registry.records import (
     Destination,
+    Grant,
     Integration,
     Organization,
     Provider,
     RegistryView,
-    Stream,
     Subject,
     Subscription,
     Upstream,
@@ -43,7 +44,6 @@ def read_view(connection: sa.Connection) -> RegistryView:
     return RegistryView(
         version=read_version(connection),
         organizations=organizations,
-        integrations=integrations,
         providers=providers,
         provider_settings=settings,
         tokens=tokens.active(connection, "provider", providers),
@@ -58,7 +58,12 @@ def read_view(connection: sa.Connection) -> RegistryView:
         },
         destinations=_destinations(connection),
         subscriptions=_subscriptions(connection, integrations),
-        streams=_streams(connection),
+        streams={row.id: streams.record_of(row) for row in connection.execute(sa.select(schema.streams))},
+        integrations=integrations,
+        grants=_grants(connection),
+        accesses=granted.accesses(connection),
+        told=outbox.told(connection),
+        outbox_end=outbox.end(connection),
     )
 
 
@@ -100,7 +105,7 @@ def _upstreams(connection: sa.Connection) -> dict[int, Upstream]:
 
 
 def _subjects(connection: sa.Connection) -> dict[int, Subject]:
-    issued = subjects.issued_identifiers(connection)
+    issued = issuing.issued_identifiers(connection)
     known: dict[str, dict[int, str]] = {PLATE: {}, VIN: {}}
     named = sa.select(schema.identifiers).where(schema.identifiers.c.namespace.in_(known))
     for row in connection.execute(named.order_by(schema.identifiers.c.value.desc())):
@@ -142,7 +147,7 @@ def _destinations(connection: sa.Connection) -> dict[int, Destination]:
     }
 
 
-def _subscriptions(connection: sa.Connection, integrations: dict[int, Integration]) -> dict[int, Subscription]:
+def _subscriptions(connection: sa.Connection, integrations: Mapping[int, Integration]) -> dict[int, Subscription]:
     secrets = signing.read(connection)
     return {
         row.id: Subscription(
@@ -153,6 +158,7 @@ def _subscriptions(connection: sa.Connection, integrations: dict[int, Integratio
             protocol=row.protocol,
             destination_id=row.destination_id,
             types=tuple(row.types),
+            vehicles=selection.load(row.vehicles).by,
             options=row.options,
             delivery=row.delivery,
             state=row.state,
@@ -164,18 +170,21 @@ def _subscriptions(connection: sa.Connection, integrations: dict[int, Integratio
     }
 
 
-def _streams(connection: sa.Connection) -> dict[int, Stream]:
+def _grants(connection: sa.Connection) -> dict[int, Grant]:
+    grants, owners = schema.grants, schema.subjects
+    still_open = (
+        sa.select(grants, owners.c.kind)
+        .join(owners, owners.c.id == grants.c.subject_id)
+        .where(grants.c.until_us.is_(None))
+        .order_by(grants.c.id)
+    )
     return {
-        row.id: Stream(
+        row.id: Grant(
             id=row.id,
-            subscription_id=row.subscription_id,
+            integration_id=row.integration_id,
             subject_id=row.subject_id,
-            shard=row.shard,
-            from_position=row.from_position,
-            until_position=row.until_position,
-            ended=row.ended,
-            farewell_position=row.farewell_position,
-            scopes=None if row.scopes is None else frozenset(row.scopes),
+            kind=row.kind,
+            since_us=row.since_us,
         )
-        for row in connection.execute(sa.select(schema.streams))
+        for row in connection.execute(still_open)
     }

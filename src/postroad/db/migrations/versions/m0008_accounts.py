@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "registry_8"
-down_revision = "registry_6"
+down_revision = "registry_7"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
