@@ -28,8 +28,8 @@ LEEWAY_S: Final = 60
 
 _ALGORITHM: Final = "RS256"
 _SIGNED: Final = jws.JWSRegistry(algorithms=[_ALGORITHM], strict_check_header=False)  # RFC 7515, section 4
-_MALFORMED: Final = (JoseError, ValueError, TypeError, AttributeError, RecursionError)
-"""What the library raises for texts that are no JWT: its own errors, and Python's where JSON is not as it expects."""
+_MALFORMED: Final = (JoseError, ValueError, TypeError)
+"""What the library raises for texts that are no JWT: its own errors, and Python's where a header is no object."""
 
 
 def account_of(assertion: str, accounts: Mapping[str, ServiceAccount], now_s: int) -> ServiceAccount | None:

@@ -146,7 +146,7 @@ def allowed(principal: Principal, operation: Operation, *targets: Target) -> boo
 def require(principal: Principal, operation: Operation, *targets: Target) -> None:
     """Raises ``Forbidden`` unless it is ``allowed``, in the same words for whatever is not."""
     if not allowed(principal, operation, *targets):
-        raise Forbidden
+        raise Forbidden("you have no access to it, or it does not exist")
 
 
 def integrations_of(principal: Principal, view: RegistryView, operation: Operation) -> frozenset[int]:

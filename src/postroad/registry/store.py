@@ -175,30 +175,27 @@ class RegistryStore:
             outbox.forget_told(under_way, shard, below)
 
     def issue_token(self, provider: int | str, label: str) -> tuple[str, str]:
-        """Make a token for a provider (id, name or ``organization/name``).
+        """Make a token for a provider (id, name or ``organization/name``), as ``issue_key`` does."""
+        return self.issue_key("provider", provider, label)
+
+    def issue_integration_token(self, integration: int | str, label: str) -> tuple[str, str]:
+        """Make a token for an integration (id, name or ``organization/name``), as ``issue_key`` does."""
+        return self.issue_key("integration", integration, label)
+
+    def issue_key(self, role: RoleName, owner: int | str | None, label: str) -> tuple[str, str]:
+        """Make a token, or API key, for a role: of a provider, an integration or an organization.
+
+        ``owner`` is None for an operator, and for an auditor of all organizations.
 
         Returns:
             Its public id, and the token itself: this is the only time that it can be shown.
 
         Raises:
-            NotFound: There is no such provider.
-            ConfigError: Several providers are called so.
+            NotFound: There is no such owner.
+            ConfigError: Several are called so, or the role has an owner and none is named, or the reverse.
         """
         with self.transaction() as under_way:
-            return tokens.issue(under_way, "provider", provider, label, self._random)
-
-    def issue_integration_token(self, integration: int | str, label: str) -> tuple[str, str]:
-        """Make a token for an integration (id, name or ``organization/name``), as ``issue_token`` does."""
-        with self.transaction() as under_way:
-            return tokens.issue(under_way, "integration", integration, label, self._random)
-
-    def issue_key(self, role: RoleName, organization: int | str | None, label: str) -> tuple[str, str]:
-        """Make a key for an operator, an auditor or a fleet owner, as ``issue_token`` does for a provider.
-
-        ``organization`` (id or name) is None for an operator, and for an auditor of all organizations.
-        """
-        with self.transaction() as under_way:
-            return tokens.issue(under_way, role, organization, label, self._random)
+            return tokens.issue(under_way, role, owner, label, self._random)
 
     def list_tokens(self) -> list[TokenInfo]:
         """Every token there ever was, oldest first."""

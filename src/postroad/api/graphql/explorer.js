@@ -1,5 +1,8 @@
 "use strict";
 
+// With it the one style that GraphiQL makes by itself, behind its dialogs, is allowed.
+globalThis.__webpack_nonce__ = document.querySelector("meta[name=style-nonce]").content;
+
 // Nothing is asked before there is a token: the server tells strangers nothing, not even its schema.
 const ENDPOINT = new URL("../../graphql", location.href);
 const HEADERS = JSON.stringify({ Authorization: "Bearer " }, null, 2);
@@ -27,6 +30,9 @@ query consentedIntegrationVehicles {
 
 async function fetcher(asked, options) {
   const headers = { "Content-Type": "application/json", ...options?.headers };
+  if (!(headers.Authorization ?? "").replace(/^Bearer\s*/i, "")) {
+    return { errors: [{ message: 'Put your token into "Headers", behind Bearer.' }] };
+  }
   const answer = await fetch(ENDPOINT, { method: "POST", headers, body: JSON.stringify(asked), credentials: "omit" });
   return answer.json();
 }
