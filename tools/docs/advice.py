@@ -23,8 +23,8 @@ ERRORS = {
     ),
     "NotFound": "Check the name: the message says what was looked for, `postroad ... list` what there is.",
     "Forbidden": (
-        "Check the id. If it is right, what asked stands for somebody else: see the role of its key or service account "
-        "in `postroad token list` or `postroad service-account list`, and who was granted what."
+        "Check the id. If it is right, what asked stands for somebody else, or its integration was not granted the "
+        "vehicle: `postroad token list` and `postroad service-account list` show roles, `postroad grants list` grants."
     ),
 }
 

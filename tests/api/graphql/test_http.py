@@ -63,7 +63,7 @@ async def test_what_the_schema_does_not_know_is_400_with_its_place(still_site: G
     [
         b"", b"{", b"null", b"1", b"{}", b'{"query": 1}', b'{"query": "{ __typename }", "variables": []}',
         b'{"query": "{ __typename }", "operationName": 1}', b"\xff\xfe", b'{"query": "\xff"}',
-        b'{"query": "{ __typename }", "operationName": "other"}', 
+        b'{"query": "{ __typename }", "operationName": "other"}',
         b'{"query": "query A { __typename } query B { __typename }"}',
     ],
 )  # fmt: skip

@@ -122,6 +122,7 @@ async def test_streams_are_deleted_all_or_none(site: GraphQLSite, bad: str) -> N
             ids.append(999_999)
         case "of others":
             ids.append(site.add("SS", to="theirs")[0].id)
+            await site.seen()
         case "deleted":
             [gone] = await add(site, "CC")
             assert (await site.ask(DELETE, {"ids": [gone]})).data
@@ -149,7 +150,8 @@ async def test_all_streams_of_vehicles_are_deleted_in_what_the_caller_manages_on
 
 async def test_all_streams_of_a_vehicle_that_is_not_accessible_any_more_may_be_deleted(site: GraphQLSite) -> None:
     await add(site, "CC")
-    assert (await site.ask(REVOKE, {"input": {"integrationId": site.integration(), "vehicleId": site.vehicle("CC")}})).data
+    input_ = {"integrationId": site.integration(), "vehicleId": site.vehicle("CC")}
+    assert (await site.ask(REVOKE, {"input": input_})).data
     assert (await site.ask(DELETE_ALL, {"ids": [site.vehicle("CC")]})).data
 
 
@@ -261,6 +263,7 @@ async def test_access_is_of_a_fleet_or_of_a_vehicle(site: GraphQLSite, both: boo
 async def test_a_fleet_owner_gives_and_takes_back(site: GraphQLSite) -> None:
     owner = site.key("fleet_owner", "nord")
     other = site.key("fleet_owner", "rival")
+    await site.seen()
     input_ = {"integrationId": site.integration("spy"), "vehicleId": site.vehicle("DD")}
     assert refused(await site.ask(GRANT, {"input": input_}, by=other), "FORBIDDEN")
     assert refused(await site.ask(GRANT, {"input": input_}, by="spy"), "FORBIDDEN"), "nobody gives it to himself"
@@ -278,6 +281,7 @@ async def test_a_fleet_owner_gives_and_takes_back(site: GraphQLSite) -> None:
 async def test_an_operator_sees_everybodys_and_an_auditor_changes_nothing(site: GraphQLSite) -> None:
     operator, auditor = site.key("operator"), site.key("auditor")
     site.add("SS", to="theirs")
+    await site.seen()
     await add(site, "AA")
     for by in (operator, auditor):
         items = (await site.ask(STREAMS, by=by)).data["vehicleDataStreams"]["items"]
