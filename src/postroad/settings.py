@@ -39,6 +39,10 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         LivePageAccess,
         Meta(description="Who is shown the page at `/`: `loopback`, browsers on this machine; `on`, everybody; `off`."),
     ] = "loopback"
+    access_token_s: Annotated[
+        Annotated[int, Meta(ge=60, le=86_400)],
+        Meta(description="How long an access token of a service account is good, in seconds."),
+    ] = 3600
     stop_within_s: Annotated[float, Meta(gt=0, description="How long a graceful stop may take, in seconds.")] = 10.0
     tls_cert_file: Annotated[
         str,
@@ -105,6 +109,18 @@ class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     address_requests_per_s: Annotated[
         float, Meta(ge=0, description="Requests a second of one address, whoever it says it is; 0: no limit.")
     ] = 0.0
+    sign_ins_per_s: Annotated[
+        float,
+        Meta(ge=0, description="Times a second that service accounts of one address may sign in, 429 above; 0: any."),
+    ] = 1.0
+    graphql_requests_per_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Requests a second at `/graphql` of one caller, or of one address that shows no valid token; "
+            "429 above it; 0: no limit.",
+        ),
+    ] = 20.0
     burst_s: Annotated[float, Meta(gt=0, description="How many seconds' worth of these requests may come at once.")] = (
         10.0
     )

@@ -145,7 +145,7 @@ def test_a_token_for_an_integration_is_shown_once_listed_and_revoked(hub: Hub) -
 def test_a_token_is_for_a_provider_or_an_integration(hub: Hub, arguments: list[str]) -> None:
     done = hub("token", "issue", *arguments)
     assert done.exit_code == 2
-    assert "either a provider or --integration" in done.stderr
+    assert "name one: a provider, --integration" in done.stderr
     assert hub.registry.list_tokens() == []
 
 

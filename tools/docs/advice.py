@@ -22,6 +22,10 @@ ERRORS = {
         "`postroad subscriptions test NAME` shows the step; events wait meanwhile."
     ),
     "NotFound": "Check the name: the message says what was looked for, `postroad ... list` what there is.",
+    "Forbidden": (
+        "Check the id. If it is right, what asked stands for somebody else, or its integration was not granted the "
+        "vehicle: `postroad token list` and `postroad service-account list` show roles, `postroad grants list` grants."
+    ),
 }
 
 REASONS = {

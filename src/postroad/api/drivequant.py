@@ -1,7 +1,8 @@
 """DriveQuant's monitoring calls over HTTP (``postroad.protocols.drivequant.monitoring``).
 
-The API key is a token of an integration. A call sees and touches nothing but that integration's own subscriptions of
-protocol ``drivequant`` and its own tasks: somebody else's task is answered as one that there is not.
+The API key is a token of an integration; nobody else's is one here. A call sees and touches nothing but that
+integration's own subscriptions of protocol ``drivequant`` and its own tasks: somebody else's task is answered as one
+that there is not.
 """
 
 import asyncio
@@ -13,6 +14,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from postroad.access.policy import Operation, Target, allowed
+from postroad.access.principals import principal_of_key
 from postroad.clock import from_us
 from postroad.delivery.meant import Meant, Part
 from postroad.errors import NotFound, PostroadError
@@ -31,7 +34,6 @@ from postroad.protocols.drivequant.monitoring import (
 from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
 from postroad.registry.tasks import Task, TaskUnfinished
-from postroad.registry.tokens import digest
 
 PROTOCOL = "drivequant"
 
@@ -55,16 +57,19 @@ class Monitoring:
 
     def pages(self) -> list[Page]:
         """The calls. Another method at these paths is answered 405."""
-        retries = [Page(retry.path, self._known(partial(self._retry, retry)), "POST") for retry in RETRIES]
-        return [*retries, Page(TASK_PATH, self._known(self._task))]
+        retry, read = Operation.REDRIVE_DELIVERIES, Operation.READ_DELIVERIES
+        retries = [Page(one.path, self._known(partial(self._retry, one), retry), "POST") for one in RETRIES]
+        return [*retries, Page(TASK_PATH, self._known(self._task, read))]
 
-    def _known(self, call: _Call) -> Callable[[Request], Awaitable[Response]]:
+    def _known(self, call: _Call, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
         """``call`` for the integration whose API key the request holds."""
 
         async def answer(request: Request) -> Response:
-            key = request.headers.get(API_KEY_HEADER, "")
-            integration_id = self._view().integration_tokens.get(digest(key))
-            if integration_id is None:
+            principal = principal_of_key(request.headers.get(API_KEY_HEADER, ""), self._view())
+            integration_id = None if principal is None else principal.integration_id
+            if principal is None or integration_id is None:
+                return _error(401, _UNAUTHORIZED)
+            if not allowed(principal, operation, Target(integration_id=integration_id)):
                 return _error(401, _UNAUTHORIZED)
             try:
                 return await call(request, integration_id)

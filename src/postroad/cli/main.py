@@ -15,11 +15,13 @@ COMMANDS = {
     "demo": "command",
     "apply": "command",
     "token": "group",
+    "service-account": "group",
     "key": "group",
     "events": "group",
     "explain": "command",
     "quarantine": "group",
     "subscriptions": "group",
+    "grants": "group",
     "deadletters": "group",
     "fetches": "group",
     "tasks": "group",
@@ -34,7 +36,10 @@ COMMANDS = {
     "restore": "command",
     "upgrade": "command",
 }
-"""Command -> its name in the module of the same name; a command's module is read only when it is asked for."""
+"""Command -> its name in the module of the same name, hyphens as underscores.
+
+A command's module is read only when it is asked for.
+"""
 
 
 class LazyGroup(click.Group):
@@ -48,7 +53,7 @@ class LazyGroup(click.Group):
         """The command, or ``None`` if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"postroad.cli.{cmd_name}")
+        module = importlib.import_module(f"postroad.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = getattr(module, COMMANDS[cmd_name])
         return command
 

@@ -19,8 +19,11 @@ from postroad.registry import (
     alerts,
     attempts,
     consents,
+    grants,
+    issuing,
     lookup,
     outbox,
+    service_accounts,
     signing,
     streams,
     subjects,
@@ -33,8 +36,9 @@ from postroad.registry.account_links import AccountLink
 from postroad.registry.alerts import Alert
 from postroad.registry.attempts import Attempt, FailedAttempt, Success
 from postroad.registry.outbox import Pending
-from postroad.registry.records import RegistryView, Subject
+from postroad.registry.records import RegistryView, RoleName, Subject
 from postroad.registry.secrets import KeyRing
+from postroad.registry.service_accounts import ServiceAccountInfo
 from postroad.registry.subscriptions import State
 from postroad.registry.tasks import Task, TaskType
 from postroad.registry.tokens import TokenInfo
@@ -154,35 +158,45 @@ class RegistryStore:
     def issue_all(self, issues: Sequence[Issue]) -> None:
         """Give every subject what it lacks of the identifiers that the hub issues."""
         with self.transaction() as under_way:
-            subjects.give_all(under_way, issues)
+            issuing.give_all(under_way, issues)
 
-    def pending(self, shard: int, *, limit: int) -> list[Pending]:
-        """What is to be appended to the shard of what was told of changes, in order."""
+    def pending(self, shard: int, *, limit: int, below: int | None = None) -> list[Pending]:
+        """What is to be appended to the shard of what was told of changes, in order; ``below``: see ``outbox_end``."""
         with self._database.read() as connection:
-            return outbox.pending(connection, shard, limit)
+            return outbox.pending(connection, shard, limit, below)
 
     def relayed(self, rows: Sequence[Pending], positions: Mapping[int, int]) -> None:
         """These rows stand in the log, at these positions by id: forget them, and note where streams end."""
         with self.transaction() as under_way:
             outbox.relayed(under_way, rows, positions)
 
+    def forget_told(self, shard: int, *, below: int) -> None:
+        """Forget where subscriptions were told of grants below a position, which the shard holds no more."""
+        with self.transaction() as under_way:
+            outbox.forget_told(under_way, shard, below)
+
     def issue_token(self, provider: int | str, label: str) -> tuple[str, str]:
-        """Make a token for a provider (id, name or ``organization/name``).
+        """Make a token for a provider (id, name or ``organization/name``), as ``issue_key`` does."""
+        return self.issue_key("provider", provider, label)
+
+    def issue_integration_token(self, integration: int | str, label: str) -> tuple[str, str]:
+        """Make a token for an integration (id, name or ``organization/name``), as ``issue_key`` does."""
+        return self.issue_key("integration", integration, label)
+
+    def issue_key(self, role: RoleName, owner: int | str | None, label: str) -> tuple[str, str]:
+        """Make a token, or API key, for a role: of a provider, an integration or an organization.
+
+        ``owner`` is None for an operator, and for an auditor of all organizations.
 
         Returns:
             Its public id, and the token itself: this is the only time that it can be shown.
 
         Raises:
-            NotFound: There is no such provider.
-            ConfigError: Several providers are called so.
+            NotFound: There is no such owner.
+            ConfigError: Several are called so, or the role has an owner and none is named, or the reverse.
         """
         with self.transaction() as under_way:
-            return tokens.issue(under_way, "provider", provider, label, self._random)
-
-    def issue_integration_token(self, integration: int | str, label: str) -> tuple[str, str]:
-        """Make a token for an integration (id, name or ``organization/name``), as ``issue_token`` does."""
-        with self.transaction() as under_way:
-            return tokens.issue(under_way, "integration", integration, label, self._random)
+            return tokens.issue(under_way, role, owner, label, self._random)
 
     def list_tokens(self) -> list[TokenInfo]:
         """Every token there ever was, oldest first."""
@@ -197,6 +211,39 @@ class RegistryStore:
         """
         with self.transaction() as under_way:
             tokens.revoke(under_way, public_id)
+
+    def create_service_account(
+        self,
+        role: RoleName,
+        owner: int | str | None,
+        *,
+        audience: str,
+        key_id: str,
+        public_key: bytes,
+        label: str = "",
+    ) -> str:
+        """Make a service account; give its public id. See ``postroad.registry.service_accounts.create``."""
+        with self.transaction() as under_way:
+            return service_accounts.create(
+                under_way,
+                role,
+                owner,
+                audience=audience,
+                key_id=key_id,
+                public_key=public_key,
+                label=label,
+                random=self._random,
+            )
+
+    def list_service_accounts(self) -> list[ServiceAccountInfo]:
+        """Every service account there ever was, oldest first."""
+        with self._database.read() as connection:
+            return service_accounts.listed(connection)
+
+    def revoke_service_account(self, public_id: str) -> None:
+        """End a service account, now; the tokens that it got end too. Raises ``NotFound``."""
+        with self.transaction() as under_way:
+            service_accounts.revoke(under_way, public_id)
 
     def subscription_id(self, subscription: int | str) -> int:
         """The id of a subscription (id, name, ``[organization/]integration/name``).
@@ -306,6 +353,11 @@ class RegistryStore:
         """Forget alerts that were cleared before an instant (microseconds since 1970); how many those were."""
         with self._database.write() as transaction:
             return alerts.prune(transaction.connection, before_us)
+
+    def grants(self) -> list[grants.Listed]:
+        """The open grants, oldest first."""
+        with self._database.read() as connection:
+            return grants.listed(connection)
 
     def visit_landing(self, user_id: str, car_id: str) -> Literal["connected", "waiting"]:
         """Note a visit to the landing page, by normalised ids; whether the account feed has linked the two."""

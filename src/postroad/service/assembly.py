@@ -8,11 +8,14 @@ import msgspec
 
 from postroad.alerts.book import AlertBook
 from postroad.alerts.over import clear_what_is_over
+from postroad.api.authenticator import Authenticator
 from postroad.api.damoov import FetchApi
 from postroad.api.drivequant import Monitoring
+from postroad.api.graphql.server import GraphQLServer
 from postroad.api.landing import landing_page
 from postroad.api.observation import Observation
 from postroad.api.parts import HubParts
+from postroad.api.sign_in import SignIn
 from postroad.clock import Clock
 from postroad.datasets.follower import DatasetFollower
 from postroad.datasets.index import DatasetIndex
@@ -29,7 +32,7 @@ from postroad.delivery.watch import AttemptWatch
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
 from postroad.fetch.keeper import Fetchers
-from postroad.ingest.access_tokens import AccessTokens
+from postroad.ingest.access_tokens import SERVICE_ACCOUNTS, AccessTokens
 from postroad.ingest.dedup import DedupMemory
 from postroad.ingest.http.app import Page
 from postroad.ingest.http.entrance import Entrance
@@ -51,7 +54,8 @@ from postroad.service.entrances import EntranceParts, ProviderSettings, build_en
 from postroad.service.fetching import fetchers
 from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
-from postroad.service.housekeeping import Chore, Retention, prune_records, save_states
+from postroad.service.graphql import graphql_server
+from postroad.service.housekeeping import Chore, Retention, prune_records, prune_told, save_states
 from postroad.service.inbound import NEW_SUBJECTS_SHARD, subject_creator
 from postroad.service.outbound import (
     gap_reporter,
@@ -113,6 +117,10 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     observation: Observation
     monitoring: Monitoring
     fetches: FetchApi
+    sign_in: SignIn
+    authenticator: Authenticator
+    """Of the hub's API: who asks."""
+    graphql: GraphQLServer
     entrances: Sequence[Entrance]
     landing: Page
     users: Sequence[Use]
@@ -171,6 +179,11 @@ def assemble(given: Surroundings) -> Parts:
         tracer=given.tracer,
         note_incomplete=counts.events_incomplete.add,
     )
+    account_tokens = AccessTokens(
+        opened.keys, lifetime_s=settings.hub.access_token_s, clock=clock, place=SERVICE_ACCOUNTS
+    )
+    authenticator = Authenticator(account_tokens)
+    backlogs = Backlogs(manager, shards, decoder=decoder, targets=TARGETS)
     stores = {number: log.delivery for number, log in opened.logs.items()}
     forgetting = Forgetting(manager, shards, view=view)
     deletions = DriveQuantDeletions(
@@ -233,7 +246,7 @@ def assemble(given: Surroundings) -> Parts:
             routers=routers,
             intake=intake,
             manager=manager,
-            backlogs=Backlogs(manager, shards, decoder=decoder, targets=TARGETS),
+            backlogs=backlogs,
             letters=LetterFigures(stores),
             pressure=gauge.last,
             attempts=attempts,
@@ -274,6 +287,25 @@ def assemble(given: Surroundings) -> Parts:
             limits=settings.limits,
             clock=clock,
         ),
+        sign_in=SignIn(
+            account_tokens,
+            view=view,
+            address_rate=rate_limit(settings.limits.sign_ins_per_s, settings.limits.burst_s, clock),
+            clock=clock,
+            counts=counts,
+        ),
+        authenticator=authenticator,
+        graphql=graphql_server(
+            opened.registry,
+            shards,
+            manager,
+            backlogs,
+            authenticator=authenticator,
+            decoder=decoder,
+            following=following,
+            limits=settings.limits,
+            clock=clock,
+        ),
         entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following),
         landing=landing_page(
             opened.registry.visit_landing,
@@ -286,6 +318,10 @@ def assemble(given: Surroundings) -> Parts:
             Chore(forgetting.run_once, "What waits of deleted drivers could not be removed"),
             Chore(functools.partial(clear_what_is_over, alerts, stores, clock), "Alerts could not be looked through"),
             Chore(functools.partial(prune_records, opened.registry, clock), "Old records could not be removed"),
+            Chore(
+                functools.partial(prune_told, opened.registry, opened.logs, view),
+                "What was told of grants could not be forgotten",
+            ),
             Chore(functools.partial(save_states, states, opened.logs), "The state could not be saved"),
             Chore(functools.partial(save_trips, trips), "The trips could not be saved"),
             Chore(functools.partial(save_datasets, datasets), "The index of datasets could not be saved"),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import postroad
 from postroad.api.figures import FigureReader, Figures
+from postroad.api.graphql.explorer import explorer_pages
 from postroad.api.live import live_pages
 from postroad.clock import Clock, SystemClock
 from postroad.ingest.tls import Certificates
@@ -151,12 +152,16 @@ class Hub:
                 *self.parts.observation.pages(),
                 *self.parts.monitoring.pages(),
                 *self.parts.fetches.pages(),
+                self.parts.sign_in.page(),
+                self.parts.graphql.page,
+                *explorer_pages(),
                 *live,
                 self.parts.landing,
             ],
             turned_away=self.parts.counts.turned_away,
             clock=self._clock,
         )
+        self._closing.push_async_callback(self.parts.graphql.close)
         self._closing.push_async_callback(front.stop)
         await front.start(self._tasks)
         self.port, self.certificates = front.port, front.certificates

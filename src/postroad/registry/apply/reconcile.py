@@ -8,11 +8,24 @@ import sqlalchemy as sa
 from postroad.db import schema
 from postroad.errors import ConfigError, StoreCorrupt
 from postroad.model.identifiers import Issue
-from postroad.registry import consents, coverage, drivers, signing, subjects, subscriptions, tokens, upstreams
+from postroad.registry import (
+    consents,
+    coverage,
+    drivers,
+    grants,
+    issuing,
+    selection,
+    service_accounts,
+    signing,
+    subscriptions,
+    tokens,
+    upstreams,
+)
 from postroad.registry.apply import desired
 from postroad.registry.apply.rows import SECRET, Change, Rows
 from postroad.registry.apply.source import Source
 from postroad.registry.apply.vehicles import Vehicles, end_memberships
+from postroad.registry.records import RoleName
 from postroad.registry.secrets import KeyRing, secret_place, upstream_place
 from postroad.registry.transaction import Transaction
 
@@ -88,17 +101,23 @@ class Reconciler:
             inner = f"{prefix}{integration.name}/"
             ids_by_name = self._integration(integrations[integration.name], integration, inner)
             names |= {subscription_id: inner + name for name, subscription_id in ids_by_name.items()}
-        for namespace, count in subjects.give(self._transaction, id_, self._issue).items():
+        for namespace, count in issuing.give(self._transaction, id_, self._issue).items():
             fields = {"subjects": (None, count)}
             self._rows.tell(Change(action="create", kind="identifier", name=prefix + namespace, fields=fields))
+        grants.end_dead(self._transaction)
         self._streams(id_, names)
-        subjects.give(self._transaction, id_, self._issue)  # an account may have come into being with its first stream
 
     def _remove_integration(self, id_: int, name: str) -> None:
-        tokens.revoke_all(self._transaction, "integration", id_)
+        self._revoke("integration", id_)
         self._integration(id_, desired.Integration(name=name), f"{name}/")
 
+    def _revoke(self, role: RoleName, owner_id: int) -> None:
+        tokens.revoke_all(self._transaction, role, owner_id)
+        service_accounts.revoke_all(self._transaction, role, owner_id)
+
     def _remove_organization(self, id_: int, name: str) -> None:
+        self._revoke("auditor", id_)
+        self._revoke("fleet_owner", id_)
         self._vehicles(id_, f"{name}/").remove_all()
         self._organization(id_, desired.Organization(name=name))
 
@@ -158,7 +177,7 @@ class Reconciler:
         self._rows.tell(Change(action="update", kind="provider", name=name, fields=fields))
 
     def _remove_provider(self, id_: int, name: str) -> None:
-        tokens.revoke_all(self._transaction, "provider", id_)
+        self._revoke("provider", id_)
         self._upstream(id_, None, name)
         consents.forget(self._transaction, id_)
 
@@ -189,6 +208,7 @@ class Reconciler:
             self._secrets(sealed, destinations[destination.name], destination.secrets, prefix + destination.name)
         names = {destination_id: name for name, destination_id in destinations.items()}
         before = self._states(id_)
+        self._clear(id_, wanted.subscriptions)
         ids = self._rows.sync(
             schema.subscriptions,
             "subscription",
@@ -218,6 +238,17 @@ class Reconciler:
                 fields = {"signing.secrets": (SECRET if had else None, SECRET if subscription.signing else None)}
                 self._rows.tell(Change(action="update", kind="subscription", name=name, fields=fields))
         return ids
+
+    def _clear(self, integration_id: int, wanted: Sequence[desired.Subscription]) -> None:
+        """Have subscriptions begin anew of which another says from now on what they cover."""
+        table = schema.subscriptions
+        mine = sa.select(table.c.id, table.c.name, table.c.vehicles).where(
+            table.c.integration_id == integration_id, table.c.removed_us.is_(None)
+        )
+        by = {subscription.name: subscription.vehicles.by for subscription in wanted}
+        for row in self._connection.execute(mine).all():
+            if by.get(row.name) not in {None, selection.load(row.vehicles).by}:
+                coverage.clear(self._transaction, row.id)
 
     def _states(self, integration_id: int) -> dict[int, tuple[str, str | None]]:
         """State and reason of the integration's subscriptions, by id, before anything changes."""
