@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from postroad.access.confirmed import Confirmation
 from postroad.clock import Clock
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
@@ -45,7 +46,7 @@ class HubParts(msgspec.Struct, frozen=True, kw_only=True):
     alerts: OpenAlerts
     tasks: TaskRunner
     view: Callable[[], RegistryView]
-    registry_seen_s: Callable[[], float]
-    """When the registry last answered, on the monotonic clock."""
+    confirmed: Confirmation
+    """Whether the view is certain to be the newest, and so whether anything is sent."""
     broken: Callable[[], bool]
     """Whether a task of the hub's own has ended."""

@@ -140,7 +140,12 @@ def assemble(given: Surroundings) -> Parts:
         for number, log in opened.logs.items()
     }
     following = RegistryFollower(
-        opened.registry, routers, logs=opened.logs, clock=clock, poll_s=settings.delivery.registry_poll_ms / 1000
+        opened.registry,
+        routers,
+        logs=opened.logs,
+        clock=clock,
+        poll_s=settings.delivery.registry_poll_ms / 1000,
+        within_s=settings.delivery.registry_within_s,
     )
 
     trips |= trip_followers(given.folder, opened.logs, routers, decoder=decoder, following=following, clock=clock)
@@ -166,6 +171,8 @@ def assemble(given: Surroundings) -> Parts:
         sign=signatures(opened.keys, clock),
         observe=observer_of_attempts(attempts, AttemptWatch(counts, view=view, clock=clock)),
         overseer=alerts,
+        confirmed=following.confirmed,
+        view=view,
         clock=clock,
         queue_bytes=settings.delivery.queue_bytes,
         tracer=given.tracer,
@@ -240,7 +247,7 @@ def assemble(given: Surroundings) -> Parts:
             alerts=alerts,
             tasks=tasks,
             view=view,
-            registry_seen_s=lambda: following.seen_s,
+            confirmed=following.confirmed,
             broken=given.broken,
         ),
         metrics_for=parse_networks(settings.telemetry.allow_cidrs),
@@ -264,7 +271,7 @@ def assemble(given: Surroundings) -> Parts:
         datasets=datasets,
         retention=retention,
         observation=observation,
-        monitoring=Monitoring(opened.registry, stores, view=view),
+        monitoring=Monitoring(opened.registry, stores, view=view, confirmed=following.confirmed),
         fetches=fetch_api(
             datasets,
             opened.logs,
