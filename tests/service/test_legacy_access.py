@@ -10,16 +10,16 @@ import pytest
 from fixtures.followed import Followed
 from fixtures.pipeline import failed, quiet
 from postroad.model.identifiers import LEGACY_CAR_ID
-from postroad.registry.consents import Consent, record
+from postroad.registry import consents
 from postroad.registry.store import RegistryStore
 from postroad.service.declarable import catalogue
-from postroad.transports.base import Failed
 
 CAR_SCOPES = ("vehicle_position", "vehicle_odometer")
 ACCOUNT_SCOPES = ("vehicle_license_plate", "vehicle_make")
 DECLARED = """
 organizations:
   - name: Andes
+    providers: [{{name: gps, protocol: drivetech}}]
     vehicles: {vehicles}
     integrations:
       - name: garage
@@ -43,8 +43,8 @@ organizations:
             delivery: {delivery}
 """
 REFUSED = failed("rejected", status=422)
-IN_ORDER, IN_LANES = "{}", "{order: subject, max_items: 1}"
-WITH_LETTERS = "{isolate: true}"
+IN_ORDER, IN_LANES = "{linger_ms: 0}", "{order: subject, max_items: 1}"
+WITH_LETTERS = "{isolate: true, linger_ms: 0}"
 
 
 class Site(Followed):
@@ -73,7 +73,7 @@ class Site(Followed):
         """A provider says that access to a vehicle has ended."""
         vehicle_id = self.vehicle(plate)
         with self.store.transaction() as transaction:
-            record(transaction, [Consent(1, vehicle_id, given=False)])
+            consents.withdraw(transaction, 1, [vehicle_id], None)
 
 
 @pytest.fixture
@@ -225,19 +225,11 @@ async def test_a_scope_that_is_added_counts_from_then_on_and_nothing_is_told_aga
 # The account feed.
 
 
-async def hold(site: Site) -> Failed:
-    """The first attempt at the account feed fails: what follows waits."""
-    site.transports["account"].answers.append(failed())
-    return failed()
-
-
 @pytest.mark.parametrize("delivery", [IN_ORDER, IN_LANES])
 @pytest.mark.parametrize("how", ["selector", "consent"])
-async def test_a_queued_sign_up_does_not_name_a_car_that_is_shared_no_more(
-    site: Site, how: str, delivery: str
-) -> None:
+async def test_a_queued_sign_up_does_not_name_a_car_that_is_shared_no_more(site: Site, how: str, delivery: str) -> None:
     site.declare(delivery=delivery)
-    await hold(site)
+    site.transports["account"].answers.append(failed())
     await site.start()
     assert site.cars == [["A", "B"]]
     if how == "selector":
@@ -269,7 +261,7 @@ async def test_a_queued_car_add_of_cars_that_are_gone_is_skipped_and_the_removal
 
 async def test_when_all_is_gone_only_the_farewell_goes_out(site: Site) -> None:
     site.declare()
-    await hold(site)
+    site.transports["account"].answers.append(failed())
     await site.start()
     site.declare(selected="none")
     await site.refresh()
@@ -280,7 +272,7 @@ async def test_when_all_is_gone_only_the_farewell_goes_out(site: Site) -> None:
 
 async def test_a_sign_up_whose_cars_are_all_gone_still_introduces_the_user_of_those_that_came_since(site: Site) -> None:
     site.declare(selected="{plates: [A]}")
-    await hold(site)
+    site.transports["account"].answers.append(failed())
     await site.start()
     site.declare()
     await site.refresh()
@@ -299,7 +291,7 @@ async def test_a_sign_up_whose_cars_are_all_gone_still_introduces_the_user_of_th
 @pytest.mark.parametrize("whose", ["account", "car", "requested"])
 async def test_fields_whose_scope_is_gone_are_left_out_of_a_queued_sign_up(site: Site, whose: str) -> None:
     site.declare()
-    await hold(site)
+    site.transports["account"].answers.append(failed())
     await site.start()
     assert all("licensePlate" in car for car in site.sent("account")[0]["cars"])
     if whose == "account":
@@ -317,7 +309,7 @@ async def test_fields_whose_scope_is_gone_are_left_out_of_a_queued_sign_up(site:
 
 async def test_a_sign_up_that_lost_nothing_goes_again_as_it_was(site: Site) -> None:
     site.declare()
-    await hold(site)
+    site.transports["account"].answers.append(failed())
     await site.start()
     site.authorise("car", site.vehicle("A"))
     await site.refresh()
