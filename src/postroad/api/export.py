@@ -13,7 +13,7 @@ from prometheus_client.exposition import generate_latest
 import postroad
 from postroad.api.health import Finding
 from postroad.api.parts import HubParts
-from postroad.delivery.delivery import AlertKind
+from postroad.delivery.delivery import AlertKind, HubAlertKind
 from postroad.delivery.gate import State
 from postroad.log.delivery import fetcher_id
 from postroad.metrics import declared
@@ -221,4 +221,4 @@ class Exporter:
 
     def _alerts(self) -> Iterable[Sample]:
         counts = collections.Counter(kind for kind, _ in self._parts.alerts.open)
-        return [((kind,), counts[kind]) for kind in get_args(AlertKind)]
+        return [((kind,), counts[kind]) for kind in (*get_args(AlertKind), *get_args(HubAlertKind))]

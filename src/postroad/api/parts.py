@@ -9,7 +9,7 @@ from postroad.access.confirmed import Confirmation
 from postroad.clock import Clock
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
-from postroad.delivery.delivery import AlertKind, ShardAlertKind
+from postroad.delivery.delivery import AlertKind, HubAlertKind, ShardAlertKind
 from postroad.delivery.letter_figures import LetterFigures
 from postroad.delivery.manager import DeliveryManager
 from postroad.delivery.pressure import Pressure
@@ -25,7 +25,7 @@ class OpenAlerts(Protocol):
     """The book of alerts."""
 
     @property
-    def open(self) -> Set[tuple[AlertKind | ShardAlertKind, int]]:
+    def open(self) -> Set[tuple[AlertKind | ShardAlertKind | HubAlertKind, int]]:
         """What is open now: kind and subscription."""
 
 

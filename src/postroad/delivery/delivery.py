@@ -59,6 +59,9 @@ ShardAlertKind = Literal[
 ]
 """The same about a shard."""
 
+HubAlertKind = Literal["registry_unconfirmed"]  # the registry does not answer: nothing is sent
+"""The same about the hub as a whole."""
+
 
 class Overseer(Protocol):
     """Whom deliveries, and what looks after them, tell what a person, or the registry, must know. No call waits."""

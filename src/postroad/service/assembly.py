@@ -8,6 +8,7 @@ import msgspec
 
 from postroad.alerts.book import AlertBook
 from postroad.alerts.over import clear_what_is_over
+from postroad.alerts.unconfirmed import watch_confirmation
 from postroad.api.damoov import FetchApi
 from postroad.api.drivequant import Monitoring
 from postroad.api.landing import landing_page
@@ -289,6 +290,9 @@ def assemble(given: Surroundings) -> Parts:
         ),
         users=(decoder.use, provider_settings.use, intake.use, fetching.use, alerts.follow, keeper.use),
         chores=(
+            Chore(
+                functools.partial(watch_confirmation, alerts, following.confirmed), "The registry could not be watched"
+            ),
             Chore(retention.run_once, "Retention could not run"),
             Chore(forgetting.run_once, "What waits of deleted drivers could not be removed"),
             Chore(functools.partial(clear_what_is_over, alerts, stores, clock), "Alerts could not be looked through"),
