@@ -95,13 +95,18 @@ async def test_redriven_letters_of_a_bulk_protocol_wait_too(make_lane: Any) -> N
 
 
 @pytest.mark.parametrize("contract", [IN_ORDER, EACH_ON_ITS_OWN])
-async def test_events_in_lanes_wait_and_go_once_it_is_confirmed(make_post: Any, contract: Any) -> None:
+async def test_events_in_lanes_wait_and_go_once_it_is_confirmed(
+    make_post: Any, contract: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     post = await make_post(contract)
+    enter, entered = post.gate.enter, []
+    monkeypatch.setattr(post.gate, "enter", lambda turn: entered.append(turn) or enter(turn))
     lose(post)
     await post.say(1, 2, 1)
     for _ in range(4):
         await post.pass_time(3600)
     assert post.customer.sent == []
+    assert entered == [], "nothing turns in circles"
     assert (await post.parked(), await post.dead(), await post.skipped(), post.attempts) == ([], [], {}, [])
     await confirm(post)
     assert sorted(post.customer.delivered) == [1, 2, 3]
