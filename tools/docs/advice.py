@@ -23,8 +23,8 @@ ERRORS = {
     ),
     "NotFound": "Check the name: the message says what was looked for, `postroad ... list` what there is.",
     "Forbidden": (
-        "Check the id. If it is right, what asked stands for somebody else: see the role of its key or service account "
-        "in `postroad token list` or `postroad service-account list`, and who was granted what."
+        "Whoever asked has no access, or there is no such thing; he is not told which. `postroad grants list` shows "
+        "what his integration was granted, `postroad token list` and `postroad service-account list` for whom he asks."
     ),
 }
 
