@@ -71,6 +71,16 @@ def test_revoking_a_fleet_ends_every_stream_of_its_vehicles_and_by_another_grant
     ]
 
 
+def test_what_was_authorised_less_of_is_not_more_in_a_stream_that_begins_anew(site: GrantingSite) -> None:
+    site.give("F")
+    site.give("AA")
+    [stream] = [s for s in site.store.view().streams.values() if s.subject_id == site.id("AA")]
+    site.store.authorise(stream.id, ["vehicle_position"])
+    site.revoke("F")
+    of_aa = [s for s in site.store.view().streams.values() if s.subject_id == site.id("AA")]
+    assert [(s.ended, s.scopes) for s in of_aa] == [(True, {"vehicle_position"}), (False, {"vehicle_position"})]
+
+
 def test_revoking_the_vehicles_own_grant_ends_its_streams_and_by_its_fleets_one_begins_anew(site: GrantingSite) -> None:
     site.give("F")
     site.give("AA")

@@ -15,6 +15,7 @@ ROWS = [
 ]
 BOUNDARIES = [
     "Provider to entrance",
+    "Caller to the hub's API",
     "Browser and scraper to the hub's pages",
     "Hub to customer: egress",
     "Operator to registry: apply",

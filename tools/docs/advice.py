@@ -23,8 +23,8 @@ ERRORS = {
     ),
     "NotFound": "Check the name: the message says what was looked for, `postroad ... list` what there is.",
     "Forbidden": (
-        "Check the id. If it is right, what asked stands for somebody else, or its integration was not granted the "
-        "vehicle: `postroad token list` and `postroad service-account list` show roles, `postroad grants list` grants."
+        "Whoever asked has no access, or there is no such thing; he is not told which. `postroad grants list` shows "
+        "what his integration was granted, `postroad token list` and `postroad service-account list` for whom he asks."
     ),
 }
 
@@ -151,4 +151,38 @@ FETCH_HTTP = {
     429: "Too many questions with one token, or from one address. Ask again after the seconds in `Retry-After`.",
     500: "What stands in the log cannot be read; the hub's log says why. Ask again later.",
     503: "It cannot be known now, as while the index is made anew. Ask again after the seconds in `Retry-After`.",
+}
+
+SIGN_IN_HTTP = {
+    400: "The body is no JSON object with a text `token`. Correct the client.",
+    401: (
+        "Nobody may sign in by it: the account is unknown or revoked, or key, `kid`, `aud` or times are not its own. "
+        "Which of these is not told. Compare with `postroad service-account list`, and look at the clock."
+    ),
+    413: "No assertion is that long. Correct the client.",
+    429: "One address signs in too often (`limits.sign_ins_per_s`). Ask again after the seconds in `Retry-After`.",
+}
+
+OPERATIONS = {
+    "push_events": "Send events in, as this provider.",
+    "read_intake": "See what a provider sent, what was refused and what is in quarantine.",
+    "redrive_intake": "Have what is in quarantine read again.",
+    "list_vehicles": "List the vehicles that an integration was granted.",
+    "list_topics": "List an integration's subscriptions.",
+    "list_streams": "List an integration's vehicle data streams.",
+    "add_streams": "Add vehicle data streams, of vehicles that were granted.",
+    "update_stream": "Change the reference of a vehicle data stream.",
+    "delete_streams": "Delete vehicle data streams.",
+    "read_deliveries": "See an integration's lag, attempts, dead letters and tasks.",
+    "redrive_deliveries": "Have an integration's dead letters sent again.",
+    "read_grants": "See which fleets and vehicles are granted to which integrations, at either end.",
+    "give_grant": "Grant a fleet or vehicle to an integration, of any organization.",
+    "withdraw_grant": "Withdraw such a grant, at either end.",
+    "read_fleets": "See an organization's fleets and vehicles.",
+    "change_fleets": "Move vehicles between an organization's fleets, delete a fleet.",
+    "read_state": "See the last known values of an organization's vehicles, and so where they are.",
+    "read_registry": "See what is declared, without secrets.",
+    "change_registry": "Declare, pause and resume, issue and revoke keys.",
+    "read_audit": "See who had what, and who changed it.",
+    "erase": "Remove what is known of a vehicle or driver.",
 }

@@ -23,9 +23,12 @@ import protocol_tables
 import translation_pages
 from pieces import Undocumented, described, table
 
+import access
 from postroad import errors
+from postroad.access.service_keys import SIGN_IN_PATH
 from postroad.alerts.book import KINDS
 from postroad.api import damoov as fetch_api
+from postroad.api import sign_in
 from postroad.cli.main import cli
 from postroad.delivery.options import DeliveryOptions, RetryOptions
 from postroad.ingest.http import connected_cars_feeds as feeds
@@ -225,6 +228,13 @@ def http_page() -> str:
                 for answer in token_endpoint.ERRORS
             ],
         )
+        + f"\n## Service accounts\n\nAt `POST {SIGN_IN_PATH}`, where an assertion becomes an access token. An "
+        'answer is `{"token": "...", "level": "AM1", "expires": <seconds>}`, or `{"message": "...", "type": "..."}`; a '
+        "`type` stays what it is, a message need not. [How to](../how-to/access.md).\n\n"
+        + table(
+            ["status", "type", "what it means, and what the client does"],
+            [[str(one.status), f"`{one.type}`", advice.SIGN_IN_HTTP[one.status]] for one in sign_in.FAILURES],
+        )
         + "\n## Damoov's fetch API\n\nAt "
         + ", ".join(f"`GET {path}`" for path in PATHS.values())
         + ', with the header `DeviceToken`. What is no dataset is `{"Status": ..., "Title": "...", "Result": null, '
@@ -336,6 +346,7 @@ def pages() -> dict[str, str]:
         "errors.md": errors_page,
         "alerts.md": alerts_page,
         "http.md": http_page,
+        "access.md": access.access_page,
         "connected-cars-types.md": connected_cars.types_page,
         "drivequant-bodies.md": drivequant.bodies_page,
         "contracts.md": contracts_page,
