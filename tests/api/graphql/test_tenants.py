@@ -1,12 +1,14 @@
 """What another tenant has, and what does not exist, are answered in the same bytes."""
 
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from fixtures.graphql_site import ADD, DELETE, DELETE_ALL, GRANT, REVOKE, UPDATE, Answer, GraphQLSite
+from postroad.registry.store import RegistryStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -89,12 +91,35 @@ def told(answer: Answer) -> tuple[int, bytes, dict[str, str]]:
     return answer.status, answer.body, {name: value for name, value in answer.headers.items() if name != "date"}
 
 
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A line for each change of the registry that an operation began."""
+    lines: list[str] = []
+    begin = RegistryStore.transaction
+
+    def transaction(store: RegistryStore) -> Any:
+        if threading.current_thread().name.startswith("graphql"):
+            lines.append("transaction")
+        return begin(store)
+
+    monkeypatch.setattr(RegistryStore, "transaction", transaction)
+    return lines
+
+
 @pytest.mark.parametrize("question", QUESTIONS)
-async def test_an_id_of_another_tenant_is_answered_as_one_that_nothing_has(still: GraphQLSite, question: str) -> None:
+async def test_an_id_of_another_tenant_is_answered_as_one_that_nothing_has(
+    still: GraphQLSite, question: str, begun: list[str]
+) -> None:
     theirs, ask = QUESTIONS[question]
     before = await still.ask("{ vehicleDataStreams { items { id referenceUrl } } }", by="spy")
-    answers = [await still.ask(*ask(still, id_)) for id_ in (theirs(still), NOWHERE)]
-    assert told(answers[0]) == told(answers[1])
+    answers, changes = [], []
+    for id_ in (theirs(still), NOWHERE):
+        asked = ask(still, id_)
+        begun.clear()
+        answers.append(told(await still.ask(*asked)))
+        changes.append(len(begun))
+    assert answers[0] == answers[1]
+    assert changes[0] == changes[1], "nor is it done another way, which would take another time"
     assert (await still.ask("{ vehicleDataStreams { items { id referenceUrl } } }", by="spy")).body == before.body
 
 
