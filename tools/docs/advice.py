@@ -158,6 +158,19 @@ FETCH_HTTP = {
     503: "It cannot be known now, as while the index is made anew. Ask again after the seconds in `Retry-After`.",
 }
 
+GRAPHQL_HTTP = {
+    200: "The answer is in `data`. If there are `errors`, what they name by `path` is missing in it, or was not done.",
+    400: "`BAD_USER_INPUT`: no JSON, no GraphQL, not of this schema, or more than is allowed; nothing was carried out.",
+    401: "`UNAUTHENTICATED`: the token is missing, unknown, expired or revoked. Sign in again, or issue another.",
+    403: "`FORBIDDEN`: it is not yours, or does not exist; of that operation nothing was done.",
+    405: "Only `POST` is there.",
+    413: "The body is longer than 750 KiB. Send lists of up to 1000 in several requests.",
+    415: "The body is to be `application/json`.",
+    429: "More than `limits.graphql_requests_per_s`. Ask again after the seconds in `Retry-After`.",
+    500: "`INTERNAL`: a defect of the hub; its log says which.",
+    503: "`INTERNAL`: it cannot be done now. Ask again a little later.",
+}
+
 SIGN_IN_HTTP = {
     400: "The body is no JSON object with a text `token`. Correct the client.",
     401: (

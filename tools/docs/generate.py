@@ -29,6 +29,8 @@ from postroad.access.service_keys import SIGN_IN_PATH
 from postroad.alerts.book import KINDS
 from postroad.api import damoov as fetch_api
 from postroad.api import sign_in
+from postroad.api.graphql.schema import sdl
+from postroad.api.graphql.server import PATH
 from postroad.cli.main import cli
 from postroad.delivery.options import DeliveryOptions, RetryOptions
 from postroad.ingest.http import connected_cars_feeds as feeds
@@ -236,6 +238,12 @@ def http_page() -> str:
             ["status", "type", "what it means, and what the client does"],
             [[str(one.status), f"`{one.type}`", advice.SIGN_IN_HTTP[one.status]] for one in sign_in.FAILURES],
         )
+        + f"\n## GraphQL\n\nAt `POST {PATH}`. The body has `data`, `errors` or both; each error has a `message` and "
+        "`extensions.code`. [How to](../how-to/graphql.md).\n\n"
+        + table(
+            ["status", "what it means, and what the client does"],
+            [[str(status), text] for status, text in advice.GRAPHQL_HTTP.items()],
+        )
         + "\n## Damoov's fetch API\n\nAt "
         + ", ".join(f"`GET {path}`" for path in PATHS.values())
         + ', with the header `DeviceToken`. What is no dataset is `{"Status": ..., "Title": "...", "Result": null, '
@@ -245,6 +253,14 @@ def http_page() -> str:
             [["200", "", advice.FETCH_HTTP[200]]]
             + [[str(status), f"`{title}`", advice.FETCH_HTTP[status]] for status, title in fetch_api.TITLES.items()],
         )
+    )
+
+
+def graphql_page() -> str:
+    """The schema as its file has it."""
+    return (
+        "# GraphQL schema\n\nWhat can be asked at `POST /graphql`; [how to](../how-to/graphql.md). `Cursor` is text, "
+        f"`DateTime` text by RFC 3339 in UTC.\n\n```graphql\n{sdl()}```\n"
     )
 
 
@@ -348,6 +364,7 @@ def pages() -> dict[str, str]:
         "alerts.md": alerts_page,
         "http.md": http_page,
         "access.md": access.access_page,
+        "graphql.md": graphql_page,
         "connected-cars-types.md": connected_cars.types_page,
         "drivequant-bodies.md": drivequant.bodies_page,
         "contracts.md": contracts_page,

@@ -66,6 +66,9 @@ async def test_its_pages_allow_what_comes_with_them_and_nothing_else(graphql_sit
         if not name.startswith("data:"):
             async with graphql_site.session.get(base + name) as answer:
                 assert (answer.status, answer.headers["X-Content-Type-Options"]) == (200, "nosniff")
+                known = {"If-None-Match": answer.headers["ETag"]}
+            async with graphql_site.session.get(base + name, headers=known) as answer:
+                assert (answer.status, await answer.read()) == (304, b"")
     for missing in ("server.py", "LICENSES.txt", "%2e%2e%2fserver.py", "vendored/react.production.min.js"):
         async with graphql_site.session.get(base + missing) as answer:
             assert answer.status == 404

@@ -13,6 +13,8 @@ from postroad.errors import ConfigError, Forbidden, NotFound, StoreUnavailable
 
 Code = Literal["UNAUTHENTICATED", "FORBIDDEN", "BAD_USER_INPUT", "NOT_FOUND", "INTERNAL"]
 
+MAX_MESSAGE_CHARS = 500
+"""Messages of graphql-core quote what was sent, however long that is."""
 UNEXPECTED = "Something went wrong"
 NOT_NOW = "It cannot be done now; try again later"
 NOT_YOURS = "You have no access to one of those, or it does not exist"
@@ -41,7 +43,7 @@ def bad_input(message: str) -> Refused:
 def shown(error: GraphQLError) -> dict[str, Any]:
     """An error of graphql-core as it is answered: nothing of an exception that was not meant to be seen."""
     code, message = _code_and_message(error)
-    answered: dict[str, Any] = {"message": message}
+    answered: dict[str, Any] = {"message": message[:MAX_MESSAGE_CHARS]}
     if error.locations:
         answered["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path:

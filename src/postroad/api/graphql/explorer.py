@@ -5,6 +5,7 @@ the page is left. Everything that it loads comes with Postroad (``vendored``, li
 there is no way out, and nobody else learns that it is used.
 """
 
+import hashlib
 import secrets
 from functools import cache
 from importlib import resources
@@ -70,7 +71,15 @@ async def _asset(request: Request) -> Response:
     if media_type is None:
         raise HTTPException(404)
     body = _file(name) if name in _OURS else _file("vendored", name)
-    return Response(body, media_type=media_type, headers=_HEADERS)
+    headers = _HEADERS | {"ETag": _tag(body)}
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=media_type, headers=headers)
+
+
+@cache
+def _tag(body: bytes) -> str:
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
 @cache

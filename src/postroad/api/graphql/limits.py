@@ -12,11 +12,13 @@ from typing import Any, Final, NamedTuple
 from graphql import (
     DocumentNode,
     FieldNode,
+    FloatValueNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     InlineFragmentNode,
+    IntValueNode,
     ListValueNode,
     Node,
     OperationDefinitionNode,
@@ -45,6 +47,8 @@ MAX_DEFINITIONS: Final = 50
 MAX_VARIABLES: Final = 100
 MAX_LIST: Final = 1_000
 """Elements of any list that is given."""
+MAX_DIGITS: Final = 100
+"""Of a number in the text: Python refuses some thousand, by an error that graphql-core lets through."""
 MAX_DEPTH: Final = 16
 """Fields within fields; the usual look at the schema has 15."""
 MAX_COST: Final = 50_000
@@ -134,6 +138,8 @@ def _look_over(document: DocumentNode) -> None:
                     raise _too_deep()
             case ListValueNode() if len(node.values) > MAX_LIST:
                 raise _too_many("elements of a list", MAX_LIST)
+            case IntValueNode() | FloatValueNode() if len(node.value) > MAX_DIGITS:
+                raise _too_many("digits of a number", MAX_DIGITS)
         counted["directives"] += len(getattr(node, "directives", None) or ())
         counted["variables"] += len(getattr(node, "variable_definitions", None) or ())
         for key in node.keys:

@@ -2,7 +2,7 @@
 
 Each follows the source's page: what is all or nothing, what is an error, what does nothing. Whoever asks is known
 already; what he may do is asked of ``postroad.access.policy`` alone. What he may not have and what does not exist are
-refused alike, and nothing that depends on the one or the other is looked at before what depends on the request alone.
+refused alike, in the same time, and after what depends on the request alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,6 +34,8 @@ from postroad.registry import chosen, grants
 from postroad.registry.records import Subject
 from postroad.registry.store import RegistryStore
 
+NOBODY: Final = 0
+"""The id of what is not there. It goes the way of what is another's, so that it takes as long."""
 MAX_REFERENCE_CHARS: Final = 2000
 """Of a ``referenceUrl``."""
 
@@ -151,13 +153,12 @@ class Operations:
         for new in input:
             _check_reference(new.reference_url)
         integrations = call.integrations(Operation.ADD_STREAMS)
-        topics = call.index.topic_ids(integrations)
-        wanted = []
-        for new in input:
-            vehicle = call.index.vehicles.get(new.vehicle_id)
-            if vehicle is None or new.integration_topic_id not in topics:
-                raise forbidden()
-            wanted.append(chosen.NewStream(vehicle.id, new.integration_topic_id, new.reference_url))
+        wanted = [
+            chosen.NewStream(
+                _id(call.index.vehicles.get(new.vehicle_id), -n), new.integration_topic_id, new.reference_url
+            )
+            for n, new in enumerate(input, 1)
+        ]
         with self._registry.transaction() as transaction:
             added = chosen.add(transaction, integrations, wanted)
         call.changed = True
@@ -187,10 +188,7 @@ class Operations:
         if not input.vehicle_ids:
             raise bad_input("`vehicleIds` is empty")
         integrations = call.integrations(Operation.DELETE_STREAMS)
-        known = call.index.vehicles
-        vehicle_ids = {known[number].id for number in input.vehicle_ids if number in known}
-        if not vehicle_ids:
-            return True
+        vehicle_ids = {_id(call.index.vehicles.get(number)) for number in input.vehicle_ids}
         with self._registry.transaction() as transaction:
             chosen.delete_all(transaction, integrations, vehicle_ids)
         call.changed = True
@@ -207,10 +205,8 @@ class Operations:
             ends.append(Target(organization_id=subject.organization_id))
         if not policy.allowed(call.principal, Operation.WITHDRAW_GRANT, *ends):
             raise forbidden()
-        if integration is None or subject is None:
-            return True  # nobody can have given it
         with self._registry.transaction() as transaction:
-            grants.revoke(transaction, integration.id, subject.id)
+            grants.revoke(transaction, NOBODY if integration is None else integration.id, _id(subject))
         call.changed = True
         return True
 
@@ -284,6 +280,10 @@ def _subject_of(call: Call, access: IntegrationAccess) -> Subject | None:
     if access.vehicle_id is not None and access.fleet_id is None:
         return call.index.vehicles.get(access.vehicle_id)
     raise bad_input("Name either `fleetId` or `vehicleId`")
+
+
+def _id(subject: Subject | None, nobody: int = NOBODY) -> int:
+    return nobody if subject is None else subject.id
 
 
 def _check_reference(url: str | None) -> None:
