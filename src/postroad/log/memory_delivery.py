@@ -1,6 +1,6 @@
 """Delivery state in memory, for tests in virtual time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from msgspec import structs
@@ -8,6 +8,7 @@ from msgspec import structs
 from postroad.clock import Clock
 from postroad.log.changes import check_changes, check_due
 from postroad.log.delivery import (
+    ERASED_REASON,
     NO_CHANGES,
     Changes,
     Cursor,
@@ -124,6 +125,17 @@ class MemoryDeliveryStore:
                 self._skip(one.subscription_id, [Skip(id_.position, id_.position + 1, "dropped", 1)])
                 dropped += 1
         return dropped
+
+    def erase(self, positions: Collection[int], subject_id: int | None) -> int:
+        """Remove the letters at ``positions`` and of the subject, each recorded as a skip; how many those were."""
+        erased = 0
+        for subscription_id, letters in self._letters.items():
+            for id_, (letter, _) in list(letters.items()):
+                if id_.position in positions or letter.subject_id == subject_id:
+                    del letters[id_]
+                    self._skip(subscription_id, [Skip(id_.position, id_.position + 1, ERASED_REASON, 1)])
+                    erased += 1
+        return erased
 
     async def letter_counts(self) -> dict[int, LetterCounts]:
         """See ``DeliveryStore``."""
