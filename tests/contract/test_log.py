@@ -581,6 +581,13 @@ async def test_refusals_that_are_chosen_go_and_the_others_stay(log: ShardLog) ->
     assert await log.refusals() == [refusal_of(2), refusal_of(0)]
 
 
+async def test_letters_alone_can_be_erased(log: ShardLog) -> None:
+    at = (await log.append(part_of(b"stays"))).position
+    await log.delivery.settle(1, 1, Changes(posted=[Posted(letter_of(at), b"body")]))
+    assert await log.erase(Erasing(positions=[at], letters_only=True)) == Erased(letters=1)
+    assert said(await read_all(log)) == [b"stays"]
+
+
 async def test_letters_of_what_is_erased_go_with_their_bodies_and_cursors_stay(member: Member, log: ShardLog) -> None:
     store = log.delivery
     letters = [
@@ -592,7 +599,8 @@ async def test_letters_of_what_is_erased_go_with_their_bodies_and_cursors_stay(m
     ]
     await store.settle(1, 8, Changes(posted=[Posted(letter, b"body") for letter in letters]))
     await store.settle(2, 7, Changes(posted=[Posted(letters[2], b"body")]))
-    assert await log.erase(Erasing(positions=[3, 4], subject_id=7)) == Erased(letters=5)
+    assert await log.erase(Erasing(positions=[3, 4], subject_id=7, besides=[6, 9])) == Erased(letters=2)
+    assert await log.erase(Erasing(positions=[], subject_id=7)) == Erased(letters=3)
     if member.survives_restart:
         store = (await reopened(member, log)).delivery
     assert await store.parked(1) == [letters[3]]

@@ -82,7 +82,7 @@ class Eraser:
 
     async def _items(self) -> Erased:
         erased, start = Erased(), 0
-        positions = self._erasing.positions
+        positions = () if self._erasing.letters_only else self._erasing.positions
         while start < len(positions):
             items, start, damaged = await self._change(_Securely(self._slice, positions, start))
             if damaged is not None:
@@ -132,17 +132,18 @@ class Eraser:
 
     async def _letters(self) -> int:
         removed = 0
-        for which, value in self._letter_terms():
-            while count := await self._change(_Securely(letters.erase, which, [value])):
+        for which, values in self._letter_terms():
+            while count := await self._change(_Securely(letters.erase, which, values)):
                 removed += count
         return removed
 
-    def _letter_terms(self) -> Iterator[tuple[str, object]]:
+    def _letter_terms(self) -> Iterator[tuple[str, Sequence[object]]]:
         positions = self._erasing.positions
         for start in range(0, len(positions), _POSITIONS_AT_ONCE):
-            yield _AT, msgspec.json.encode(positions[start : start + _POSITIONS_AT_ONCE]).decode()
+            yield _AT, [msgspec.json.encode(positions[start : start + _POSITIONS_AT_ONCE]).decode()]
         if self._erasing.subject_id is not None:
-            yield "subject_id = ?", self._erasing.subject_id
+            besides = msgspec.json.encode(self._erasing.besides).decode()
+            yield f"subject_id = ? AND NOT {_AT}", [self._erasing.subject_id, besides]
 
     async def _refusals(self) -> int:
         return await self._change(_Securely(_erase_refusals, self._erasing.refused))

@@ -169,6 +169,10 @@ class Erasing(msgspec.Struct, frozen=True, kw_only=True):
     """Of items, in order. One that is not stored (any more), or is a tombstone already, is passed over."""
     subject_id: int | None = None
     """Whose letters go, wherever they stand; letters at ``positions`` go in any case."""
+    besides: Sequence[int] = ()
+    """Positions whose letters stay, also if they are the subject's."""
+    letters_only: bool = False
+    """The items are tombstones already."""
     refused: Callable[[Refusal], bool] = keep_all
     """Chooses the refusals that go."""
 

@@ -198,7 +198,7 @@ class MemoryLog:
     async def erase(self, erasing: Erasing) -> Erased:
         """See ``ShardLog``."""
         self._check_open()
-        items, wanted = 0, set(erasing.positions)
+        items, wanted = 0, set[int]() if erasing.letters_only else set(erasing.positions)
         for number, batch in enumerate(self._batches):
             living = [
                 index
@@ -216,7 +216,7 @@ class MemoryLog:
         kept = [refusal for refusal in self._refusals if not erasing.refused(refusal)]
         refusals = len(self._refusals) - len(kept)
         self._refusals = deque(kept, self._refusals.maxlen)
-        return Erased(items, self.delivery.erase(wanted, erasing.subject_id), refusals)
+        return Erased(items, self.delivery.erase(erasing), refusals)
 
     async def begin_epoch(self, above_epoch: int = 0) -> int:
         """See ``ShardLog``."""

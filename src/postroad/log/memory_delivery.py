@@ -1,6 +1,6 @@
 """Delivery state in memory, for tests in virtual time."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from msgspec import structs
@@ -20,6 +20,7 @@ from postroad.log.delivery import (
     Skip,
     merged,
 )
+from postroad.log.interface import Erasing
 
 
 class MemoryDeliveryStore:
@@ -126,12 +127,14 @@ class MemoryDeliveryStore:
                 dropped += 1
         return dropped
 
-    def erase(self, positions: Collection[int], subject_id: int | None) -> int:
-        """Remove the letters at ``positions`` and of the subject, each recorded as a skip; how many those were."""
+    def erase(self, erasing: Erasing) -> int:
+        """Remove the letters that are meant, each recorded as a skip; how many those were."""
+        positions, besides = set(erasing.positions), set(erasing.besides)
         erased = 0
         for subscription_id, letters in self._letters.items():
             for id_, (letter, _) in list(letters.items()):
-                if id_.position in positions or letter.subject_id == subject_id:
+                of_subject = letter.subject_id == erasing.subject_id and id_.position not in besides
+                if id_.position in positions or of_subject:
                     del letters[id_]
                     self._skip(subscription_id, [Skip(id_.position, id_.position + 1, ERASED_REASON, 1)])
                     erased += 1

@@ -156,3 +156,7 @@ class RegistryView(msgspec.Struct, frozen=True, kw_only=True):
     destinations: Mapping[int, Destination]
     subscriptions: Mapping[int, Subscription]
     streams: Mapping[int, Stream]
+    blocked: frozenset[bytes] = frozenset()
+    """Keyed hashes of what was erased; see ``postroad.registry.blocklist``."""
+    block_key: bytes | None = None
+    """Their key, sealed; None: nothing was ever erased."""

@@ -53,6 +53,8 @@ def read_view(connection: sa.Connection) -> RegistryView:
         destinations=_destinations(connection),
         subscriptions=_subscriptions(connection, integrations),
         streams=_streams(connection),
+        blocked=frozenset(connection.scalars(sa.select(schema.blocked.c.digest))),
+        block_key=connection.scalar(sa.select(schema.block_key.c.sealed)),
     )
 
 

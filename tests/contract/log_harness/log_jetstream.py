@@ -299,7 +299,7 @@ class JetStreamLog:
 
     async def erase(self, erasing: Erasing) -> Erased:
         self._check_open()
-        items, wanted = 0, set(erasing.positions)
+        items, wanted = 0, set() if erasing.letters_only else set(erasing.positions)
         for batch in await self.read(0, max_bytes=2**62):
             living = [
                 index
@@ -312,7 +312,7 @@ class JetStreamLog:
                 await self._redact("", _sequence(batch.position), _payload(tombstoned(batch, living), batch.stored_us))
         kept = [one for one in await self._quarantine() if one.position not in wanted]
         await self._put("quarantine", msgspec.json.encode(kept))
-        letters = await self.delivery._change(lambda state: _erased(state, wanted, erasing.subject_id))
+        letters = await self.delivery._change(lambda state: _erased(state, erasing))
         return Erased(items, letters, await self._erase_refusals(erasing))
 
     async def _redact_keys(self, position: int, indexes: Sequence[int]) -> None:
@@ -496,8 +496,8 @@ async def _bucket(js: JetStreamContext, name: str) -> Any:
         return await js.create_key_value(bucket=name, storage=StorageType.FILE)
 
 
-async def _erased(state: MemoryDeliveryStore, positions: set[int], subject_id: int | None) -> int:
-    return state.erase(positions, subject_id)
+async def _erased(state: MemoryDeliveryStore, erasing: Erasing) -> int:
+    return state.erase(erasing)
 
 
 def _sequence(position: int) -> int:

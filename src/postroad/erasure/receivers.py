@@ -1,0 +1,137 @@
+"""Who had what is erased, and how the word of it fared with them: from the intervals, the cursors and the letters."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from postroad.access.streams import StreamIndex
+from postroad.errors import NotFound, PostroadError
+from postroad.log.delivery import DeliveryStore, LetterFilter, LetterId, Skip
+from postroad.log.interface import Batch, ShardLog
+from postroad.protocols.base import SLOT_BITS, TargetProtocol
+from postroad.registry.erasures import Fate, Receiver
+from postroad.registry.records import RegistryView, Subscription
+from postroad.routing.translation import BatchTranslation, Decoder, selection_of
+
+
+class Receivers:
+    """Looks at one shard by one view."""
+
+    def __init__(
+        self,
+        log: ShardLog,
+        view: RegistryView,
+        *,
+        decoder: Decoder,
+        targets: Mapping[str, TargetProtocol],
+        created_us: Mapping[int, int],
+    ) -> None:
+        """``created_us``: of streams, by id."""
+        self._log = log
+        self._view = view
+        self._streams = StreamIndex(view.streams)
+        self._decoder = decoder
+        self._targets = targets
+        self._created_us = created_us
+
+    async def of(
+        self, subject_id: int, places: Sequence[tuple[int, int]], notices: Sequence[int]
+    ) -> tuple[Receiver, ...]:
+        """Those who had access to the subject; ``places``: (position, subject) of what is found of it."""
+        store, found = self._log.delivery, list[Receiver]()
+        cursors = await store.cursors()
+        for subscription_id in sorted(self._streams.subscriptions(subject_id)):
+            cursor = cursors.get(subscription_id)
+            gone = await store.skips(subscription_id)
+            waiting = await _waiting(store, subscription_id)
+            sent = sum(
+                position not in waiting and not _skipped(gone, position)
+                for position, whose in places
+                if position not in notices
+                and cursor is not None
+                and position < cursor.position
+                and self._had(subscription_id, whose, position)
+            )
+            found.append(
+                Receiver(
+                    subscription_id=subscription_id,
+                    subscription=self._name(subscription_id),
+                    events=sent,
+                    since_us=self._since_us(subscription_id, subject_id),
+                    notice=await self._expected(subscription_id, subject_id, notices),
+                )
+            )
+        return tuple(found)
+
+    async def fate(self, subscription_id: int, notices: Sequence[int]) -> Fate:
+        """How the notices that a subscription is to be told have fared."""
+        store = self._log.delivery
+        cursor = (await store.cursors()).get(subscription_id)
+        if subscription_id not in self._view.subscriptions or cursor is None:
+            return "given_up"
+        if any(position >= cursor.position for position in notices):
+            return "under_way"
+        if {letter.position for letter in await store.parked(subscription_id)} & set(notices):
+            return "under_way"
+        ids = frozenset(LetterId(position, slot) for position in notices for slot in range(1 << SLOT_BITS))
+        dead = await store.count_dead(LetterFilter(subscription_id=subscription_id, ids=ids))
+        skips = await store.skips(subscription_id)
+        return "given_up" if dead or any(_skipped(skips, position) for position in notices) else "told"
+
+    async def _expected(self, subscription_id: int, subject_id: int, notices: Sequence[int]) -> Fate:
+        """Whether any notice says something in the words of a subscription."""
+        subscription = self._view.subscriptions.get(subscription_id)
+        for position in notices if subscription is not None else ():
+            covered = self._streams.covers(subscription_id, subject_id, position)
+            if subscription is not None and covered and await self._says(subscription, subject_id, position):
+                return "under_way"
+        return "not_told"
+
+    async def _says(self, subscription: Subscription, subject_id: int, position: int) -> bool:
+        batches: list[Batch] = await self._log.read(position, max_bytes=1)
+        target = self._targets.get(subscription.protocol)
+        if not batches or target is None or not batches[0].position <= position < batches[0].end:
+            return False
+        translation = BatchTranslation(batches[0], self._decoder, self._targets, self._view)
+        index, scopes = position - batches[0].position, self._streams.scopes(subscription.id, subject_id)
+        try:
+            return translation.meant_for(index, subscription.id) and bool(
+                translation.selected(index, selection_of(subscription, target), scopes)
+            )
+        except (NotFound, PostroadError):
+            return False
+
+    def _had(self, subscription_id: int, subject_id: int, position: int) -> bool:
+        return self._streams.covers(subscription_id, subject_id, position) or self._streams.given(
+            subscription_id, subject_id, position
+        )
+
+    def _since_us(self, subscription_id: int, subject_id: int) -> int:
+        return min(
+            self._created_us[stream.id]
+            for stream in self._view.streams.values()
+            if (stream.subscription_id, stream.subject_id) == (subscription_id, subject_id)
+        )
+
+    def _name(self, subscription_id: int) -> str:
+        subscription = self._view.subscriptions.get(subscription_id)
+        return str(subscription_id) if subscription is None else subscription.name
+
+
+def access_was_had(view: RegistryView, subjects: set[int]) -> set[int]:
+    """The subscriptions that have, or had, a stream of any of these subjects."""
+    per_subject = Counter(stream.subscription_id for stream in view.streams.values() if stream.subject_id in subjects)
+    return set(per_subject)
+
+
+async def _waiting(store: DeliveryStore, subscription_id: int) -> set[int]:
+    """Positions of what waits beside the log: it was not sent."""
+    waiting = {letter.position for letter in await store.parked(subscription_id)}
+    which, after = LetterFilter(subscription_id=subscription_id), None
+    while page := await store.dead(which, after=after, limit=1_000):
+        waiting |= {dead.letter.position for dead in page}
+        after = subscription_id, page[-1].letter.id
+    return waiting
+
+
+def _skipped(skips: Sequence[Skip], position: int) -> bool:
+    return any(skip.first <= position < skip.end for skip in skips)
