@@ -21,6 +21,8 @@ from postroad.errors import StoreUnavailable
 from postroad.log.delivery import Changes, Posted
 from postroad.log.interface import ERASED, UNASSIGNED, Refusal
 from postroad.log.reader import open_reader
+from postroad.protocols import TARGETS
+from postroad.routing.translation import BatchTranslation
 from postroad.settings import FILE_NAME
 
 DRIVER = "ada-4711-lovelace"
@@ -207,11 +209,38 @@ async def test_a_vehicle_is_erased_from_reports_state_quarantine_and_refusals(dq
     assert leftovers(dq.folder, PLATE, "kxrt-41") == []
     assert [place[:2] for place in await shape(dq)] == [place[:2] for place in before]
     assert b"".join(item for _, _, items in await shape(dq) for item in items).count(b"BBBB22") == 5
+    before = await shape(dq)
     assert await drive(dq, datetime="2026-07-02T15:00:00.000Z") == 200
     assert await drive(dq, datetime="2026-07-02T14:03:01.000Z") == 200
-    assert await shape(dq) == await shape(dq)
+    assert await shape(dq) == before
     assert leftovers(dq.folder, PLATE) == []
     assert done.receipt.receivers == ()
+
+
+async def test_readers_of_the_log_find_nothing_in_a_tombstone_and_say_so(dq: DriveQuantHub) -> None:
+    assert await dq.say("trip", trip("t1", driver=DRIVER)) == 200
+    assert await dq.say("trip", trip("t2", driver="bob")) == 200
+    await dq.until(lambda: len(dq.received) == 2)
+    await asyncio.to_thread(erase, dq, "driver", DRIVER)
+
+    def run(*arguments: str) -> list[Any]:
+        done = CliRunner().invoke(cli, [*arguments, "--json", "--data", str(dq.folder)], catch_exceptions=False)
+        return [json.loads(line) for line in done.stdout.splitlines()] if arguments[0] == "events" else [done.stdout]
+
+    tailed = await asyncio.to_thread(run, "events", "tail", "--body")
+    assert [(row["kind"], row["vehicle"]) for row in tailed][:2] == [("erased", None), ("trip", "bob")]
+    assert "body" not in tailed[0]
+    explained = await asyncio.to_thread(run, "explain", str(1 << 6))
+    assert "erased" in explained[0]
+    parts = dq.hub.parts
+    [batch] = await parts.logs[0].read(1, max_bytes=1)
+    translation = BatchTranslation(batch, parts.decoder, TARGETS, parts.following.view)
+    assert translation.events(0) == ()
+    await dq.stop()
+    for snapshot in dq.folder.glob("*.msgpack"):
+        snapshot.unlink()
+    await dq.start()
+    assert dq.hub.parts.states[0].known.vehicles == {}
 
 
 async def test_a_retired_vehicle_is_not_erased_and_can_be(dq: DriveQuantHub) -> None:

@@ -40,6 +40,8 @@ UNREADABLE = 255
 """Kind of an item that could not be read, in every protocol. Its bytes are kept, its subject is ``UNASSIGNED``."""
 ERASED = 254
 """Kind of a tombstone, in every protocol: an item that was erased. It has no bytes, its subject is ``UNASSIGNED``."""
+SILENT = frozenset({UNREADABLE, ERASED})
+"""Kinds of items that say nothing, to nobody."""
 
 
 class Unreadable(msgspec.Struct, frozen=True):
