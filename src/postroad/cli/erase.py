@@ -272,7 +272,7 @@ def _print(erasure: Erasure, *, as_json: bool) -> None:
     for one in told["backups"]:
         messages().print(f"The backup {one['place']} of {one['made']} holds it until {one['until'] or 'you remove it'}")
     for name in told["declared_in"]:
-        messages().print(f"The subscription {name} names it in the file that you apply: take it out there")
+        messages().print(f"The file that you apply names it ({name}): take it out there, or it is known again")
 
 
 def _told(erasure: Erasure) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import msgspec
 
 from postroad.clock import DAY_US, Clock
 from postroad.delivery.manager import DeliveryManager
+from postroad.delivery.redrive import to_its_end
 from postroad.erasure.receivers import Receivers, access_was_had
 from postroad.erasure.search import Found, Sought
 from postroad.errors import PostroadError, StoreUnavailable
@@ -90,7 +91,7 @@ class Eraser:
     async def _run(self, *, only_asked: bool) -> int:
         items, failure = 0, None
         async with self._working:
-            for erasure in await asyncio.to_thread(self._given.registry.unfinished_erasures):
+            for erasure in await to_its_end(self._given.registry.unfinished_erasures):
                 if only_asked and erasure.state != "asked":
                     continue
                 try:
@@ -154,30 +155,31 @@ class _One:
             if clock.monotonic_s() > until_s:
                 raise StoreUnavailable("backlog", "the log is being routed; what is to be erased is searched for later")
             await clock.sleep(_ROUTED_AGAIN_S)
-        rows = await asyncio.to_thread(self._given.registry.pending, self._erasure.shard, limit=1_000)
+        rows = await to_its_end(partial(self._given.registry.pending, self._erasure.shard, limit=1_000))
         if any(row.subject_id == self._erasure.subject_id for row in rows):
             raise StoreUnavailable("backlog", "what is to be told of an erasure is not in the log yet")
         return end
 
     async def _search(self, sought: Sought, end: int) -> tuple[Found, dict[int, int]]:
         """What is found, and whose it is in the log: subjects by position."""
-        found, subjects = Found(), dict[int, int]()
+        positions, notices, subjects = list[int](), list[int](), dict[int, int]()
         position = max(self._erasure.searched_to, self._log.first_position)
         while position < end and (batches := await self._log.read(position, max_bytes=READ_BYTES)):
             for batch in batches:
                 here = await asyncio.to_thread(sought.in_batch, batch, end)
-                found += here
+                positions += here.positions
+                notices += here.notices
                 subjects |= {at: batch.subjects[at - batch.position] for at in here.positions}
             position = batches[-1].end
-        return found, subjects
+        return Found(positions, notices), subjects
 
     def _notices(self, view: RegistryView, found: Found) -> list[int]:
         """Where the items stand that tell customers of it: the farewells of its streams, or a trip's deletion."""
         if self._subject_id is None:
             return sorted({*self._erasure.notices, *found.notices[-1:]})
         mine = (stream for stream in view.streams.values() if stream.subject_id == self._subject_id)
-        asked_for = {stream.farewell_position for stream in mine} - {None}
-        return sorted({*self._erasure.notices, *(at for at in asked_for if at is not None and at in found.positions)})
+        farewells = {stream.farewell_position for stream in mine}
+        return sorted({*self._erasure.notices, *(at for at in found.positions if at in farewells)})
 
     async def _receivers(
         self, view: RegistryView, found: Found, subjects: Mapping[int, int], notices: Sequence[int]
@@ -185,7 +187,7 @@ class _One:
         given, subject_id = self._given, self._erasure.subject_id
         if subject_id is None:
             return ()
-        created_us = await asyncio.to_thread(given.registry.streams_created_us, subject_id)
+        created_us = await to_its_end(partial(given.registry.streams_created_us, subject_id))
         receivers = Receivers(self._log, view, decoder=given.decoder, targets=given.targets, created_us=created_us)
         return await receivers.of(subject_id, [(at, subjects[at]) for at in found.positions], notices)
 
@@ -222,7 +224,7 @@ class _One:
             erasure = self._erasure
             if first_time:
                 rows = traces.remove(transaction, self._subject_id, self._names, sought.in_text)
-                named = traces.declared_in(transaction.connection, sought.in_text)
+                named = traces.declared_in(transaction.connection, self._subject_id, sought.in_text)
                 copies = given.registry.backups(transaction.now_us)
                 more = Receipt(registry=rows, declared_in=named, backups=copies)
                 erasure = msgspec.structs.replace(erasure, receipt=erasure.receipt.more(more))
@@ -231,7 +233,7 @@ class _One:
 
         self._erasure = await self._change(change)
         if first_time:
-            await asyncio.to_thread(given.registry.scrub)
+            await to_its_end(given.registry.scrub)
 
     async def _is_told(self) -> bool:
         """Whether every notice is settled, and nothing of what was being taken in can come any more."""
@@ -259,13 +261,7 @@ class _One:
         subjects = {erasure.subject_id} if erasure.subject_id is not None else set()
         concerned = access_was_had(self._given.view(), subjects)
         removed = await self._remove(sought, erasure.notices, (), concerned)
-        self._erasure = msgspec.structs.replace(
-            erasure,
-            state="done",
-            done_us=self._given.clock.now_us(),
-            sealed=None,
-            receipt=erasure.receipt.more(removed),
-        )
+        self._erasure = msgspec.structs.replace(erasure, sealed=None, receipt=erasure.receipt.more(removed))
 
         def change(transaction: Transaction) -> None:
             erasures.note(transaction, self._erasure)
@@ -273,11 +269,13 @@ class _One:
                 traces.remove_issued(transaction, self._subject_id)
 
         await self._change(change)
-        await asyncio.to_thread(self._given.registry.scrub)
+        await to_its_end(self._given.registry.scrub)
+        self._erasure = msgspec.structs.replace(self._erasure, state="done", done_us=self._given.clock.now_us())
+        await self._change(lambda transaction: erasures.note(transaction, self._erasure))
         _log.info("Erasure %d is done", erasure.id)
 
     async def _change(self, change: Callable[[Transaction], _T]) -> _T:
-        return await asyncio.to_thread(partial(_in_transaction, self._given.registry, change))
+        return await to_its_end(partial(_in_transaction, self._given.registry, change))
 
 
 def _in_transaction(registry: RegistryStore, change: Callable[[Transaction], _T]) -> _T:

@@ -1,7 +1,9 @@
 """Who had what is erased, and how the word of it fared with them: from the intervals, the cursors and the letters."""
 
-from collections import Counter
+import asyncio
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 
 from postroad.access.streams import StreamIndex
 from postroad.errors import NotFound, PostroadError
@@ -41,16 +43,12 @@ class Receivers:
         cursors = await store.cursors()
         for subscription_id in sorted(self._streams.subscriptions(subject_id)):
             cursor = cursors.get(subscription_id)
-            gone = await store.skips(subscription_id)
-            waiting = await _waiting(store, subscription_id)
-            sent = sum(
-                position not in waiting and not _skipped(gone, position)
-                for position, whose in places
-                if position not in notices
-                and cursor is not None
-                and position < cursor.position
-                and self._had(subscription_id, whose, position)
+            unsent = _Unsent(
+                0 if cursor is None else cursor.position,
+                await store.skips(subscription_id),
+                {*await _waiting(store, subscription_id), *notices},
             )
+            sent = await asyncio.to_thread(self._sent, subscription_id, places, unsent)
             found.append(
                 Receiver(
                     subscription_id=subscription_id,
@@ -74,8 +72,8 @@ class Receivers:
             return "under_way"
         ids = frozenset(LetterId(position, slot) for position in notices for slot in range(1 << SLOT_BITS))
         dead = await store.count_dead(LetterFilter(subscription_id=subscription_id, ids=ids))
-        skips = await store.skips(subscription_id)
-        return "given_up" if dead or any(_skipped(skips, position) for position in notices) else "told"
+        unsent = _Unsent(cursor.position, await store.skips(subscription_id), set())
+        return "given_up" if dead or any(map(unsent.holds, notices)) else "told"
 
     async def _expected(self, subscription_id: int, subject_id: int, notices: Sequence[int]) -> Fate:
         """Whether any notice says something in the words of a subscription."""
@@ -100,6 +98,11 @@ class Receivers:
         except (NotFound, PostroadError):
             return False
 
+    def _sent(self, subscription_id: int, places: Sequence[tuple[int, int]], unsent: "_Unsent") -> int:
+        return sum(
+            self._had(subscription_id, whose, position) and not unsent.holds(position) for position, whose in places
+        )
+
     def _had(self, subscription_id: int, subject_id: int, position: int) -> bool:
         return self._streams.covers(subscription_id, subject_id, position) or self._streams.given(
             subscription_id, subject_id, position
@@ -117,10 +120,32 @@ class Receivers:
         return str(subscription_id) if subscription is None else subscription.name
 
 
+class _Unsent:
+    """What a subscription was not sent, though it was to have it."""
+
+    def __init__(self, cursor: int, skips: Sequence[Skip], waiting: set[int]) -> None:
+        self._cursor = cursor
+        self._waiting = waiting
+        self._ends: dict[str, list[int]] = {}
+        self._firsts: dict[str, list[int]] = {}
+        for skip in skips:  # in order; those of one reason do not overlap
+            self._firsts.setdefault(skip.reason, []).append(skip.first)
+            self._ends.setdefault(skip.reason, []).append(skip.end)
+
+    def holds(self, position: int) -> bool:
+        """Whether the item there was not sent, as far as is known."""
+        return (
+            position >= self._cursor or position in self._waiting or any(map(self._skips, self._ends, repeat(position)))
+        )
+
+    def _skips(self, reason: str, position: int) -> bool:
+        at = bisect_right(self._ends[reason], position)
+        return at < len(self._ends[reason]) and self._firsts[reason][at] <= position
+
+
 def access_was_had(view: RegistryView, subjects: set[int]) -> set[int]:
     """The subscriptions that have, or had, a stream of any of these subjects."""
-    per_subject = Counter(stream.subscription_id for stream in view.streams.values() if stream.subject_id in subjects)
-    return set(per_subject)
+    return {stream.subscription_id for stream in view.streams.values() if stream.subject_id in subjects}
 
 
 async def _waiting(store: DeliveryStore, subscription_id: int) -> set[int]:
@@ -131,7 +156,3 @@ async def _waiting(store: DeliveryStore, subscription_id: int) -> set[int]:
         waiting |= {dead.letter.position for dead in page}
         after = subscription_id, page[-1].letter.id
     return waiting
-
-
-def _skipped(skips: Sequence[Skip], position: int) -> bool:
-    return any(skip.first <= position < skip.end for skip in skips)

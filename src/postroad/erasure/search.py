@@ -27,13 +27,9 @@ _BETWEEN = rb"[ .-]*"
 class Found(msgspec.Struct, frozen=True):
     """In some batches, in order."""
 
-    positions: tuple[int, ...] = ()
-    notices: tuple[int, ...] = ()
+    positions: Sequence[int]
+    notices: Sequence[int]
     """Among them: the items that tell customers that a trip is deleted."""
-
-    def __add__(self, other: "Found") -> "Found":
-        """Both; ``other`` comes later."""
-        return Found(self.positions + other.positions, self.notices + other.notices)
 
 
 class Sought:
@@ -58,7 +54,7 @@ class Sought:
 
     def in_batch(self, batch: Batch, end: int) -> Found:
         """Its items, below ``end``."""
-        positions, notices = [], []
+        positions, notices = list[int](), list[int]()
         translation: BatchTranslation | None = None
         for index, raw in enumerate(batch.items()):
             position = batch.position + index
@@ -76,7 +72,7 @@ class Sought:
                     positions.append(position)
                 if is_deletion:
                     notices.append(position)
-        return Found(tuple(positions), tuple(notices))
+        return Found(positions, notices)
 
     def in_refusal(self, refusal: Refusal) -> bool:
         """Whether a request that was refused names it."""

@@ -74,7 +74,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     backups: tuple[Backup, ...] = ()
     """That were there, and not said to be gone, when it was erased."""
     declared_in: tuple[str, ...] = ()
-    """Subscriptions whose selectors name it still: the operator's file does."""
+    """Where the operator's file may name it still: ``vehicles``, ``subscription NAME``."""
 
     def more(self, other: "Receipt") -> "Receipt":
         """Both: numbers added up, the rest as ``other`` has it, if it has any."""

@@ -45,12 +45,15 @@ def remove_issued(transaction: Transaction, subject_id: int) -> int:
     return removed
 
 
-def declared_in(connection: sa.Connection, in_text: InText) -> tuple[str, ...]:
-    """The subscriptions whose selectors name it: an operator wrote that into a file, and has to take it out."""
+def declared_in(connection: sa.Connection, subject_id: int | None, in_text: InText) -> tuple[str, ...]:
+    """Where an operator's file names it, who has to take it out: as a vehicle, or in selectors of subscriptions."""
+    subjects = schema.subjects
+    declared = sa.select(subjects.c.declared).where(subjects.c.id == subject_id)
     subscriptions = schema.subscriptions
     query = sa.select(subscriptions.c.name, subscriptions.c.vehicles, subscriptions.c.drivers)
     rows = connection.execute(query.where(subscriptions.c.removed_us.is_(None)).order_by(subscriptions.c.id))
-    return tuple(row.name for row in rows if any(in_text(text) for text in _strings([row.vehicles, row.drivers])))
+    named = [row.name for row in rows if any(in_text(text) for text in _strings([row.vehicles, row.drivers]))]
+    return (*(["vehicles"] if connection.scalar(declared) else []), *(f"subscription {name}" for name in named))
 
 
 def _clear_texts(connection: sa.Connection, column: sa.Column[Any], in_text: InText) -> int:
