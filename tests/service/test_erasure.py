@@ -17,7 +17,7 @@ from fixtures.drivetech import sample
 from fixtures.site import soon
 from postroad.cli.main import cli
 from postroad.erasure import eraser
-from postroad.errors import StoreUnavailable
+from postroad.errors import NotFound, StoreUnavailable
 from postroad.log.delivery import Changes, Posted
 from postroad.log.interface import ERASED, UNASSIGNED, Refusal
 from postroad.log.reader import open_reader
@@ -169,6 +169,23 @@ async def test_a_trip_that_is_deleted_goes_and_the_drivers_other_trips_stay(dq: 
     assert await dq.say("trip", trip(TRIP, driver=DRIVER)) == 200
     assert await dq.say("trip_deleted", trip_deleted(TRIP)) == 200
     assert await shape(dq) == before
+
+
+async def test_a_trip_that_the_operator_erases_is_told_of_in_its_providers_words(dq: DriveQuantHub) -> None:
+    assert await dq.say("trip", trip(TRIP, driver=DRIVER)) == 200
+    assert await dq.say("crash", crash("c1", driver=DRIVER)) == 200
+    await dq.until(lambda: len(dq.received) == 2)
+    await asyncio.to_thread(erase, dq, "trip", TRIP, "--provider", "dq")
+    await dq.until(lambda: len(dq.received) == 3)
+    assert (dq.received[2]["itinId"], dq.received[2]["event"]) == (TRIP, "TRIP_DELETION")
+    done = await finished(dq)
+    assert leftovers(dq.folder, TRIP) == []
+    assert [(one.events, one.notice) for one in done.receipt.receivers] == [(1, "told")]
+    before = await shape(dq)
+    assert await dq.say("trip", trip(TRIP, driver=DRIVER)) == 200
+    assert await shape(dq) == before
+    with pytest.raises(NotFound, match="erased already"):
+        await asyncio.to_thread(erase, dq, "trip", TRIP, "--provider", "dq")
 
 
 async def test_what_waits_for_customers_goes_and_cursors_stay(dq: DriveQuantHub) -> None:
