@@ -213,6 +213,30 @@ async def test_what_waits_for_customers_goes_and_cursors_stay(dq: DriveQuantHub)
     assert first.id not in [letter.id for letter in await store.parked(1)]
 
 
+async def test_a_delivery_that_runs_holds_nothing_of_the_erased_in_memory(dq: DriveQuantHub) -> None:
+    """An item of somebody whom nobody erased, so that his stream goes on; but it names who was."""
+    dq.status = 400
+    assert await dq.say("trip", trip("t0", driver=DRIVER)) == 200
+    await dq.attempted()
+    assert await dq.say("trip", trip("t1", driver="bob", companion=DRIVER)) == 200
+    await dq.attempted()
+
+    def held() -> list[int]:
+        delivery: Any = dq.hub.parts.manager.deliveries(1)[0]
+        return [entry.letter.subject_id for entry in delivery._unsettled.parking.all()]
+
+    bob = dq.driver("bob")
+    await soon(lambda: bob in held())
+    dq.status = 200
+    await asyncio.to_thread(erase, dq, "driver", DRIVER)
+    await finished(dq)
+    assert held() == []
+    assert await dq.say("trip", trip("t2", driver="bob")) == 200
+    await dq.until(lambda: any(one.get("itinId") == "t2" for one in dq.received))
+    assert {one.get("itinId") for one in dq.received} == {"t2", None}
+    assert leftovers(dq.folder, DRIVER) == []
+
+
 async def test_a_vehicle_is_erased_from_reports_state_quarantine_and_refusals(dq: DriveQuantHub) -> None:
     for number in range(5):
         assert await drive(dq, datetime=f"2026-07-02T14:03:0{number}.000Z") == 200

@@ -15,12 +15,13 @@ from postroad.errors import StoreCorrupt, StoreUnavailable
 from postroad.log import letters
 from postroad.log.format import RowUnpacker, packed_columns, tombstoned, without_keys
 from postroad.log.interface import ERASED, Erased, Erasing, Refusal
-from postroad.log.retention import SLICE_PAGES
 from postroad.log.transaction import Transaction
 
 SLICE_BATCHES = 64
-SLICE_BYTES = 4 * 1024 * 1024
-"""Bodies rewritten in one transaction: less than for retention, as they are decompressed and compressed again."""
+SLICE_BYTES = 1024 * 1024
+"""Bodies rewritten in one transaction, decompressed: appends wait some 30 ms for it."""
+SLICE_PAGES = 512
+"""Free pages given back in one transaction: 8 MiB are moved."""
 EMPTY_TRIES = 60
 EMPTY_AGAIN_S = 0.5
 """A backup reads the write-ahead log for as long as it takes to copy the shard; it cannot be emptied meanwhile."""
