@@ -213,6 +213,31 @@ async def test_what_waits_for_customers_goes_and_cursors_stay(dq: DriveQuantHub)
     assert first.id not in [letter.id for letter in await store.parked(1)]
 
 
+@pytest.mark.parametrize("comes_back", [True, False])
+async def test_the_word_of_it_waits_for_a_customer_who_is_away_but_not_for_ever(
+    dq: DriveQuantHub, monkeypatch: pytest.MonkeyPatch, comes_back: bool
+) -> None:
+    assert await dq.say("trip", trip("t1", driver=DRIVER)) == 200
+    await dq.until(lambda: len(dq.received) == 1)
+    await asyncio.to_thread(dq.registry.set_subscription_state, "drivers", "paused")
+    await soon(lambda: not dq.hub.parts.manager.deliveries(1))
+    assert await dq.say("driver_deleted", driver_deleted(DRIVER)) == 200
+    for _ in range(2):
+        await dq.hub.parts.erasing.run_once()
+    [erasure] = dq.registry.erasures()
+    assert (erasure.state, [one.notice for one in erasure.receipt.receivers]) == ("erased", ["under_way"])
+    assert [bool(items[0]) for _, _, items in await shape(dq)] == [False, True], "only the word of it is left"
+    if comes_back:
+        await asyncio.to_thread(dq.registry.set_subscription_state, "drivers", "active")
+        await dq.until(lambda: len(dq.received) == 2)
+        assert dq.received[1]["event"] == "DRIVER_DELETION"
+    else:
+        monkeypatch.setattr(eraser, "NOTICES_WITHIN_US", 0)
+    done = await finished(dq)
+    assert [one.notice for one in done.receipt.receivers] == ["told" if comes_back else "given_up"]
+    assert leftovers(dq.folder, DRIVER) == []
+
+
 async def test_a_delivery_that_runs_holds_nothing_of_the_erased_in_memory(dq: DriveQuantHub) -> None:
     """An item of somebody whom nobody erased, so that his stream goes on; but it names who was."""
     dq.status = 400
