@@ -17,8 +17,7 @@ from fixtures.drivetech import sample
 from fixtures.site import soon
 from postroad.cli.main import cli
 from postroad.erasure import eraser
-from postroad.errors import NotFound, StoreUnavailable, WireError
-from postroad.ingest.http import drivequant_services
+from postroad.errors import NotFound, StoreUnavailable
 from postroad.log.delivery import Changes, Posted
 from postroad.log.interface import ERASED, UNASSIGNED, Refusal
 from postroad.log.reader import open_reader
@@ -152,31 +151,6 @@ async def test_what_comes_of_the_erased_is_confirmed_and_not_stored_not_even_aft
     assert sum(dq.hub.parts.counts.deleted.values.values()) == 3
     assert leftovers(dq.folder, DRIVER) == []
     assert len(dq.registry.erasures()) == 1
-
-
-async def test_what_is_redriven_from_quarantine_does_not_bring_the_erased_back(
-    dq: DriveQuantHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert await dq.say("trip", trip("t1", driver=DRIVER)) == 200
-    assert await dq.say("driver_deleted", driver_deleted(DRIVER)) == 200
-    await finished(dq)
-
-    def unable(*_: Any) -> Any:
-        raise WireError("invalid", "itinId")
-
-    with monkeypatch.context() as decoder_of_yesterday:
-        decoder_of_yesterday.setattr(drivequant_services.drivequant, "read", unable)
-        assert await dq.say("trip", trip("t2", driver=DRIVER)) == 200
-        assert await dq.say("trip", trip("t3", driver="bob")) == 200
-    before = await shape(dq)
-    task = dq.registry.add_task("REDRIVE_QUARANTINE")
-
-    async def redriven() -> bool:
-        return dq.registry.task(task.id).status == "COMPLETED"
-
-    await soon(redriven)
-    added = (await shape(dq))[len(before) :]
-    assert [b"t3" in items[0] for _, _, items in added] == [True]
 
 
 async def test_a_trip_that_is_deleted_goes_and_the_drivers_other_trips_stay(dq: DriveQuantHub) -> None:
