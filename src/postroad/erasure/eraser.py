@@ -89,11 +89,10 @@ class Eraser:
         await self._run(only_asked=False)
 
     async def _run(self, *, only_asked: bool) -> int:
-        items, failure = 0, None
+        items, failure, looked_after = 0, None, set[int]()
         async with self._working:
-            for erasure in await to_its_end(self._given.registry.unfinished_erasures):
-                if only_asked and erasure.state != "asked":
-                    continue
+            while (erasure := await self._next(looked_after, only_asked=only_asked)) is not None:
+                looked_after.add(erasure.id)
                 try:
                     items += await _One(self._given, erasure).go_on()
                 except PostroadError as exc:
@@ -102,6 +101,12 @@ class Eraser:
         if failure is not None and only_asked:
             raise failure
         return items
+
+    async def _next(self, besides: set[int], *, only_asked: bool) -> Erasure | None:
+        """Looked for each time: one may be asked for while others are carried out."""
+        unfinished = await to_its_end(self._given.registry.unfinished_erasures)
+        wanted = (one for one in unfinished if one.id not in besides and (one.state == "asked" or not only_asked))
+        return next(wanted, None)
 
 
 class _One:
@@ -128,9 +133,7 @@ class _One:
         if first_time:
             await self._foresee(await self._receivers(view, found, subjects, notices), len(positions))
         if positions or first_time:
-            concerned = access_was_had(
-                view, {*subjects, *([self._erasure.subject_id] if self._erasure.subject_id else [])}
-            )
+            concerned = access_was_had(view, {self._erasure.subject_id, *subjects.values()})
             removed = await self._remove(sought, positions, notices, concerned)
         foreseen = self._erasure.receipt.items if first_time else 0
         receipt = self._erasure.receipt.more(msgspec.structs.replace(removed, items=max(0, removed.items - foreseen)))
@@ -258,8 +261,7 @@ class _One:
     async def _finish(self, sought: Sought) -> None:
         """The notices go too, and the names by which all was found."""
         erasure = self._erasure
-        subjects = {erasure.subject_id} if erasure.subject_id is not None else set()
-        concerned = access_was_had(self._given.view(), subjects)
+        concerned = access_was_had(self._given.view(), {erasure.subject_id})
         removed = await self._remove(sought, erasure.notices, (), concerned)
         self._erasure = msgspec.structs.replace(erasure, sealed=None, receipt=erasure.receipt.more(removed))
 

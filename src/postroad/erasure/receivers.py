@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from itertools import repeat
 
 from postroad.access.streams import StreamIndex
@@ -143,7 +143,7 @@ class _Unsent:
         return at < len(self._ends[reason]) and self._firsts[reason][at] <= position
 
 
-def access_was_had(view: RegistryView, subjects: set[int]) -> set[int]:
+def access_was_had(view: RegistryView, subjects: Set[int | None]) -> set[int]:
     """The subscriptions that have, or had, a stream of any of these subjects."""
     return {stream.subscription_id for stream in view.streams.values() if stream.subject_id in subjects}
 
