@@ -241,6 +241,8 @@ async def test_the_word_of_it_waits_for_a_customer_who_is_away_but_not_for_ever(
 async def test_a_delivery_that_runs_holds_nothing_of_the_erased_in_memory(dq: DriveQuantHub) -> None:
     """An item of somebody whom nobody erased, so that his stream goes on; but it names who was, whom nobody had."""
     dq.declare('{ids: ["bob"]}')
+    for number in range(9):  # so that no position is a subject's number
+        assert await dq.say("trip", trip(f"e{number}", driver="eve")) == 200
     dq.status = 400
     assert await dq.say("trip", trip("t0", driver=DRIVER)) == 200
     assert await dq.say("trip", trip("t1", driver="bob", companion=DRIVER)) == 200
