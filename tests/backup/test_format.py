@@ -16,7 +16,7 @@ from postroad.layout import REGISTRY_FILE
 from postroad.log import upgrade
 from postroad.log.delivery import Changes, Letter, Posted
 from postroad.log.reader import open_reader
-from postroad.log.schema import LETTER_TABLES
+from postroad.log.schema import FORMAT_VERSION, LETTER_TABLES
 from postroad.log.sqlite import open_log
 from postroad.registry.store import RegistryStore
 from postroad.service import Hub
@@ -100,7 +100,9 @@ def test_upgrade_gives_an_older_shard_what_a_new_one_has_and_loses_nothing(
     before = contents(path)
     assert json.loads(postroad("upgrade", "--data", older_hub, "--json").stdout) == {"before": 1, "after": FORMAT}
     after = contents(path)
-    assert {table: after["rows"][table] for table in before["rows"]} == before["rows"]
+    positioned = [(last_key, received_us, None, keys) for last_key, received_us, keys in before["rows"]["seen"]]
+    expected = before["rows"] | {"seen": positioned}
+    assert {table: after["rows"][table] for table in expected} == expected
     assert sum(map(len, before["rows"].values())) > 8
     asyncio.run(_opened_and_closed(tmp_path))
     new = contents(shard_file(tmp_path, 0))
@@ -142,7 +144,7 @@ def test_an_upgrade_that_was_ended_half_way_is_done_by_the_next(
     with monkeypatch.context() as ending:  # behind the shards, before the folder says so
         ending.setattr("postroad.backup.upgrade.write_format", _killed)
         assert postroad("upgrade", "--data", older_hub).exit_code != 0
-    assert contents(path)["version"] == 2
+    assert contents(path)["version"] == FORMAT_VERSION
     assert "postroad upgrade" in str(postroad("serve", "--port", "0", "--data", older_hub).exception)
     assert json.loads(postroad("upgrade", "--data", older_hub, "--json").stdout) == {"before": 1, "after": FORMAT}
     asyncio.run(started(older_hub))

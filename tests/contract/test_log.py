@@ -6,11 +6,25 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from log_members import Member, part_of, read_all, refusal_of, said
+from log_members import Member, letter_of, part_of, read_all, refusal_of, said
+from msgspec import structs
 
 from fixtures.clock import VirtualClock
 from postroad.errors import StoreUnavailable
-from postroad.log.interface import MAX_ITEM_BYTES, MAX_PART_ITEMS, UNREADABLE, Appended, Batch, ShardLog, Unreadable
+from postroad.log.delivery import Changes, LetterFilter, Posted, Skip
+from postroad.log.interface import (
+    ERASED,
+    MAX_ITEM_BYTES,
+    MAX_PART_ITEMS,
+    UNASSIGNED,
+    UNREADABLE,
+    Appended,
+    Batch,
+    Erased,
+    Erasing,
+    ShardLog,
+    Unreadable,
+)
 
 EVERYTHING = 2**62
 
@@ -371,6 +385,7 @@ async def test_once_closed_every_call_says_so(log: ShardLog) -> None:
         log.dedup_keys(since_us=0, limit=1),
         log.retain(received_before_us=0, settled=0, max_bytes=0),
         log.begin_epoch(),
+        log.erase(Erasing(positions=[1])),
         log.delivery.cursors(),
         log.delivery.settle(1, 1),
         log.delivery.forget(1),
@@ -457,3 +472,140 @@ async def test_quarantine_that_does_not_fit_its_part_is_refused_at_once(log: Sha
     with pytest.raises(ValueError):  # noqa: PT011 - every defect has its own words
         log.submit(part_of(b"a", b"b", **fields), lambda _: None)
     assert await read_all(log) == []
+
+
+async def store_what_is_to_be_erased(log: ShardLog) -> list[Batch]:
+    """Three parts; of the second, items 1 and 3 are to be erased, one of them in quarantine."""
+    await log.append(part_of(b"before", received_us=1, dedup_keys=b"b" * 16, request_id="r-0"))
+    part = with_unreadable(
+        3,
+        received_us=2,
+        received_offsets_us=[0, 5, 6, 7],
+        flags=b"\x01\x02\x01\x00",
+        dedup_keys=b"".join(name * 16 for name in (b"p", b"q", b"r", b"s")),
+        request_id="r-1",
+        key=b"its name",
+    )
+    await log.append(part)
+    await log.append(part_of(b"a", b"b", received_us=3, dedup_keys=b"x" * 32, request_id="r-2"))
+    return await read_all(log)
+
+
+def plain(batch: Batch) -> dict[str, Any]:
+    return {
+        name: list(value) if name in {"subjects", "lengths", "received_offsets_us"} else value
+        for name, value in structs.asdict(batch).items()
+    }
+
+
+async def test_what_is_erased_leaves_a_tombstone_and_all_else_of_its_batch_is_as_before(
+    member: Member, log: ShardLog
+) -> None:
+    before = await store_what_is_to_be_erased(log)
+    first, end = log.first_position, log.next_position
+    erasing = Erasing(positions=[before[1].position + 1, before[1].position + 3])
+    assert await log.erase(erasing) == Erased(items=2)
+    assert await log.erase(erasing) == Erased()
+    for again in (False, True) if member.survives_restart else (False,):
+        if again:
+            log = await reopened(member, log)
+        after = await read_all(log)
+        assert [plain(one) for one in (after[0], after[2])] == [plain(one) for one in (before[0], before[2])]
+        assert plain(after[1]) == plain(before[1]) | {
+            "subjects": [100, UNASSIGNED, 102, UNASSIGNED],
+            "kinds": bytes([1, ERASED, 1, ERASED]),
+            "flags": b"\x01\x00\x01\x00",
+            "lengths": [1, 0, 1, 0],
+            "body": b"a,,c,",
+            "request_id": "",
+        }
+        assert (log.first_position, log.next_position) == (first, end)
+        assert await log.quarantined(unresolved_only=False) == []
+        assert await log.dedup_keys(since_us=0, limit=100) == [
+            (1, b"b" * 16),
+            (2, b"p" * 16 + bytes(16) + b"r" * 16 + bytes(16)),
+            (3, b"x" * 32),
+        ]
+    assert await log.append(part_of(b"told", key=b"its name")) == Appended(before[1].position, duplicate=True)
+
+
+async def test_the_only_item_of_a_batch_and_all_of_one_can_be_erased(log: ShardLog) -> None:
+    before = await store_what_is_to_be_erased(log)
+    everything = [position for batch in before for position in range(batch.position, batch.end)]
+    assert (await log.erase(Erasing(positions=everything))).items == 7
+    after = await read_all(log)
+    assert [(batch.position, len(batch)) for batch in after] == [(batch.position, len(batch)) for batch in before]
+    assert said(after) == [b""] * 7
+    assert [batch.position for batch in await log.read(0, max_bytes=1)] == [before[0].position]
+    assert (await log.append(part_of(b"next"))).position >= before[-1].end
+
+
+async def test_what_is_not_stored_cannot_be_erased_and_harms_nothing(log: ShardLog) -> None:
+    await log.append(part_of(b"old"))
+    await log.retain(received_before_us=EVERYTHING, settled=EVERYTHING, max_bytes=EVERYTHING)
+    gone = log.next_position - 1
+    kept = await log.append(part_of(b"kept"))
+    assert await log.erase(Erasing(positions=[gone, kept.position + 2**39])) == Erased()
+    assert said(await read_all(log)) == [b"kept"]
+
+
+async def test_what_is_appended_while_something_is_erased_is_stored(log: ShardLog) -> None:
+    placed = [(await log.append(part_of(b"%d" % number))).position for number in range(200)]
+    erased, *_ = await asyncio.gather(
+        log.erase(Erasing(positions=placed[::2])), *[log.append(part_of(b"new %d" % number)) for number in range(20)]
+    )
+    assert erased.items == 100
+    told = said(await read_all(log))
+    assert told[:200] == [b"" if number % 2 == 0 else b"%d" % number for number in range(200)]
+    assert sorted(told[200:]) == sorted(b"new %d" % number for number in range(20))
+
+
+async def test_what_is_left_of_a_batch_goes_by_retention_as_any_other(log: ShardLog) -> None:
+    before = await store_what_is_to_be_erased(log)
+    await log.erase(Erasing(positions=[before[0].position]))
+    removed = await log.retain(received_before_us=2, settled=EVERYTHING, max_bytes=EVERYTHING)
+    assert (removed.items, log.first_position) == (1, before[1].position)
+
+
+async def test_a_tombstone_cannot_be_appended(log: ShardLog) -> None:
+    with pytest.raises(ValueError, match="tombstone"):
+        log.submit(part_of(b"", kinds=bytes([ERASED])), lambda _: None)
+
+
+async def test_refusals_that_are_chosen_go_and_the_others_stay(log: ShardLog) -> None:
+    for number in range(3):
+        log.refuse(refusal_of(number))
+    await log.append(part_of(b"goes behind them"))
+    erased = await log.erase(Erasing(positions=[], refused=lambda refusal: b"1" in refusal.body))
+    assert erased == Erased(refusals=1)
+    assert await log.refusals() == [refusal_of(2), refusal_of(0)]
+
+
+async def test_letters_alone_can_be_erased(log: ShardLog) -> None:
+    at = (await log.append(part_of(b"stays"))).position
+    await log.delivery.settle(1, 1, Changes(posted=[Posted(letter_of(at), b"body")]))
+    assert await log.erase(Erasing(positions=[at], letters_only=True)) == Erased(letters=1)
+    assert said(await read_all(log)) == [b"stays"]
+
+
+async def test_letters_of_what_is_erased_go_with_their_bodies_and_cursors_stay(member: Member, log: ShardLog) -> None:
+    store = log.delivery
+    letters = [
+        letter_of(3),
+        letter_of(4, slot=1, dead_us=5, reason="refused", detail="they said so"),
+        letter_of(6, subject_id=7),
+        letter_of(6, slot=2, subject_id=100),
+        letter_of(9, subject_id=7, dead_us=5),
+    ]
+    await store.settle(1, 8, Changes(posted=[Posted(letter, b"body") for letter in letters]))
+    await store.settle(2, 7, Changes(posted=[Posted(letters[2], b"body")]))
+    assert await log.erase(Erasing(positions=[3, 4], subject_id=7, besides=[6, 9])) == Erased(letters=2)
+    assert await log.erase(Erasing(positions=[], subject_id=7)) == Erased(letters=3)
+    if member.survives_restart:
+        store = (await reopened(member, log)).delivery
+    assert await store.parked(1) == [letters[3]]
+    assert await store.dead(LetterFilter()) == []
+    assert [await store.body(1, letter.id) for letter in letters] == [None, None, None, b"body", None]
+    assert {id_: cursor.position for id_, cursor in (await store.cursors()).items()} == {1: 8, 2: 7}
+    assert await store.skips(1) == [Skip(3, 5, "erased", 2), Skip(6, 7, "erased", 1), Skip(9, 10, "erased", 1)]
+    assert await store.skips(2) == [Skip(6, 7, "erased", 1)]

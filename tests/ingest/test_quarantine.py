@@ -134,3 +134,18 @@ async def test_an_item_in_quarantine_says_nothing_even_if_it_could_be_read_today
     [batch] = await folder.batches()
     parts = folder.hub.parts
     assert BatchTranslation(batch, parts.decoder, {}, parts.following.view).events(0) == ()
+
+
+async def test_what_was_erased_comes_back_by_no_way(folder: Bulks, monkeypatch: pytest.MonkeyPatch) -> None:
+    await folder.post([event(1), event(2) | {"vehicleId": 77}])
+    await folder.post([BAD])
+    receipt = await postroad(folder, "erase", "vehicle", "77")
+    assert (receipt["state"], receipt["items"]) == ("erased", 1)
+    before = await folder.stored()
+    status, _ = await folder.post([event(3) | {"vehicleId": 77}, event(4), event(2) | {"vehicleId": 77}])
+    taught(monkeypatch)
+    assert (await redrive(folder)).items == 0
+    assert (status, len(await folder.stored())) == (200, len(before) + 1)
+    view = folder.hub.parts.following.view
+    assert (1, connected_cars.VEHICLE, "77") not in view.identifiers
+    assert [one.resolved_by for one in await folder.quarantined()] == [None]

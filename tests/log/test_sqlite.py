@@ -35,14 +35,14 @@ async def test_the_file_is_made_as_its_format_says(open_sqlite: Any, part_of: An
     file = apsw.Connection(str(path))
     settings = {name: file.pragma(name) for name in ("page_size", "journal_mode", "auto_vacuum", "application_id")}
     assert settings == {"page_size": 16384, "journal_mode": "wal", "auto_vacuum": 2, "application_id": 0x50524C47}
-    assert file.pragma("user_version") == 2
+    assert file.pragma("user_version") == 3
     file.close()
 
 
 async def test_a_newer_format_is_refused_with_what_to_do(open_sqlite: Any, part_of: Any, path: Path) -> None:
     await made(open_sqlite, part_of)
     file = apsw.Connection(str(path))
-    file.pragma("user_version", 3)
+    file.pragma("user_version", 4)
     file.close()
     with pytest.raises(ConfigError, match=r"shard-03\.db: .*newer"):
         await open_sqlite()

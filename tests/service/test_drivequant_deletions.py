@@ -102,23 +102,24 @@ async def test_a_deleted_driver_is_the_last_that_is_sent_of_it_and_nothing_that_
         await dq.attempted()
     assert await dq.say("crash", crash("c1", driver="bob")) == 200
     await dq.attempted()
-    dq.status = 200
+    dq.status, driver = 200, dq.driver()
     assert await dq.say("driver_deleted", driver_deleted()) == 200
     await dq.until(lambda: any("event" in one for one in dq.received))
     view = dq.hub.parts.following.view
-    [stream] = [one for one in view.streams.values() if one.subject_id == dq.driver()]
-    assert (stream.ended, view.subjects[dq.driver()].removed) == (True, True)
+    [stream] = [one for one in view.streams.values() if one.subject_id == driver]
+    assert (stream.ended, view.subjects[driver].removed) == (True, True)
     said, subject = (await dq.stored())[-1]
-    assert (said, subject) == (driver_deleted(), dq.driver())
+    assert (said, subject) == (driver_deleted(), driver)
     assert [one for one in dq.received if "itinId" in one] == []
     streams = StreamIndex(view.streams)
-    covered = [at for at in range(1, 6) if streams.covers(1, dq.driver(), at)]
+    covered = [at for at in range(1, 6) if streams.covers(1, driver, at)]
     assert covered == [5] == [stream.farewell_position], "the trips that wait at 1 to 3 may not go any more"
     assert streams.covers(1, dq.driver("bob"), 4)
 
 
 async def test_what_comes_of_a_deleted_driver_is_confirmed_and_not_stored(dq: DriveQuantHub) -> None:
     assert await dq.say("trip", trip("t1")) == 200
+    driver = dq.driver()
     assert await dq.say("driver_deleted", driver_deleted()) == 200
     assert await dq.say("trip", trip("t9")) == 200
     assert await dq.say("crash", crash("c9")) == 200
@@ -126,7 +127,7 @@ async def test_what_comes_of_a_deleted_driver_is_confirmed_and_not_stored(dq: Dr
     assert await dq.say("driver_deleted", driver_deleted()) == 200
     assert await dq.say("trip_deleted", trip_deleted("t1")) == 200
     stored = await dq.stored()
-    assert stored == [(trip("t1"), dq.driver()), (driver_deleted(), dq.driver()), (trip_deleted("t1"), UNASSIGNED)]
+    assert stored == [(trip("t1"), driver), (driver_deleted(), driver), (trip_deleted("t1"), UNASSIGNED)]
     assert await dq.say("trip", trip("t1", driver="bob")) == 200
     assert await dq.stored() == stored, "the tombstone of the trip does not need the driver"
 

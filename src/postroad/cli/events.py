@@ -12,7 +12,7 @@ from postroad.cli.folder import folder_option, reader_of, registry_of
 from postroad.cli.output import console, json_option, messages, print_json, print_table, when
 from postroad.errors import PostroadError
 from postroad.layout import SHARDS
-from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, UNREADABLE, Batch, Refusal
+from postroad.log.interface import ERASED, FLAG_AHEAD, FLAG_LATE, SILENT, UNREADABLE, Batch, Refusal
 from postroad.log.reader import ShardReader
 from postroad.model.identifiers import PLATE
 from postroad.protocols import READABLE, postroad
@@ -130,6 +130,8 @@ def _row(batch: Batch, index: int, names: _Names, decoder: Decoder, *, with_body
         "ahead": bool(batch.flags[index] & FLAG_AHEAD),
     }
     row["recorded"] = None
+    if batch.kinds[index] == ERASED:
+        return row
     try:
         settings = decoder.settings(batch.provider_id, batch.revision, batch.protocol)
         kind = None if batch.kinds[index] == UNREADABLE else batch.kinds[index]
@@ -153,8 +155,8 @@ def sender_of(view: RegistryView, batch: Batch) -> str:
 
 def kind_of(batch: Batch, index: int) -> str:
     """What the item is, in its protocol's words; its number if this version does not know them."""
-    if batch.kinds[index] == UNREADABLE:
-        return "unreadable"
+    if batch.kinds[index] in SILENT:
+        return "erased" if batch.kinds[index] == ERASED else "unreadable"
     source, kind = READABLE.get(batch.protocol), batch.kinds[index]
     return source.kinds[kind] if source is not None and kind < len(source.kinds) else f"{batch.protocol} {kind}"
 

@@ -32,6 +32,7 @@ WHY = {
     "meant_for_another": "not sent: it is told to another subscription",
     "types_not_agreed": "not sent: the subscription did not ask for these types",
     "unreadable": "not sent: it cannot be read",
+    "erased": "not sent: it was erased",
 }
 
 WHY_SKIPPED = {

@@ -25,6 +25,7 @@ COMMANDS = {
     "deadletters": "group",
     "fetches": "group",
     "tasks": "group",
+    "erase": "group",
     "contracts": "group",
     "alerts": "group",
     "upstream": "group",

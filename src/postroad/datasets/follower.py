@@ -7,7 +7,7 @@ decoded once for both. When it does not, and after a start, it reads the log. It
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from postroad.clock import Clock
@@ -122,6 +122,14 @@ class DatasetFollower:
         if self._begun:
             await asyncio.to_thread(self.index.note, (), self.noted)
             await asyncio.to_thread(self.index.forget_below, self._log.first_position)
+
+    async def erase(self, positions: Sequence[int], subject_id: int | None) -> int:
+        """Forget what stands at ``positions`` or is a subject's; how much that was. Raises ``StoreUnavailable``."""
+        at = frozenset(positions)
+        self._pending = [
+            entry for entry in self._pending if entry.place.position not in at and entry.place.subject_id != subject_id
+        ]
+        return await asyncio.to_thread(self.index.erase, positions, subject_id)
 
     async def _flush(self) -> None:
         entries, upto = self._pending, self._seen

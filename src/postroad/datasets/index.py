@@ -5,6 +5,7 @@ nobody asks for. What is noted and how far the log was read for it are one trans
 again, and noting it again changes nothing. About 100 bytes a dataset.
 """
 
+import json
 import logging
 import sqlite3
 import threading
@@ -96,6 +97,18 @@ class DatasetIndex:
         """Forget what stands below ``position``, as the log has; how many that were."""
         with self._transaction() as connection:
             return connection.execute("DELETE FROM datasets WHERE position < ?", (position,)).rowcount
+
+    def erase(self, positions: Sequence[int], subject_id: int | None) -> int:
+        """Forget what stands at ``positions`` or is a subject's, and leave nothing of it in the file; how many."""
+        with self._transaction() as connection:
+            found = connection.execute("DELETE FROM datasets WHERE subject_id = ?", (subject_id,)).rowcount
+            at = json.dumps(list(positions))
+            gone = "DELETE FROM datasets WHERE position IN (SELECT value FROM json_each(?))"
+            found += connection.execute(gone, (at,)).rowcount
+        with self._lock, _at_the_seam():
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return found
 
     def close(self) -> None:
         """Let go of the file."""

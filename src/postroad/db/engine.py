@@ -19,13 +19,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
 from postroad.db.errors import translated
-from postroad.errors import ConfigError
+from postroad.errors import ConfigError, StoreUnavailable
 
 _BUSY_TIMEOUT_MS = 5_000
 _CONNECT_TIMEOUT_S = 5
 _NOTICED_GONE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 """A server whose packets are dropped on the way is given up after seconds: the system alone would take many minutes."""
 _WAL_TRIES = 500
+_EMPTY_TRIES = 10
 _WAL_TRY_AGAIN_S = 0.01
 
 _WRITES = "postroad_writes"
@@ -80,6 +81,27 @@ class Database:
         """
         with self._transaction(**{_WRITES: True}) as transaction:
             yield transaction
+
+    def scrub(self) -> None:
+        """Leave nothing in the files of what was deleted or overwritten.
+
+        SQLite's file is written anew, and its write-ahead log emptied; PostgreSQL is asked for an ordinary VACUUM: what
+        its write-ahead log and archives keep is its operator's.
+
+        Raises:
+            StoreUnavailable: Somebody uses it all the time.
+        """
+        with translated(self.name):
+            raw = self.engine.raw_connection()
+            try:
+                if self.engine.dialect.name == "sqlite":
+                    _scrub(raw.driver_connection, self.name)
+                else:
+                    raw.driver_connection.autocommit = True  # type: ignore[union-attr]  # psycopg's connection
+                    raw.cursor().execute("VACUUM")
+                    raw.driver_connection.autocommit = False  # type: ignore[union-attr]
+            finally:
+                raw.close()
 
     def close(self) -> None:
         """Close every connection that is not in use."""
@@ -154,6 +176,15 @@ def _sqlite_engine(url: URL) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _scrub(connection: Any, name: str) -> None:
+    connection.execute("VACUUM").close()
+    for _ in range(_EMPTY_TRIES):
+        busy, *_rest = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not busy:
+            return
+    raise StoreUnavailable("locked", f"the write-ahead log of {name} cannot be emptied: somebody reads it all the time")
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -4,7 +4,8 @@ import asyncio
 import functools
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 import msgspec
@@ -195,6 +196,23 @@ class DeliveryManager:
             delivery = self.deliveries(subscription_id).get(shard)
             if delivery is not None:
                 delivery.adopt(adopted)
+
+    @asynccontextmanager
+    async def standing_still(self, subscription_ids: Collection[int]) -> AsyncIterator[None]:
+        """Deliver nothing for these subscriptions in the block, and hold nothing in memory of what was read for them.
+
+        What runs is stopped, and begins again at its cursors when the block is left: what was on its way counts as not
+        delivered. Raises ``StoreUnavailable`` where it cannot begin again now; the next ``use`` tries again.
+        """
+        async with self.changing:
+            stopped = [self._running[id_] for id_ in subscription_ids if id_ in self._running]
+            for running in stopped:
+                await self._stop(running.subscription.id)
+            try:
+                yield
+            finally:
+                for running in stopped:
+                    await self._start(running.subscription, running.destination)
 
     def gates(self, destination_id: int) -> Mapping[str, Gate]:
         """The gates of a destination's endpoints, by name, as far as something is delivered there."""

@@ -4,7 +4,8 @@ import asyncio
 import functools
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import msgspec
 
@@ -110,6 +111,7 @@ class Fetchers:
         self._streams: StreamIndex = StreamIndex({})
         self._running: dict[int, _Running] = {}
         self._news = asyncio.Event()
+        self._changing = asyncio.Lock()
         for number, log in given.logs.items():
             log.listen(functools.partial(self._stored, number))
 
@@ -128,6 +130,17 @@ class Fetchers:
             position = cursors.get(fetcher_id(provider_id), 0) if delivery is None else delivery.delivery.settled
             needs[fetcher_id(provider_id)] = position
         return needs
+
+    @asynccontextmanager
+    async def standing_still(self) -> AsyncIterator[None]:
+        """Fetch nothing in the block, and hold no order in memory; afterwards what runs begins again at its cursors."""
+        async with self._changing:
+            for provider_id in list(self._running):
+                await self._stop(provider_id)
+            try:
+                yield
+            finally:
+                self._news.set()
 
     async def run(self) -> None:
         """Fetch until cancelled; what is under way then is fetched again."""
@@ -179,6 +192,10 @@ class Fetchers:
 
     async def _agree(self) -> None:
         """Run what the view says, and nothing else. Raises ``StoreUnavailable``."""
+        async with self._changing:
+            await self._change()
+
+    async def _change(self) -> None:
         if self._view is None:
             return
         wanted = _announcing(self._view)

@@ -46,6 +46,15 @@ class NewSubject(msgspec.Struct, frozen=True):
     identifier: str
 
 
+IsErased = Callable[[int, str, str], bool]
+"""(Organization id, namespace, identifier): whether that was erased, so that nothing of it is taken in."""
+
+
+def nothing_erased(_organization_id: int, _namespace: str, _identifier: str) -> bool:
+    """Nothing ever was."""
+    return False
+
+
 CreateSubjects = Callable[[Sequence[NewSubject]], Awaitable[None]]
 """Make the subjects known; when it returns, ``Intake.use`` has been called with a view that holds them."""
 
@@ -93,10 +102,11 @@ class Intake:
         ahead_limit_us: int,
         counts: Counts | None = None,
         traced: bool = False,
+        is_erased: IsErased = nothing_erased,
     ) -> None:
         """Append to ``logs`` (by shard). ``use`` must be called before the first item.
 
-        ``traced``: items may have spans.
+        ``traced``: items may have spans. ``is_erased`` is asked about subjects that the view does not know.
         """
         self.view: RegistryView
         self._logs = logs
@@ -107,6 +117,7 @@ class Intake:
         self.ahead_limit_us = ahead_limit_us
         self._counts = counts or Counts()
         self._traced = traced
+        self._is_erased = is_erased
         self._queued_bytes = 0
         self._gatherings: dict[tuple[int, int], _Gathering] = {}
         self._pending: dict[bytes, list[Reply]] = {}
@@ -193,7 +204,9 @@ class Intake:
             for outcome, raw in zip(bulk.outcomes, bulk.raws, strict=True):
                 material = b"unreadable " + raw if isinstance(outcome, WireError) else outcome.dedup
                 key = digest(provider.id, material) if material else b""
-                if not (key and self._is_repeat(provider, key, fates)):
+                if self.is_erased(provider, outcome):
+                    self._counts.deleted.add(provider.id)
+                elif not (key and self._is_repeat(provider, key, fates)):
                     subject_id, shard = self.subject_of(provider, outcome)
                     builder = builders.get(shard)
                     if builder is None:
@@ -227,6 +240,7 @@ class Intake:
                 not isinstance(outcome, WireError)
                 and outcome.identifier
                 and (organization_id, outcome.namespace, outcome.identifier) not in identifiers
+                and not self._is_erased(organization_id, outcome.namespace, outcome.identifier)
             ):
                 unknown[NewSubject(organization_id, outcome.namespace, outcome.identifier)] = None
             if slices.over():
@@ -251,6 +265,13 @@ class Intake:
             waiters.append(fates.expect())
         self._counts.duplicates.add(provider.id)
         return True
+
+    def is_erased(self, provider: Provider, outcome: Item | WireError) -> bool:
+        """Whether an item is of a subject that was erased: it is confirmed, and not kept."""
+        if isinstance(outcome, WireError) or not outcome.identifier:
+            return False
+        name = provider.organization_id, outcome.namespace, outcome.identifier
+        return name not in self.view.identifiers and self._is_erased(*name)
 
     def subject_of(self, provider: Provider, outcome: Item | WireError) -> tuple[int, int]:
         """Subject and shard of an item; ``UNASSIGNED`` for one that could not be read or whose subject is unknown."""
@@ -310,6 +331,9 @@ class Intake:
         subject_id = self.view.identifiers.get((provider.organization_id, item.namespace, item.identifier))
         if subject_id is not None:
             self._gather(accepted, subject_id, self.view.subjects[subject_id].shard)
+        elif self.is_erased(provider, item):
+            self._counts.deleted.add(provider.id)
+            self._settle([accepted], None)
         elif provider.unknown_vehicles == "create" and item.identifier:
             self._unknown[NewSubject(provider.organization_id, item.namespace, item.identifier)] = [accepted]
             if self._creating is None:

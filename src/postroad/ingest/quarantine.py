@@ -77,7 +77,7 @@ class Redriver:
         provider = self._intake.view.providers.get(one.provider_id)
         raw = await _raw_at(log, one.position)
         item = self._read(provider, raw) if provider is not None and raw is not None else None
-        if provider is None or raw is None or item is None:
+        if provider is None or raw is None or item is None or self._intake.is_erased(provider, item):
             return False
         bulk, around = Bulk([raw], [item]), self._around.get(provider.protocol)
         async with nullcontext(bulk) if around is None else around(provider, bulk, self._clock.now_us()) as kept:

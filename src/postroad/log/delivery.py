@@ -100,6 +100,8 @@ class Skip(msgspec.Struct, frozen=True):
 
 EXPIRED = "expired"
 """The reason of stretches that were given up unread: too old while nobody delivered, or removed by retention."""
+ERASED_REASON = "erased"
+"""The reason of an event that waited beside the log when its item was erased."""
 TOO_OLD = "too_old"
 """The reason of an event that was too old when it was its turn. Other events of its item may still be delivered, also
 after a restart, so it is no stretch that is given up."""

@@ -18,13 +18,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import zstandard
+from msgspec import structs
 
 from postroad.errors import StoreCorrupt
 from postroad.log.interface import (
     DEDUP_KEY_BYTES,
+    ERASED,
     MAX_ITEM_BYTES,
     MAX_PART_BYTES,
     MAX_PART_ITEMS,
+    UNASSIGNED,
     UNREADABLE,
     Batch,
     Part,
@@ -55,6 +58,13 @@ def pack_columns(part: Part) -> bytes:
     before it queues, so that a malformed part fails alone.
     """
     _check_sizes(part)
+    if ERASED in part.kinds:
+        raise ValueError(f"kind {ERASED} is that of tombstones, which are not appended")
+    return packed_columns(part)
+
+
+def packed_columns(part: Part) -> bytes:
+    """The ``columns`` blob of what the log may hold, tombstones too. Raises ``ValueError`` for numbers too large."""
     try:
         subjects, lengths = _narrow(part.subjects, _CODES_64), _narrow(part.lengths, _CODES_32)
         offsets = _narrow(part.received_offsets_us, _CODES_32) if part.received_offsets_us else None
@@ -69,6 +79,38 @@ def check_position(position: int) -> None:
     """Raise ``ValueError`` unless ``position`` is one that a log could give."""
     if not 0 <= position <= MAX_INT:
         raise ValueError(f"{position} is not a position")
+
+
+def tombstoned(batch: Batch, indexes: Sequence[int]) -> Batch:
+    """The batch with tombstones at these indexes, and all else as it was."""
+    subjects, lengths, kinds, flags = (
+        list(batch.subjects),
+        list(batch.lengths),
+        bytearray(batch.kinds),
+        bytearray(batch.flags),
+    )
+    items = list(batch.items())
+    for index in indexes:
+        subjects[index], lengths[index], items[index] = UNASSIGNED, 0, b""
+        kinds[index], flags[index] = ERASED, 0
+    return structs.replace(
+        batch,
+        subjects=subjects,
+        kinds=bytes(kinds),
+        flags=bytes(flags),
+        lengths=lengths,
+        body=b",".join(items),
+        request_id="",
+        decoded=None,
+    )
+
+
+def without_keys(keys: bytes, indexes: Sequence[int]) -> bytes:
+    """The dedup keys of a part with zeros in the place of these items'."""
+    kept = bytearray(keys)
+    for index in indexes:
+        kept[index * DEDUP_KEY_BYTES : (index + 1) * DEDUP_KEY_BYTES] = bytes(DEDUP_KEY_BYTES)
+    return bytes(kept)
 
 
 def _check_sizes(part: Part) -> None:

@@ -19,6 +19,8 @@ MAX_PART_ITEMS = 10_000
 MAX_PART_BYTES = 1024 * 1024
 MAX_ITEM_BYTES = 33 * 1024 * 1024
 """An item may be longer than ``MAX_PART_BYTES``, and is then a part by itself."""
+EMPTY_BODY_BYTES = 256
+"""What a batch of tombstones alone counts where bodies are counted to bound what is read at once."""
 DEDUP_KEY_BYTES = 16
 """A digest of the protocol's own key of an item; see ``Part.dedup_keys``."""
 
@@ -36,6 +38,10 @@ FLAG_AHEAD = 2
 
 UNREADABLE = 255
 """Kind of an item that could not be read, in every protocol. Its bytes are kept, its subject is ``UNASSIGNED``."""
+ERASED = 254
+"""Kind of a tombstone, in every protocol: an item that was erased. It has no bytes, its subject is ``UNASSIGNED``."""
+SILENT = frozenset({UNREADABLE, ERASED})
+"""Kinds of items that say nothing, to nobody."""
 
 
 class Unreadable(msgspec.Struct, frozen=True):
@@ -153,6 +159,39 @@ class Retained(msgspec.Struct, frozen=True):
     """The first position that is still stored, or the next one to be given when nothing is."""
 
 
+def keep_all(_refusal: Refusal) -> bool:
+    """Chooses no refusal."""
+    return False
+
+
+class Erasing(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be erased from a shard."""
+
+    positions: Sequence[int]
+    """Of items, in order. One that is not stored (any more), or is a tombstone already, is passed over."""
+    subject_id: int | None = None
+    """Whose letters go, wherever they stand; letters at ``positions`` go in any case."""
+    besides: Sequence[int] = ()
+    """Positions whose letters stay, also if they are the subject's."""
+    letters_only: bool = False
+    """The items are tombstones already."""
+    refused: Callable[[Refusal], bool] = keep_all
+    """Chooses the refusals that go."""
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """What an erasure removed from a shard; done again, it removes nothing."""
+
+    items: int = 0
+    """Turned into tombstones."""
+    letters: int = 0
+    refusals: int = 0
+
+    def __add__(self, other: "Erased") -> "Erased":
+        """Both."""
+        return Erased(self.items + other.items, self.letters + other.letters, self.refusals + other.refusals)
+
+
 Listener = Callable[[Sequence[Batch]], None]
 Done = Callable[[Appended | StoreUnavailable], None]
 
@@ -190,7 +229,8 @@ class ShardLog(Protocol):
     async def read(self, position: int, *, max_bytes: int = 4 * MAX_PART_BYTES) -> list[Batch]:
         """The batches from the one that holds ``position`` (or the first after it) on, in order, whole.
 
-        Stops after the batch with which ``max_bytes`` of bodies is reached. Empty: there is nothing from there on.
+        Stops after the batch with which ``max_bytes`` of bodies is reached; one without any counts
+        ``EMPTY_BODY_BYTES``. Empty: there is nothing from there on.
         Batches read back carry no ``decoded``, ``dedup_keys``, ``unreadable`` or ``resolves``.
         Raises ``StoreCorrupt`` at a damaged one.
         """
@@ -230,6 +270,19 @@ class ShardLog(Protocol):
         And, while more than ``max_bytes`` of bodies (as stored) remain, the oldest whatever their state, as far as they
         end at or below ``given_up``. It stops at the first batch that may stay, so that what is stored is always one
         stretch.
+        """
+
+    async def erase(self, erasing: Erasing) -> Erased:
+        """Turn items into tombstones, for good: when this returns, no file of the shard holds their bytes any more.
+
+        A tombstone stands at the item's position, of the kind ``ERASED`` and the subject ``UNASSIGNED``, with no bytes,
+        flags or dedup key; when it arrived stays. All else of its batch is as it was, but for the ``request_id``,
+        which goes: it named the request that brought the item. Rows of quarantine at the positions go. So do
+        letters, with their bodies, each recorded as a skip with the reason ``ERASED_REASON``; cursors stay.
+
+        Slice by slice, so that appends go on meanwhile. Ended half-way (``StoreUnavailable``, ``StoreCorrupt``), it
+        can be done again. What readers hold in memory it does not reach. The measures of bytes (``bytes_from``,
+        ``surplus_end``, ``retain``) may count the erased bytes until retention removes their batches.
         """
 
     async def begin_epoch(self, above_epoch: int = 0) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from postroad.log.delivery import Changes, DeadLetter, LetterId, Posted, Skip, Superseded
+from postroad.log.delivery import ERASED_REASON, Changes, DeadLetter, LetterId, Posted, Skip, Superseded
 from postroad.log.letter_rows import COLUMNS, FIELDS, body_checksum, letter_of, letter_row
 from postroad.log.transaction import ChangeRefused, Transaction
 
@@ -78,6 +78,16 @@ def drop(tx: Transaction, dead: Sequence[DeadLetter]) -> int:
             _skip(tx, one.subscription_id, _one_event(one.letter.position, "dropped"))
             dropped += 1
     return dropped
+
+
+def erase(tx: Transaction, which: str, values: Sequence[object]) -> int:
+    """Remove a bounded number of the letters that a condition chooses; how many. None: there are no more."""
+    query = f"SELECT id, subscription_id, position FROM letter WHERE {which} LIMIT ?"  # noqa: S608 - a constant's text
+    rows: list[Any] = tx.connection.execute(query, (*values, FORGET_LETTERS)).fetchall()
+    for row_id, subscription_id, position in rows:
+        _remove(tx, row_id)
+        _skip(tx, subscription_id, _one_event(position, ERASED_REASON))
+    return len(rows)
 
 
 def forget(tx: Transaction, subscription_id: int) -> bool:

@@ -8,15 +8,19 @@ from msgspec import structs
 
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable
-from postroad.log.format import pack_columns
+from postroad.log.format import pack_columns, tombstoned, without_keys
 from postroad.log.interface import (
     DEDUP_KEY_BYTES,
+    EMPTY_BODY_BYTES,
     EPOCH_BITS,
+    ERASED,
     MAX_PART_BYTES,
     MAX_POSITION,
     Appended,
     Batch,
     Done,
+    Erased,
+    Erasing,
     Listener,
     Part,
     Quarantined,
@@ -42,7 +46,8 @@ class MemoryLog:
         self._loop = asyncio.get_running_loop()
         self._batches: deque[Batch] = deque()
         self._named: dict[bytes, int] = {}
-        self._seen: deque[tuple[int, bytes]] = deque()
+        self._seen: deque[tuple[int, bytes, int]] = deque()
+        """When received, dedup keys, and the part's position."""
         self._seen_keys = 0
         self._quarantine: dict[int, Quarantined] = {}
         self._refusals: deque[Refusal] = deque(maxlen=max_refusals)
@@ -86,7 +91,7 @@ class MemoryLog:
         if part.key:
             self._named[part.key] = batch.position
         if part.dedup_keys:
-            self._seen.append((part.received_us, part.dedup_keys))
+            self._seen.append((part.received_us, part.dedup_keys, batch.position))
             self._seen_keys += len(part)
         while self._seen_keys > MAX_KEYS:
             self._seen_keys -= len(self._seen.popleft()[1]) // DEDUP_KEY_BYTES
@@ -130,7 +135,7 @@ class MemoryLog:
         for batch in self._batches:
             if batch.end > position:
                 batches.append(batch)
-                size += len(batch.body)
+                size += len(batch.body) or EMPTY_BODY_BYTES
                 if size >= max_bytes:
                     break
         return batches
@@ -139,7 +144,7 @@ class MemoryLog:
         """See ``ShardLog``."""
         self._check_open()
         kept = []
-        for received_us, keys in reversed(self._seen):
+        for received_us, keys, _ in reversed(self._seen):
             if limit <= 0:
                 break
             if received_us >= since_us:
@@ -189,6 +194,29 @@ class MemoryLog:
         first = self.first_position
         self._quarantine = {position: one for position, one in self._quarantine.items() if position >= first}
         return Retained(items, batches, first)
+
+    async def erase(self, erasing: Erasing) -> Erased:
+        """See ``ShardLog``."""
+        self._check_open()
+        items, wanted = 0, set[int]() if erasing.letters_only else set(erasing.positions)
+        for number, batch in enumerate(self._batches):
+            living = [
+                index
+                for index in range(len(batch))
+                if batch.position + index in wanted and batch.kinds[index] != ERASED
+            ]
+            if living:
+                items += len(living)
+                self._batches[number] = tombstoned(batch, living)
+                self._seen = deque(
+                    (received_us, without_keys(keys, living) if position == batch.position else keys, position)
+                    for received_us, keys, position in self._seen
+                )
+        self._quarantine = {position: one for position, one in self._quarantine.items() if position not in wanted}
+        kept = [refusal for refusal in self._refusals if not erasing.refused(refusal)]
+        refusals = len(self._refusals) - len(kept)
+        self._refusals = deque(kept, self._refusals.maxlen)
+        return Erased(items, self.delivery.erase(erasing), refusals)
 
     async def begin_epoch(self, above_epoch: int = 0) -> int:
         """See ``ShardLog``."""

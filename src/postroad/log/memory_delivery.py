@@ -8,6 +8,7 @@ from msgspec import structs
 from postroad.clock import Clock
 from postroad.log.changes import check_changes, check_due
 from postroad.log.delivery import (
+    ERASED_REASON,
     NO_CHANGES,
     Changes,
     Cursor,
@@ -19,6 +20,7 @@ from postroad.log.delivery import (
     Skip,
     merged,
 )
+from postroad.log.interface import Erasing
 
 
 class MemoryDeliveryStore:
@@ -124,6 +126,19 @@ class MemoryDeliveryStore:
                 self._skip(one.subscription_id, [Skip(id_.position, id_.position + 1, "dropped", 1)])
                 dropped += 1
         return dropped
+
+    def erase(self, erasing: Erasing) -> int:
+        """Remove the letters that are meant, each recorded as a skip; how many those were."""
+        positions, besides = set(erasing.positions), set(erasing.besides)
+        erased = 0
+        for subscription_id, letters in self._letters.items():
+            for id_, (letter, _) in list(letters.items()):
+                of_subject = letter.subject_id == erasing.subject_id and id_.position not in besides
+                if id_.position in positions or of_subject:
+                    del letters[id_]
+                    self._skip(subscription_id, [Skip(id_.position, id_.position + 1, ERASED_REASON, 1)])
+                    erased += 1
+        return erased
 
     async def letter_counts(self) -> dict[int, LetterCounts]:
         """See ``DeliveryStore``."""

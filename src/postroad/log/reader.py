@@ -7,7 +7,7 @@ from postroad.log import schema
 from postroad.log.delivery import Cursor, DeadLetter, Letter, LetterCounts, LetterFilter, LetterId, Skip
 from postroad.log.faults import stored_errors
 from postroad.log.format import RowUnpacker
-from postroad.log.interface import DEDUP_KEY_BYTES, MAX_PART_BYTES, Batch, Quarantined, Refusal
+from postroad.log.interface import DEDUP_KEY_BYTES, EMPTY_BODY_BYTES, MAX_PART_BYTES, Batch, Quarantined, Refusal
 from postroad.log.letter_rows import COLUMNS, checked_body, filter_terms, letter_of
 from postroad.log.transaction import Heads, load_heads
 
@@ -82,7 +82,7 @@ class ShardReader:
                 for row in rows:
                     batches.append(self._unpacker.unpack(row[:-1]))
                     batches[-1].request_id = row[-1] or ""
-                    size += len(batches[-1].body)
+                    size += len(batches[-1].body) or EMPTY_BODY_BYTES
                     if size >= max_bytes:
                         break
             finally:
@@ -125,6 +125,11 @@ class ShardReader:
             finally:
                 rows.close()
         return kept[::-1]
+
+    def key_rows(self) -> dict[int, int]:
+        """Position of a part -> the row of its dedup keys, for those that are kept still."""
+        rows = self._rows("SELECT position, last_key FROM seen WHERE position IS NOT NULL")
+        return dict(rows)
 
     def refusals(self, *, limit: int = 100) -> list[Refusal]:
         """See ``ShardLog.refusals``."""

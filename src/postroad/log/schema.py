@@ -12,7 +12,7 @@ from postroad.log.faults import stored_errors
 
 APPLICATION_ID = 0x50524C47
 """``PRLG``, at a fixed place in the file's header, so that ``file`` and we can tell whose it is."""
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 OLDEST_VERSION = 1
 """The oldest that ``log.upgrade`` brings up to date."""
 PAGE_BYTES = 16 * 1024
@@ -58,11 +58,6 @@ CREATE TABLE named (
     received_us INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX named_by_position ON named (position);
-CREATE TABLE seen (
-    last_key INTEGER PRIMARY KEY,
-    received_us INTEGER NOT NULL,
-    keys BLOB NOT NULL
-) STRICT;
 CREATE TABLE refusal (
     id INTEGER PRIMARY KEY,
     received_us INTEGER NOT NULL,
@@ -75,6 +70,17 @@ CREATE TABLE cursor (
     subscription_id INTEGER PRIMARY KEY,
     position INTEGER NOT NULL,
     updated_us INTEGER NOT NULL
+) STRICT;
+"""
+
+# Whose keys they are is for erasure, which looks the whole table through: an index would cost each append something.
+# Null: from before version 3.
+SEEN_TABLE = """
+CREATE TABLE seen (
+    last_key INTEGER PRIMARY KEY,
+    received_us INTEGER NOT NULL,
+    position INTEGER,
+    keys BLOB NOT NULL
 ) STRICT;
 """
 
@@ -166,7 +172,9 @@ def open_writer(
             connection.pragma("auto_vacuum", "INCREMENTAL")
             connection.pragma("journal_mode", "WAL")
             connection.pragma("synchronous", synchronous)
-            connection.pragma("secure_delete", "OFF")
+            connection.pragma(
+                "secure_delete", "FAST"
+            )  # what erasure removes is overwritten; what retention frees, reused
             connection.pragma("temp_store", "MEMORY")  # a temporary file is one more that can fail
             connection.pragma("journal_size_limit", WAL_KEPT_BYTES)
             connection.wal_autocheckpoint(0)  # the writer thread does it after its answers are out
@@ -202,7 +210,7 @@ def open_reader(
 
 
 def _create(connection: apsw.Connection, shard: int) -> None:
-    connection.execute(_TABLES + LETTER_TABLES + QUARANTINE_TABLES)
+    connection.execute(_TABLES + SEEN_TABLE + LETTER_TABLES + QUARANTINE_TABLES)
     connection.execute("INSERT INTO head VALUES (0, ?, 0, 1, 0)", (shard,))
     connection.pragma("application_id", APPLICATION_ID)
     connection.pragma("user_version", FORMAT_VERSION)

@@ -16,6 +16,7 @@ from postroad.errors import StoreUnavailable
 from postroad.log import schema
 from postroad.log.delivery import DeliveryStore
 from postroad.log.disk import Reserve, free_bytes_of
+from postroad.log.erasure import Eraser
 from postroad.log.format import MAX_INT, pack_columns
 from postroad.log.interface import (
     MAX_PART_BYTES,
@@ -23,6 +24,8 @@ from postroad.log.interface import (
     Appended,
     Batch,
     Done,
+    Erased,
+    Erasing,
     Listener,
     Part,
     Quarantined,
@@ -33,7 +36,7 @@ from postroad.log.reader import ShardReader
 from postroad.log.retention import Limits, Slice, remove_slice
 from postroad.log.sqlite_delivery import SqliteDeliveryStore
 from postroad.log.transaction import ChangeRefused, Transaction
-from postroad.log.writer import Append, Change, Group, Writer
+from postroad.log.writer import Append, Change, EmptyWal, Group, Writer
 from postroad.metrics.counts import Counts
 from postroad.model.header import OF_THE_HUB
 
@@ -205,6 +208,12 @@ class SqliteLog:
             items, batches, more = items + part.items, batches + part.batches, part.more
         return Retained(items, batches, self.first_position)
 
+    async def erase(self, erasing: Erasing) -> Erased:
+        """See ``ShardLog``."""
+        key_rows = await self._look(ShardReader.key_rows)
+        eraser = Eraser(erasing, key_rows=key_rows, change=self._change, empty_wal=self._empty_wal, clock=self._clock)
+        return await eraser.run()
+
     async def begin_epoch(self, above_epoch: int = 0) -> int:
         """See ``ShardLog``."""
         epoch = await self._change(lambda tx: tx.begin_epoch(above_epoch))
@@ -258,6 +267,14 @@ class SqliteLog:
             raise _closed()
         future: asyncio.Future[_T] = self._loop.create_future()
         self._writer.submit(Change(apply, _resolver(future)))
+        return await future
+
+    async def _empty_wal(self) -> bool:
+        """Empty the write-ahead log; whether no reader was in the way."""
+        if self._closed:
+            raise _closed()
+        future: asyncio.Future[bool] = self._loop.create_future()
+        self._writer.submit(EmptyWal(_resolver(future)))
         return await future
 
     async def _look(self, read: Callable[[ShardReader], _T]) -> _T:

@@ -55,9 +55,9 @@ class Transaction:
         self.connection = connection
         self.heads = heads
         self.now_us = now_us
-        self._packer = packer
+        self.packer = packer
         self._batches: list[tuple[int, BatchRow]] = []
-        self._seen: list[tuple[int, int, bytes]] = []
+        self._seen: list[tuple[int, int, int, bytes]] = []
         self._quarantine: list[tuple[int, int, str, str, int, None]] = []
         self._requests: list[tuple[int, str]] = []
 
@@ -70,12 +70,12 @@ class Transaction:
             if known is not None:
                 return Appended(known, duplicate=True)
             self.connection.execute("INSERT INTO named VALUES (?, ?, ?)", (part.key, position, part.received_us))
-        row = self._packer.pack(part, columns, position, self.now_us)
+        row = self.packer.pack(part, columns, position, self.now_us)
         body_end = heads.body_end + len(row[-1])
         self._batches.append((body_end, row))
         last_key = heads.last_key + len(part.dedup_keys) // DEDUP_KEY_BYTES
         if part.dedup_keys:
-            self._seen.append((last_key, part.received_us, part.dedup_keys))
+            self._seen.append((last_key, part.received_us, position, part.dedup_keys))
         if part.request_id:
             self._requests.append((position, part.request_id))
         for one in part.unreadable:

@@ -6,7 +6,13 @@ from postroad.log import schema
 from postroad.log.copying import BUSY_TIMEOUT_S
 from postroad.log.faults import stored_errors
 
-_STEPS = {1: schema.LETTER_TABLES + schema.QUARANTINE_TABLES}
+_KEYS_KNOW_THEIR_PART = f"""
+ALTER TABLE seen RENAME TO seen_before;
+{schema.SEEN_TABLE}
+INSERT INTO seen SELECT last_key, received_us, NULL, keys FROM seen_before;
+DROP TABLE seen_before;
+"""  # noqa: S608 - constants
+_STEPS = {1: schema.LETTER_TABLES + schema.QUARANTINE_TABLES, 2: _KEYS_KNOW_THEIR_PART}
 """By the format that a shard has: what makes the next one of it."""
 
 

@@ -23,6 +23,8 @@ CHECKPOINT_PAGES = 512
 """Checkpoint at 8 MiB of write-ahead log: with 64 MiB the slowest acknowledgements took three times as long."""
 RESTART_PAGES = 16 * CHECKPOINT_PAGES
 """From here on a checkpoint waits for readers, lest the write-ahead log grow for ever behind one that never pauses."""
+EMPTY_WAIT_MS = 20
+"""So long appends wait for a reader that keeps the write-ahead log from being emptied."""
 IDLE_S = 1.0
 """After this long without work what is left in the write-ahead log moves to the file."""
 
@@ -47,7 +49,14 @@ class Change(msgspec.Struct, eq=False):
     cost: int = 0
 
 
-Job = Append | Change
+class EmptyWal(msgspec.Struct, eq=False):
+    """Empties the write-ahead log behind what was submitted before; ``done`` hears whether nobody was in the way."""
+
+    done: Callable[[Any], None]
+    cost: int = 0
+
+
+Job = Append | Change | EmptyWal
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -105,7 +114,7 @@ class Writer:
         while True:
             jobs = self._take()
             if jobs:
-                self._deliver(self._store(jobs))
+                self._work_off(jobs)
             elif self._closing:
                 break
             if self._wal_pages >= CHECKPOINT_PAGES or not jobs:
@@ -128,7 +137,22 @@ class Writer:
             self._closing = True
         return jobs
 
-    def _store(self, jobs: list[Job]) -> Group:
+    def _work_off(self, jobs: list[Job]) -> None:
+        emptying = [job for job in jobs if isinstance(job, EmptyWal)]
+        stored = [job for job in jobs if not isinstance(job, EmptyWal)]
+        if stored:
+            self._deliver(self._store(stored))
+        if emptying:
+            outcomes = [(job, self._empty_wal()) for job in emptying]
+            self._deliver(Group(outcomes, self.heads, self._clock.now_us(), 0.0))
+
+    def _empty_wal(self) -> bool | StoreUnavailable:
+        try:
+            return empty_wal(self._connection, EMPTY_WAIT_MS)
+        except apsw.Error as exc:
+            return unavailable(exc)
+
+    def _store(self, jobs: list[Append | Change]) -> Group:
         """Run ``jobs`` in one transaction, but for appends while the disk is under its reserve."""
         now_us = self._clock.now_us()
         refusal = self._reserve.refusal(self._reusable_bytes)
@@ -142,7 +166,7 @@ class Writer:
         outcomes = [(job, refusal if isinstance(job, Append) else next(given)) for job in jobs]
         return Group(outcomes, self.heads, now_us, took_s)
 
-    def _commit(self, jobs: list[Job], now_us: int) -> list[Any]:
+    def _commit(self, jobs: list[Append | Change], now_us: int) -> list[Any]:
         tx = Transaction(self._connection, self.heads, self._packer, now_us)
         committing = False
         try:
@@ -194,6 +218,19 @@ class Writer:
             self._connection.wal_checkpoint(mode=mode)
         except apsw.Error:
             _log.warning("a checkpoint of the log failed; it will be tried again", exc_info=True)
+
+
+def empty_wal(connection: apsw.Connection, wait_ms: int) -> bool:
+    """Move what is in the write-ahead log into the file, and cut it off; whether no reader was in the way."""
+    kept_ms = connection.pragma("busy_timeout")
+    connection.set_busy_timeout(wait_ms)
+    try:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except apsw.BusyError:
+        return False
+    finally:
+        connection.set_busy_timeout(kept_ms)
+    return True
 
 
 def _apply(change: Change, tx: Transaction) -> Any:

@@ -66,6 +66,14 @@ def delete(transaction: Transaction, organization_id: int, key: str, saying: Say
     return True
 
 
+def forget(transaction: Transaction, provider_id: int, key: str) -> int | None:
+    """A document is to be forgotten: no row tells of it any more; whose it was. Who blocks it says so elsewhere."""
+    this = _this(provider_id, key)
+    owner: int | None = transaction.connection.scalar(sa.select(_documents.c.subject_id).where(this))
+    transaction.connection.execute(sa.delete(_documents).where(this))
+    return owner
+
+
 def forget_owner(transaction: Transaction, subject_id: int) -> None:
     """A subject is to be forgotten: nothing says any more whose its documents were. Tombstones stay."""
     mine = _documents.c.subject_id == subject_id

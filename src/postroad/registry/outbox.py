@@ -94,6 +94,23 @@ def tell(transaction: Transaction, organization_id: int, words: Sequence[Told]) 
         transaction.touched = True
 
 
+def say(transaction: Transaction, organization_id: int, word: Word, *, shard: int, farewell_of: Sequence[int]) -> None:
+    """Have a word of the hub's own appended that is told to nobody alone: the last item of streams that ended."""
+    row = {
+        "organization_id": organization_id,
+        "subject_id": word.subject_id,
+        "stream_id": _OF_NO_STREAM,
+        "shard": shard,
+        "kind": kind_of(word),
+        "payload": encode(word),
+        "farewell": bool(farewell_of),
+        "created_us": transaction.now_us,
+        "farewell_of": list(farewell_of),
+    }
+    transaction.connection.execute(sa.insert(_outbox).values(row))
+    transaction.touched = True
+
+
 def pass_on(
     transaction: Transaction,
     organization_id: int,

@@ -228,3 +228,7 @@ class RegistryView(msgspec.Struct, frozen=True, kw_only=True):
     told: frozenset[ToldAt] = frozenset()
     outbox_end: int = 0
     """Rows of the outbox below it were written by changes that this view shows."""
+    blocked: frozenset[bytes] = frozenset()
+    """Keyed hashes of what was erased; see ``postroad.registry.blocklist``."""
+    block_key: bytes | None = None
+    """Their key, sealed; None: nothing was ever erased."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from postroad.db import schema
+from postroad.registry import blocklist, erasures
 from postroad.registry.secrets import KeyRing, add_key, drop_keys, key_id, secret_place, upstream_place
 from postroad.registry.signing import signing_place
 from postroad.registry.store import RegistryStore
@@ -99,6 +100,13 @@ def _stored(connection: sa.Connection) -> Iterator[_Sealed]:
     for row in connection.execute(sa.select(table)).all():
         this = (table.c.subscription_id == row.subscription_id) & (table.c.number == row.number)
         yield _Sealed(table, this, signing_place(row.subscription_id, row.number), row.sealed)
+
+    table = schema.block_key
+    for row in connection.execute(sa.select(table)).all():
+        yield _Sealed(table, table.c.id == row.id, blocklist.PLACE, row.sealed)
+    table = schema.erasures
+    for row in connection.execute(sa.select(table).where(table.c.sealed.is_not(None))).all():
+        yield _Sealed(table, table.c.id == row.id, erasures.names_place(row.id), row.sealed)
 
 
 def _used(connection: sa.Connection) -> Counter[str]:

@@ -18,7 +18,9 @@ from postroad.registry import (
     account_links,
     alerts,
     attempts,
+    backups,
     consents,
+    erasures,
     grants,
     issuing,
     lookup,
@@ -35,6 +37,7 @@ from postroad.registry import (
 from postroad.registry.account_links import AccountLink
 from postroad.registry.alerts import Alert
 from postroad.registry.attempts import Attempt, FailedAttempt, Success
+from postroad.registry.erasures import Backup, Erasure
 from postroad.registry.outbox import Pending
 from postroad.registry.records import RegistryView, RoleName, Subject
 from postroad.registry.secrets import KeyRing
@@ -388,6 +391,40 @@ class RegistryStore:
         """Admin events of the shard below this position have had their effect."""
         with self._database.read() as connection:
             return upstreams.followed(connection, shard)
+
+    def erasures(self, *, limit: int = 100) -> list[Erasure]:
+        """The newest erasures first."""
+        with self._database.read() as connection:
+            return erasures.listed(connection, limit=limit)
+
+    def erasure(self, erasure_id: int) -> Erasure:
+        """One erasure. ``NotFound`` for an unknown id."""
+        with self._database.read() as connection:
+            return erasures.get(connection, erasure_id)
+
+    def unfinished_erasures(self) -> list[Erasure]:
+        """Those that are not done, the oldest first."""
+        with self._database.read() as connection:
+            return erasures.unfinished(connection)
+
+    def streams_created_us(self, subject_id: int) -> dict[int, int]:
+        """When each stream of a subject was opened, by its id."""
+        with self._database.read() as connection:
+            return streams.created_us(connection, subject_id)
+
+    def record_backup(self, place: str, made_us: int, until_us: int | None) -> None:
+        """Keep that a backup was made, and when it goes: an erasure's receipt names it."""
+        with self.transaction() as under_way:
+            backups.record(under_way, place, made_us, until_us)
+
+    def backups(self, now_us: int) -> tuple[Backup, ...]:
+        """The backups that are not said to be gone, the oldest first."""
+        with self._database.read() as connection:
+            return backups.kept(connection, now_us)
+
+    def scrub(self) -> None:
+        """Leave nothing in the database's files of what was deleted; see ``Database.scrub``."""
+        self._database.scrub()
 
     def add_task(
         self,

@@ -42,6 +42,12 @@ def seen_end(connection: sa.Connection, shard: int) -> int:
     return max(connection.execute(query).scalar() or 0 for query in queries)
 
 
+def created_us(connection: sa.Connection, subject_id: int) -> dict[int, int]:
+    """When each stream of a subject was opened, by its id."""
+    query = sa.select(_streams.c.id, _streams.c.created_us).where(_streams.c.subject_id == subject_id)
+    return {row.id: row.created_us for row in connection.execute(query)}
+
+
 def end(transaction: Transaction, stream_id: int, until_position: int | None) -> None:
     """End a stream. Its ``until_position`` (exclusive) may be told later, by another call, but changes only once.
 

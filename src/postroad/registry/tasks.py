@@ -23,6 +23,7 @@ TaskType = Literal[
     "DROP_FETCHES",
     "PUSH_FAILED_TRIPS",
     "PUSH_FAILED_CRASHES",
+    "ERASE",
 ]
 TaskStatus = Literal["PENDING", "IN_PROGRESS", "COMPLETED", "CANCELED", "FAILED"]
 """The first two are unfinished; nothing changes a task that is finished."""

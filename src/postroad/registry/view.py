@@ -64,6 +64,8 @@ def read_view(connection: sa.Connection) -> RegistryView:
         accesses=granted.accesses(connection),
         told=outbox.told(connection),
         outbox_end=outbox.end(connection),
+        blocked=frozenset(connection.scalars(sa.select(schema.blocked.c.digest))),
+        block_key=connection.scalar(sa.select(schema.block_key.c.sealed)),
     )
 
 

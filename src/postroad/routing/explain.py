@@ -7,7 +7,7 @@ import msgspec
 
 from postroad.access.streams import StreamIndex
 from postroad.errors import PostroadError
-from postroad.log.interface import UNASSIGNED, UNREADABLE, Batch
+from postroad.log.interface import ERASED, UNASSIGNED, UNREADABLE, Batch
 from postroad.protocols.base import SLOT_BITS, TargetProtocol
 from postroad.registry.records import RegistryView, Stream, Subscription
 from postroad.routing.translation import BatchTranslation, Decoder, selection_of
@@ -22,6 +22,7 @@ Verdict = Literal[
     "types_not_agreed",  # it has, but none that the subscription asked for
     "meant_for_another",  # what the hub says of access it says to one subscription only
     "unreadable",
+    "erased",
 ]
 
 
@@ -77,6 +78,8 @@ def _route(
             until_position=until_position,
         )
 
+    if batch.kinds[index] == ERASED:
+        return route("erased")
     if batch.kinds[index] == UNREADABLE:
         return route("unreadable")
     if subject_id == UNASSIGNED:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from postroad.errors import ConfigError, NotFound
-from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, UNREADABLE, Batch
+from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, SILENT, Batch
 from postroad.model.events import AccessChanged, Event, Header, MembershipChanged
 from postroad.protocols import postroad
 from postroad.protocols.base import Addressing, Item, Outgoing, SourceProtocol, TargetProtocol
@@ -113,14 +113,14 @@ class BatchTranslation:
         self._written: dict[tuple[int, str, Any, Scopes], list[Outgoing]] = {}
 
     def events(self, index: int) -> tuple[Event, ...]:
-        """What the batch's item ``index`` says; one in quarantine says nothing.
+        """What the batch's item ``index`` says; one in quarantine, or that was erased, says nothing.
 
         Raises ``PostroadError`` if it cannot be read any more.
         """
         events = self._events.get(index)
         if events is None:
             batch = self.batch
-            if batch.kinds[index] == UNREADABLE:  # also where it could be read today: redriving it makes a new item
+            if batch.kinds[index] in SILENT:  # also where it could be read today: redriving it makes a new item
                 return ()
             header = Header(
                 subject_id=batch.subjects[index],
@@ -139,6 +139,8 @@ class BatchTranslation:
 
         Raises ``PostroadError`` as ``events`` does.
         """
+        if self.of_the_hub and self.batch.kinds[index] in SILENT:
+            return False
         return not self.of_the_hub or postroad.subscription_of(self._item(index)) in {None, subscription_id}
 
     @property

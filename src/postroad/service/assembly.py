@@ -32,6 +32,7 @@ from postroad.delivery.tasks import TaskRunner
 from postroad.delivery.watch import AttemptWatch
 from postroad.egress.client import EgressClient
 from postroad.egress.guard import parse_networks
+from postroad.erasure.eraser import Eraser
 from postroad.fetch.keeper import Fetchers
 from postroad.ingest.access_tokens import SERVICE_ACCOUNTS, AccessTokens
 from postroad.ingest.dedup import DedupMemory
@@ -44,6 +45,7 @@ from postroad.layout import state_path
 from postroad.log.sqlite import SqliteLog
 from postroad.metrics.counts import Counts
 from postroad.protocols import READABLE, TARGETS, connected_cars_legacy, damoov, drivequant
+from postroad.registry.blocklist import BlockList
 from postroad.registry.records import RegistryView
 from postroad.routing.completion import Completion
 from postroad.routing.router import Router
@@ -52,6 +54,7 @@ from postroad.service.account_feed import link_recorder
 from postroad.service.datasets import dataset_followers, fetch_api, noted_by, save_datasets
 from postroad.service.deletions import DriveQuantDeletions
 from postroad.service.entrances import EntranceParts, ProviderSettings, build_entrances
+from postroad.service.erasing import eraser
 from postroad.service.fetching import fetchers
 from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
@@ -110,6 +113,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     manager: DeliveryManager
     fetchers: Fetchers
     tasks: TaskRunner
+    erasing: Eraser
     upstreams: UpstreamKeeper
     followers: Mapping[int, AdminFollower]
     trips: Mapping[int, TripFollower]
@@ -165,7 +169,8 @@ def assemble(given: Surroundings) -> Parts:
     def view() -> RegistryView:
         return following.view
 
-    intake = _intake(given, following)
+    blocklist = BlockList(opened.keys)
+    intake = _intake(given, following, blocklist)
     provider_settings = ProviderSettings(decoder)
     attempts = AttemptRecorder(
         clock=clock,
@@ -197,6 +202,7 @@ def assemble(given: Surroundings) -> Parts:
     deletions = DriveQuantDeletions(
         opened.registry,
         intake,
+        keys=opened.keys,
         shard=NEW_SUBJECTS_SHARD,
         refresh=following.refresh,
         forget=forgetting.run_once,
@@ -207,6 +213,18 @@ def assemble(given: Surroundings) -> Parts:
     fetching = fetchers(opened, given.egress, intake=intake, alerts=alerts, counts=counts, clock=clock)
     surrounded = {drivequant.PROTOCOL.name: deletions.around, damoov.PROTOCOL.name: withdrawals.around}
     redriver = Redriver(opened.logs, intake, decoder=decoder, clock=clock, around=surrounded)
+    erasing = eraser(
+        opened,
+        routers=routers,
+        manager=manager,
+        fetching=fetching,
+        states=states,
+        trips=trips,
+        datasets=datasets,
+        decoder=decoder,
+        following=following,
+        clock=clock,
+    )
     tasks = TaskRunner(
         TaskSurroundings(
             registry=opened.registry,
@@ -223,6 +241,7 @@ def assemble(given: Surroundings) -> Parts:
             "REDRIVE_QUARANTINE": redriver.carry_out,
             "REDRIVE_FETCHES": fetching.redrive,
             "DROP_FETCHES": fetching.drop,
+            "ERASE": erasing.carry_out,
         },
     )
     keeper = upstream_keeper(opened, given.egress, clock, following)
@@ -279,6 +298,7 @@ def assemble(given: Surroundings) -> Parts:
         manager=manager,
         fetchers=fetching,
         tasks=tasks,
+        erasing=erasing,
         upstreams=keeper,
         followers=admin_followers(opened, clock, following, keeper),
         trips=trips,
@@ -320,13 +340,14 @@ def assemble(given: Surroundings) -> Parts:
             exists=lambda: any(one.protocol == LEGACY for one in view().providers.values()),
             rate=rate_limit(LANDINGS_PER_S, 1.0, clock),
         ),
-        users=(decoder.use, provider_settings.use, intake.use, fetching.use, alerts.follow, keeper.use),
+        users=(decoder.use, provider_settings.use, blocklist.use, intake.use, fetching.use, alerts.follow, keeper.use),
         chores=(
             Chore(
                 functools.partial(watch_confirmation, alerts, following.confirmed), "The registry could not be watched"
             ),
             Chore(retention.run_once, "Retention could not run"),
             Chore(forgetting.run_once, "What waits of deleted drivers could not be removed"),
+            Chore(erasing.run_once, "What is to be erased could not be"),
             Chore(functools.partial(clear_what_is_over, alerts, stores, clock), "Alerts could not be looked through"),
             Chore(functools.partial(prune_records, opened.registry, clock), "Old records could not be removed"),
             Chore(
@@ -340,7 +361,7 @@ def assemble(given: Surroundings) -> Parts:
     )
 
 
-def _intake(given: Surroundings, following: RegistryFollower) -> Intake:
+def _intake(given: Surroundings, following: RegistryFollower, blocklist: BlockList) -> Intake:
     settings, opened = given.settings.ingest, given.opened
     return Intake(
         opened.logs,
@@ -351,6 +372,7 @@ def _intake(given: Surroundings, following: RegistryFollower) -> Intake:
         counts=given.counts,
         ahead_limit_us=settings.ahead_limit_s * 1_000_000,
         traced=given.tracer is not None,
+        is_erased=blocklist.holds,
     )
 
 

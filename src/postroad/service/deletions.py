@@ -5,9 +5,9 @@ of the registry, since the item goes by its outbox: a kill at any moment leaves 
 who has no answer then, sends it again. What comes of a deleted trip or driver afterwards, each on a retry clock of its
 own, is confirmed, so that it is not sent again, and not stored.
 
-What waits of a deleted driver beside the log is removed at once. What the log still holds of the deleted is not
-removed here: it is sent to nobody (of a driver, no stream covers it; of a trip, its deletion supersedes it), and is
-what an erasure of the subject would look for.
+What waits of a deleted driver beside the log is removed at once. A deletion also asks for an erasure
+(``postroad.registry.erasures``), which soon removes what the log still holds; until then it is sent to nobody (of a
+driver, no stream covers it; of a trip, its deletion supersedes it).
 """
 
 import asyncio
@@ -25,10 +25,12 @@ from postroad.metrics.counts import Counts
 from postroad.protocols import drivequant
 from postroad.protocols.base import Item
 from postroad.protocols.drivequant import DriverDeletedPush, TripDeletedPush, TripPush
-from postroad.registry import documents, drivers
+from postroad.registry import alerts, documents, drivers, erasures, subjects
 from postroad.registry.alerts import about_provider
+from postroad.registry.blocklist import document_namespace
 from postroad.registry.outbox import Saying, Speaker
 from postroad.registry.records import Provider
+from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
 from postroad.registry.transaction import Transaction
 from postroad.service.tasks import going_on
@@ -45,6 +47,7 @@ class DriveQuantDeletions:
         registry: RegistryStore,
         intake: Intake,
         *,
+        keys: KeyRing,
         shard: int,
         refresh: Callable[[], Awaitable[None]],
         forget: Callable[[], Awaitable[None]],
@@ -57,6 +60,7 @@ class DriveQuantDeletions:
         """
         self._registry = registry
         self._intake = intake
+        self._keys = keys
         self._shard = shard
         self._refresh = refresh
         self._forget = forget
@@ -84,23 +88,12 @@ class DriveQuantDeletions:
             body=raw,
             received_us=received_us,
         )
-        organization_id, shard = provider.organization_id, self._shard
         match item.wire.push:
             case TripDeletedPush():
-                await self._delete(
-                    provider,
-                    saying,
-                    lambda change: documents.delete(change, organization_id, key, saying, shard=shard),
-                )
+                await self._delete(provider, saying, lambda change: self._forget_trip(change, provider, key, saying))
                 return False
             case DriverDeletedPush() if item.identifier:
-                await self._delete(
-                    provider,
-                    saying,
-                    lambda change: drivers.forget(
-                        change, organization_id, item.namespace, item.identifier, saying, shard=shard
-                    ),
-                )
+                await self._delete(provider, saying, lambda change: self._forget_driver(change, provider, item, saying))
                 return False
             case DriverDeletedPush():
                 await self._tell_unknown(provider)
@@ -114,13 +107,54 @@ class DriveQuantDeletions:
         failure = await self._intake.make_known(provider, [item], Slices(self._clock))
         if failure is not None:
             raise failure
+        if self._intake.is_erased(provider, item):
+            return True
         subject_id, _ = self._intake.subject_of(provider, item)
         subject = self._intake.view.subjects.get(subject_id)
         if subject is not None and subject.removed:
             return True
         if not isinstance(item.wire.push, TripPush):
             return False
-        return not await self._change(lambda change: documents.note(change, provider.id, key, subject_id))
+        return not await self._change(lambda change: self._is_news(change, provider, key, subject_id))
+
+    def _is_news(self, change: Transaction, provider: Provider, key: str, subject_id: int) -> bool:
+        return not self._is_blocked(change, provider, document_namespace(provider.id), key) and documents.note(
+            change, provider.id, key, subject_id
+        )
+
+    def _forget_trip(self, change: Transaction, provider: Provider, key: str, saying: Saying) -> bool:
+        """Have a trip erased, and its deletion passed on; whether that is news."""
+        organization_id, shard = provider.organization_id, self._shard
+        if self._is_blocked(change, provider, document_namespace(provider.id), key) or not documents.delete(
+            change, organization_id, key, saying, shard=shard
+        ):
+            return False
+        erasures.ask_trip(
+            change,
+            self._keys,
+            key,
+            provider_id=provider.id,
+            organization_id=organization_id,
+            shard=shard,
+            by="provider",
+        )
+        return True
+
+    def _forget_driver(self, change: Transaction, provider: Provider, item: Item, saying: Saying) -> bool:
+        """Have a driver erased, and the word of it passed on; whether that is news."""
+        name = provider.organization_id, item.namespace, item.identifier
+        if self._is_blocked(change, provider, item.namespace, item.identifier):
+            alerts.clear_alert(change, drivers.UNNAMED, about_provider(provider.id))
+            return False
+        if not drivers.forget(change, *name, saying, shard=self._shard):
+            return False
+        driver_id = subjects.find(change.connection, *name)
+        if driver_id is not None:
+            erasures.ask_subject(change, self._keys, driver_id, by="provider")
+        return True
+
+    def _is_blocked(self, change: Transaction, provider: Provider, namespace: str, value: str) -> bool:
+        return erasures.is_blocked(change, self._keys, provider.organization_id, namespace, value)
 
     async def _delete(self, provider: Provider, saying: Saying, delete: Callable[[Transaction], bool]) -> None:
         """Carry a deletion out; it is durable when this returns. ``delete`` says whether it was news."""

@@ -82,6 +82,12 @@ class StateKeeper:
                     _log.warning("Position %d does not count for the state: %s", batch.position + index, error)
         self.position = batch.position + indexes.stop
 
+    def forget(self, subject_id: int, epoch: int) -> int:
+        """Know nothing of a vehicle any more, and write that; how many were known. Raises ``OSError``."""
+        known = self.known.vehicles.pop(subject_id, None)
+        self.save(epoch)
+        return 0 if known is None else 1
+
     def save(self, epoch: int) -> None:
         """Write the snapshot, whole or not at all. Raises ``OSError``."""
         data = msgspec.msgpack.encode(_Snapshot(SNAPSHOT_VERSION, epoch, self.position, self.known.vehicles))

@@ -102,18 +102,33 @@ class TripFollower:
             for wait in waits:
                 wait.cancel()
 
+    async def forget(self, subject_id: int) -> int:
+        """Remember nothing of a vehicle any more, and write that; of how many something was remembered.
+
+        Raises ``OSError``, and ``StoreUnavailable`` if what is pending of others cannot be recorded now.
+        """
+        async with self._working:
+            known = self._vehicles.pop(subject_id, None)
+            self._pending = [part for part in self._pending if subject_id not in part.subjects]
+            await self._append()
+            await self._save()
+        return 0 if known is None else 1
+
     async def save(self) -> None:
         """Write the snapshot. Raises ``OSError``."""
         async with self._working:
-            if not self._begun or self._pending:
-                return  # what is not in the log yet would be taken for recorded
-            self._forget_unwanted()
-            if not self._vehicles:
-                self._path.unlink(missing_ok=True)
-                return
-            head = Head(SNAPSHOT_VERSION, self._log.epoch, self.position)
-            memories = {subject_id: trips.memory for subject_id, trips in self._vehicles.items()}
-            await asyncio.to_thread(write, self._path, head, memories)  # nothing changes meanwhile
+            await self._save()
+
+    async def _save(self) -> None:
+        if not self._begun or self._pending:
+            return  # what is not in the log yet would be taken for recorded
+        self._forget_unwanted()
+        if not self._vehicles:
+            self._path.unlink(missing_ok=True)
+            return
+        head = Head(SNAPSHOT_VERSION, self._log.epoch, self.position)
+        memories = {subject_id: trips.memory for subject_id, trips in self._vehicles.items()}
+        await asyncio.to_thread(write, self._path, head, memories)  # nothing changes meanwhile
 
     async def begin(self) -> None:
         """Remember what the snapshot says, or begin where the first wanted item is."""

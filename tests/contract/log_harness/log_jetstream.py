@@ -3,6 +3,9 @@
 One stream a shard, one message a part. A position is ``epoch << 40 | sequence << 14 | index of the item``: it
 increases but is not dense. Delivery state and the epoch are kept in a key-value bucket, dedup keys and refusals in
 streams of their own. One client writes, as in the hub.
+
+A message cannot be changed in place: what erasure leaves of one is kept as a copy in the bucket, under its sequence,
+and the message itself is deleted securely (overwritten by the server).
 """
 
 import asyncio
@@ -12,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +23,7 @@ import msgspec
 import nats
 from nats.js import JetStreamContext
 from nats.js.api import StorageType, StreamConfig
-from nats.js.errors import KeyNotFoundError, NotFoundError
+from nats.js.errors import KeyNotFoundError, NoKeysError, NotFoundError
 
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable
@@ -34,15 +38,19 @@ from postroad.log.delivery import (
     LetterId,
     Skip,
 )
-from postroad.log.format import pack_columns, unpack_columns
+from postroad.log.format import pack_columns, packed_columns, tombstoned, unpack_columns, without_keys
 from postroad.log.interface import (
     DEDUP_KEY_BYTES,
+    EMPTY_BODY_BYTES,
     EPOCH_BITS,
+    ERASED,
     MAX_PART_BYTES,
     MAX_POSITION,
     Appended,
     Batch,
     Done,
+    Erased,
+    Erasing,
     Listener,
     Part,
     Quarantined,
@@ -124,13 +132,15 @@ class JetStreamLog:
                 StreamConfig(name=stream, subjects=[stream], max_msgs=bound, duplicate_window=KEY_MEMORY_S)
             )
         log._state = await _bucket(js, log._stream)
+        log._redacted = {suffix: await log._copies(suffix) for suffix in ("", "-seen")}
         log.delivery = JetStreamDeliveryStore(log)
         log.epoch = int(await log._get("epoch") or 0)
         log.jumps = [range(*jump) for jump in msgspec.json.decode(await log._get("jumps") or b"[]")]
         info = (await js.stream_info(log._stream)).state
         log._next_sequence = info.last_seq + 1
-        if info.messages:
-            log._first_position = (await log._message(info.first_seq)).position
+        first = min([*([info.first_seq] if info.messages else []), *log._redacted[""]], default=None)
+        if first is not None:
+            log._first_position = (await log._message(first)).position
         log._worker = asyncio.ensure_future(log._work())
         return log
 
@@ -159,8 +169,7 @@ class JetStreamLog:
 
     async def _append(self, part: Part, columns: bytes, done: Done) -> None:
         now_us = self._clock.now_us()
-        fixed = (self.epoch, part.provider_id, part.protocol, part.revision, part.received_us, now_us, len(part))
-        payload = msgspec.msgpack.encode((*fixed, part.key, columns, part.body, part.request_id))
+        payload = _payload(part, now_us, self.epoch, columns)
         headers = {"Nats-Msg-Id": part.key.hex()} if part.key else None
         try:
             ack = await self._js.publish(self._stream, payload, headers=headers)
@@ -168,7 +177,7 @@ class JetStreamLog:
                 done(Appended(await self._known(ack.seq), duplicate=True))
                 return
             if part.dedup_keys:
-                seen = msgspec.msgpack.encode((part.received_us, part.dedup_keys))
+                seen = msgspec.msgpack.encode((part.received_us, part.dedup_keys, self._position(ack.seq)))
                 await self._js.publish(f"{self._stream}-seen", seen)
         except (nats.errors.Error, OSError) as exc:
             done(StoreUnavailable("lost", f"the NATS server did not take it: {exc}"))
@@ -225,22 +234,20 @@ class JetStreamLog:
         batches: list[Batch] = []
         size, sequence = 0, max(1, (position & ((1 << EPOCH_BITS) - 1)) >> INDEX_BITS)
         while size < max_bytes:
-            try:
-                message = await self._js.get_msg(self._stream, seq=sequence, subject=self._stream, next=True)
-            except NotFoundError:
+            found = await self._next(sequence)
+            if found is None:
                 break
-            sequence = message.seq + 1
-            batch = _batch(message)
+            sequence, batch = found[0] + 1, _batch(*found)
             if batch.end > position:
                 batches.append(batch)
-                size += len(batch.body)
+                size += len(batch.body) or EMPTY_BODY_BYTES
         return batches
 
     async def dedup_keys(self, *, since_us: int, limit: int) -> list[tuple[int, bytes]]:
         self._check_open()
         kept: list[tuple[int, bytes]] = []
         async for message in self._newest_first("-seen"):
-            received_us, keys = msgspec.msgpack.decode(message, type=tuple[int, bytes])
+            received_us, keys, _ = msgspec.msgpack.decode(message, type=tuple[int, bytes, int])
             if limit > 0 and received_us >= since_us:
                 kept.append((received_us, keys))
                 limit -= len(keys) // DEDUP_KEY_BYTES
@@ -284,8 +291,63 @@ class JetStreamLog:
             mask = (1 << EPOCH_BITS) - 1
             first = (kept[0].position & mask) >> INDEX_BITS if kept else self._next_sequence
             await self._js.purge_stream(self._stream, seq=first)
+            for sequence in [sequence for sequence in self._redacted[""] if sequence < first]:
+                del self._redacted[""][sequence]
+                await self._state.purge(f"copy.{sequence}")
             self._first_position = kept[0].position if kept else None
         return Retained(sum(len(batch) for batch in batches[:gone]), gone, self.first_position)
+
+    async def erase(self, erasing: Erasing) -> Erased:
+        self._check_open()
+        items, wanted = 0, set() if erasing.letters_only else set(erasing.positions)
+        for batch in await self.read(0, max_bytes=2**62):
+            living = [
+                index
+                for index in range(len(batch))
+                if batch.position + index in wanted and batch.kinds[index] != ERASED
+            ]
+            if living:
+                items += len(living)
+                await self._redact_keys(batch.position, living)
+                await self._redact("", _sequence(batch.position), _payload(tombstoned(batch, living), batch.stored_us))
+        kept = [one for one in await self._quarantine() if one.position not in wanted]
+        await self._put("quarantine", msgspec.json.encode(kept))
+        letters = await self.delivery._change(lambda state: _erased(state, erasing))
+        return Erased(items, letters, await self._erase_refusals(erasing))
+
+    async def _redact_keys(self, position: int, indexes: Sequence[int]) -> None:
+        state = (await self._js.stream_info(f"{self._stream}-seen")).state
+        for sequence in range(max(1, state.first_seq), state.last_seq + 1):
+            received_us, keys, of = msgspec.msgpack.decode(await self._data("-seen", sequence))
+            if of == position:
+                copy = msgspec.msgpack.encode((received_us, without_keys(keys, indexes), of))
+                await self._redact("-seen", sequence, copy)
+
+    async def _erase_refusals(self, erasing: Erasing) -> int:
+        stream, erased = f"{self._stream}-refused", 0
+        state = (await self._js.stream_info(stream)).state
+        for sequence in range(max(1, state.first_seq), state.last_seq + 1):
+            try:
+                message = await self._js.get_msg(stream, seq=sequence)
+            except NotFoundError:
+                continue
+            if erasing.refused(msgspec.msgpack.decode(message.data, type=Refusal)):
+                erased += await self._js.delete_msg(stream, sequence)
+        return erased
+
+    async def _redact(self, suffix: str, sequence: int, copy: bytes) -> None:
+        """The copy is durable before the message goes; between the two the copy counts."""
+        self._redacted[suffix][sequence] = copy
+        await self._put(f"copy{suffix}.{sequence}", copy)
+        with suppress(NotFoundError):
+            await self._js.delete_msg(self._stream + suffix, sequence)
+
+    async def _copies(self, suffix: str) -> dict[int, bytes]:
+        try:
+            keys = [key for key in await self._state.keys() if key.startswith(f"copy{suffix}.")]
+        except NoKeysError:
+            keys = []
+        return {int(key.partition(".")[2]): await self._get(key) or b"" for key in keys}
 
     async def begin_epoch(self, above_epoch: int = 0) -> int:
         self._check_open()
@@ -316,13 +378,32 @@ class JetStreamLog:
         return self.epoch << EPOCH_BITS | sequence << INDEX_BITS
 
     async def _message(self, sequence: int) -> Batch:
-        return _batch(await self._js.get_msg(self._stream, seq=sequence))
+        return _batch(sequence, await self._data("", sequence))
+
+    async def _data(self, suffix: str, sequence: int) -> bytes:
+        copy = self._redacted[suffix].get(sequence)
+        return (await self._js.get_msg(self._stream + suffix, seq=sequence)).data if copy is None else copy
+
+    async def _next(self, sequence: int) -> tuple[int, bytes] | None:
+        """The first batch's message at or behind a sequence, or the copy that stands for it."""
+        copy = min((one for one in self._redacted[""] if one >= sequence), default=None)
+        try:
+            message = await self._js.get_msg(self._stream, seq=sequence, subject=self._stream, next=True)
+        except NotFoundError:
+            message = None
+        if copy is not None and (message is None or copy <= message.seq):
+            return copy, self._redacted[""][copy]
+        return None if message is None else (message.seq, message.data)
 
     async def _newest_first(self, suffix: str) -> Any:
         stream = self._stream + suffix
         state = (await self._js.stream_info(stream)).state
-        for sequence in range(state.last_seq, state.first_seq - 1, -1):
-            yield (await self._js.get_msg(stream, seq=sequence)).data
+        copies = self._redacted.get(suffix, {})
+        for sequence in range(state.last_seq, min([state.first_seq, *copies]) - 1, -1):
+            try:
+                yield copies.get(sequence) or (await self._js.get_msg(stream, seq=sequence)).data
+            except NotFoundError:
+                continue
 
     async def _get(self, key: str) -> bytes | None:
         try:
@@ -415,11 +496,26 @@ async def _bucket(js: JetStreamContext, name: str) -> Any:
         return await js.create_key_value(bucket=name, storage=StorageType.FILE)
 
 
-def _batch(message: Any) -> Batch:
+async def _erased(state: MemoryDeliveryStore, erasing: Erasing) -> int:
+    return state.erase(erasing)
+
+
+def _sequence(position: int) -> int:
+    return (position & ((1 << EPOCH_BITS) - 1)) >> INDEX_BITS
+
+
+def _payload(part: Part, stored_us: int, epoch: int | None = None, columns: bytes | None = None) -> bytes:
+    if isinstance(part, Batch):
+        epoch, columns = part.position >> EPOCH_BITS, packed_columns(part)
+    fixed = (epoch, part.provider_id, part.protocol, part.revision, part.received_us, stored_us, len(part))
+    return msgspec.msgpack.encode((*fixed, part.key, columns, part.body, part.request_id))
+
+
+def _batch(sequence: int, data: bytes) -> Batch:
     epoch, provider_id, protocol, revision, received_us, stored_us, count, key, columns, body, request_id = (
-        msgspec.msgpack.decode(message.data)
+        msgspec.msgpack.decode(data)
     )
-    position = epoch << EPOCH_BITS | message.seq << INDEX_BITS
+    position = epoch << EPOCH_BITS | sequence << INDEX_BITS
     return Batch(
         position=position,
         stored_us=stored_us,

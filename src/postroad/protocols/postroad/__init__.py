@@ -5,7 +5,7 @@ to one subscription only, a trip to all that have the vehicle: ``subscription_of
 """
 
 from postroad.protocols.postroad.protocol import NAME, PROTOCOL, SUBJECT, Settings, encode, subscription_of
-from postroad.protocols.postroad.trips import Trip, TripDeleted, of_document
+from postroad.protocols.postroad.trips import DriverDeleted, Trip, TripDeleted, of_document
 from postroad.protocols.postroad.wire import (
     KINDS,
     AccessGrantedToFleet,
@@ -31,6 +31,7 @@ __all__ = [
     "AccessGrantedToVehicle",
     "AccessRemovedFromFleet",
     "AccessRemovedFromVehicle",
+    "DriverDeleted",
     "Settings",
     "Trip",
     "TripDeleted",

@@ -6,10 +6,10 @@ from typing import Final
 import msgspec
 
 from postroad.errors import WireError
-from postroad.model import accounts
+from postroad.model import accounts, documents
 from postroad.model.events import AccessChanged, Event, Header, Identifier, MembershipChanged
 from postroad.protocols.base import Item
-from postroad.protocols.postroad.trips import Trip, TripDeleted, document_of
+from postroad.protocols.postroad.trips import DriverDeleted, Trip, TripDeleted, document_of
 from postroad.protocols.postroad.wire import (
     KINDS,
     AccessGrantedToFleet,
@@ -76,6 +76,9 @@ class Postroad:
                 return (_moved(header, word.fleet_id, joined=isinstance(word, VehicleAddedToFleet)),)
             case Trip() | TripDeleted():
                 return (document_of(word, header),)
+            case DriverDeleted():
+                key = f"driver/{word.subject_id}"
+                return (documents.DriverDeleted(header=header, key=key, revision=documents.FINAL),)
             case _:
                 return (_account(word, header),)
 
@@ -83,7 +86,7 @@ class Postroad:
 def subscription_of(item: Item) -> int | None:
     """To whom an item is told; ``None``: to all that have its subject."""
     word: Word = item.wire
-    return None if isinstance(word, Trip | TripDeleted) else word.subscription_id
+    return None if isinstance(word, Trip | TripDeleted | DriverDeleted) else word.subscription_id
 
 
 def _moved(header: Header, fleet_id: int, *, joined: bool) -> Event:

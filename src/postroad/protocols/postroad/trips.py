@@ -53,6 +53,16 @@ class TripDeleted(_Edition, frozen=True, kw_only=True, tag="trip_deleted"):
     """A trip that late reports have shown to be none, or a part of another."""
 
 
+class DriverDeleted(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="driver_deleted", forbid_unknown_fields=True
+):
+    """The driver, and all that is known of it, is to be forgotten."""
+
+    at_us: Instant
+    """When that was asked for, microseconds since 1970."""
+    subject_id: Id
+
+
 def of_document(document: documents.Trip | documents.TripDeleted) -> Trip | TripDeleted:
     """The word for an edition that the hub derived. Raises ``ValueError`` for a trip without its times: it is none."""
     header = document.header

@@ -1,4 +1,4 @@
-"""The items: words of changes, to one subscription each, and derived trips, to all that have the vehicle.
+"""The items: words of changes, to one subscription each; derived trips, and that a driver is to be forgotten, to all.
 
 Subjects are the hub's own; what a receiver may know comes later.
 """
@@ -8,7 +8,7 @@ from typing import Annotated, get_args
 import msgspec
 from msgspec import Meta
 
-from postroad.protocols.postroad.trips import Id, Trip, TripDeleted
+from postroad.protocols.postroad.trips import DriverDeleted, Id, Trip, TripDeleted
 
 
 class _Word(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
@@ -86,6 +86,7 @@ Word = (
     | VehicleUnshared
     | Trip
     | TripDeleted
+    | DriverDeleted
 )
 
 KINDS: tuple[str, ...] = tuple(str(struct.__struct_config__.tag) for struct in get_args(Word))

@@ -1,0 +1,288 @@
+"""Erasures: who or what is to be forgotten, how far that is, and what is left of it: a receipt.
+
+Asking for one is one change of the registry. From it on no stream gives the subject, its identifiers are gone (sealed,
+as long as the log must be searched for them) and blocked by keyed hashes, so that nothing of it is taken in. What the
+hub's files hold goes afterwards (``postroad.service.erasing``), after any number of restarts.
+
+*asked*: the files are to be searched. *erased*: they were; the items that tell customers of it are under way, and are
+erased when they are settled. *done*: nothing is left but the row, without its names.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+
+from postroad.db import schema
+from postroad.errors import NotFound
+from postroad.protocols import postroad as words
+from postroad.registry import coverage, documents, outbox, streams
+from postroad.registry.blocklist import block_key, digest, document_namespace
+from postroad.registry.secrets import KeyRing
+from postroad.registry.transaction import Transaction, insert
+
+ErasureKind = Literal["driver", "vehicle", "trip"]
+ErasureState = Literal["asked", "erased", "done"]
+Fate = Literal["under_way", "told", "given_up", "not_told"]
+"""Of a customer: the word of it is under way, was confirmed, or was given up; or its subscription has no such word."""
+
+_erasures, _blocked, _subjects = schema.erasures, schema.blocked, schema.subjects
+_identifiers, _streams = schema.identifiers, schema.streams
+
+
+class Receiver(msgspec.Struct, frozen=True, kw_only=True):
+    """A subscription that had access to what was erased."""
+
+    subscription_id: int
+    subscription: str
+    """Its whole name, or its number once it is removed."""
+    events: int
+    """Of the items that were still stored, those that it may have been sent."""
+    since_us: int
+    """When it got access."""
+    notice: Fate = "not_told"
+
+
+class Backup(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy that an erasure does not reach."""
+
+    place: str
+    made_us: int
+    until_us: int | None = None
+    """When it goes; None: nobody said when it was made."""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What an erasure removed, where, and who knows of it. It names nobody."""
+
+    items: int = 0
+    """In the log, turned into tombstones; in quarantine too."""
+    letters: int = 0
+    """Parked or dead, beside the log."""
+    refusals: int = 0
+    """Requests that had been answered with an error."""
+    state: int = 0
+    """Last known values: vehicles."""
+    trips: int = 0
+    """Trips in the making: vehicles."""
+    datasets: int = 0
+    """In the index of what can be fetched."""
+    registry: int = 0
+    """Rows of the registry that named it, or were changed not to."""
+    receivers: tuple[Receiver, ...] = ()
+    backups: tuple[Backup, ...] = ()
+    """That were there, and not said to be gone, when it was erased."""
+    declared_in: tuple[str, ...] = ()
+    """Where the operator's file may name it still: ``vehicles``, ``subscription NAME``."""
+
+    def more(self, other: "Receipt") -> "Receipt":
+        """Both: numbers added up, the rest as ``other`` has it, if it has any."""
+        values = msgspec.structs.asdict(other)
+        return msgspec.structs.replace(
+            self,
+            **{
+                name: getattr(self, name) + value if isinstance(value, int) else value or getattr(self, name)
+                for name, value in values.items()
+            },
+        )
+
+
+class Erasure(msgspec.Struct, frozen=True, kw_only=True):
+    """A row. Instants are microseconds since 1970, UTC."""
+
+    id: int
+    organization_id: int
+    kind: ErasureKind
+    digest: bytes
+    """The keyed hash of its (first) name: by it an operator finds the receipt of somebody whom he can name."""
+    subject_id: int | None
+    provider_id: int | None
+    shard: int
+    asked_us: int
+    asked_by: Literal["operator", "provider"]
+    sealed: bytes | None
+    state: ErasureState
+    searched_to: int
+    notices: tuple[int, ...]
+    erased_us: int | None
+    done_us: int | None
+    receipt: Receipt
+
+
+class Names(msgspec.Struct, frozen=True):
+    """By what an erased subject or document is found in what providers have sent."""
+
+    identifiers: tuple[tuple[str, str], ...] = ()
+    """(Namespace, normalised value)."""
+    document: str | None = None
+    """A document's key."""
+
+
+def names_place(erasure_id: int) -> str:
+    """Where the names of an erasure are sealed to; see ``postroad.registry.secrets``."""
+    return f"erasure/{erasure_id}/names"
+
+
+def ask_subject(
+    transaction: Transaction, keys: KeyRing, subject_id: int, *, by: Literal["operator", "provider"]
+) -> int | None:
+    """Have a driver or vehicle forgotten; the erasure's id, or None if it has been asked for already.
+
+    Its streams end; those who had them are told as far as they can be.
+
+    Raises:
+        NotFound: There is no such driver or vehicle.
+        ConfigError, StoreCorrupt: See ``KeyRing.unseal``.
+    """
+    connection = transaction.connection
+    subject = connection.execute(sa.select(_subjects).where(_subjects.c.id == subject_id)).one_or_none()
+    if subject is None or subject.kind not in ("driver", "vehicle"):
+        raise NotFound(f"there is no driver or vehicle with the number {subject_id}")
+    mine = _identifiers.c.subject_id == subject_id
+    query = sa.select(_identifiers.c.namespace, _identifiers.c.value).where(mine).order_by(*_identifiers.primary_key)
+    named = [(row.namespace, row.value) for row in connection.execute(query)]
+    if not named and _of_subject(connection, subject_id):
+        return None
+    if subject.removed_us is None:
+        removed = sa.update(_subjects).where(_subjects.c.id == subject_id).values(removed_us=transaction.now_us)
+        connection.execute(removed)
+        if subject.kind == "driver":
+            _end_drivers_streams(transaction, subject)
+        else:
+            coverage.reconcile(transaction, subject.organization_id, vehicle_id=subject_id)
+    erasure_id = _add(
+        transaction,
+        keys,
+        Names(identifiers=tuple(named)),
+        organization_id=subject.organization_id,
+        kind=subject.kind,
+        subject_id=subject_id,
+        provider_id=None,
+        shard=subject.shard,
+        asked_by=by,
+    )
+    connection.execute(sa.delete(_identifiers).where(mine))
+    connection.execute(sa.update(_subjects).where(_subjects.c.id == subject_id).values(name=None))
+    documents.forget_owner(transaction, subject_id)
+    return erasure_id
+
+
+def ask_trip(
+    transaction: Transaction,
+    keys: KeyRing,
+    key: str,
+    *,
+    provider_id: int,
+    organization_id: int,
+    shard: int,
+    by: Literal["operator", "provider"],
+) -> int | None:
+    """Have a provider's trip forgotten, by its key; as ``ask_subject``. ``shard``: where it is if nobody knows whose.
+
+    Raises as ``ask_subject`` does, but for ``NotFound``: what is not known is blocked all the same.
+    """
+    connection = transaction.connection
+    hashed = digest(block_key(transaction, keys), organization_id, document_namespace(provider_id), key)
+    if connection.execute(sa.select(_blocked).where(_blocked.c.digest == hashed)).first() is not None:
+        return None
+    owner = documents.forget(transaction, provider_id, key)
+    if owner is not None:
+        shard = connection.execute(sa.select(_subjects.c.shard).where(_subjects.c.id == owner)).scalar_one()
+    return _add(
+        transaction,
+        keys,
+        Names(document=key),
+        organization_id=organization_id,
+        kind="trip",
+        subject_id=owner,
+        provider_id=provider_id,
+        shard=shard,
+        asked_by=by,
+    )
+
+
+def is_blocked(transaction: Transaction, keys: KeyRing, organization_id: int, namespace: str, value: str) -> bool:
+    """Whether what is called so was erased, as the registry has it now."""
+    if transaction.connection.scalar(sa.select(schema.block_key.c.id)) is None:
+        return False
+    hashed = digest(block_key(transaction, keys), organization_id, namespace, value)
+    return transaction.connection.execute(sa.select(_blocked).where(_blocked.c.digest == hashed)).first() is not None
+
+
+def names(erasure: Erasure, keys: KeyRing) -> Names:
+    """By what it is found; nothing once it is done. Raises as ``KeyRing.unseal`` does."""
+    if erasure.sealed is None:
+        return Names()
+    return msgspec.json.decode(keys.unseal(names_place(erasure.id), erasure.sealed), type=Names)
+
+
+def unfinished(connection: sa.Connection) -> list[Erasure]:
+    """Those that are not done, the oldest first."""
+    query = sa.select(_erasures).where(_erasures.c.state != "done").order_by(_erasures.c.id)
+    return [_erasure(row) for row in connection.execute(query).mappings()]
+
+
+def get(connection: sa.Connection, erasure_id: int) -> Erasure:
+    """One erasure. Raises ``NotFound``."""
+    row = connection.execute(sa.select(_erasures).where(_erasures.c.id == erasure_id)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(f"there is no erasure {erasure_id}")
+    return _erasure(row)
+
+
+def listed(connection: sa.Connection, *, limit: int) -> list[Erasure]:
+    """The newest first."""
+    query = sa.select(_erasures).order_by(_erasures.c.id.desc()).limit(limit)
+    return [_erasure(row) for row in connection.execute(query).mappings()]
+
+
+def note(transaction: Transaction, erasure: Erasure) -> None:
+    """Keep how far an erasure is."""
+    values = msgspec.to_builtins(erasure, builtin_types=(bytes,))
+    transaction.connection.execute(sa.update(_erasures).where(_erasures.c.id == erasure.id).values(values))
+
+
+def _add(transaction: Transaction, keys: KeyRing, named: Names, **values: Any) -> int:
+    """Add the row, and block the names."""
+    organization_id, key = values["organization_id"], block_key(transaction, keys)
+    pairs: Sequence[tuple[str, str]] = named.identifiers
+    if named.document is not None:
+        pairs = [(document_namespace(values["provider_id"]), named.document)]
+    hashes = [digest(key, organization_id, *pair) for pair in pairs]
+    erasure_id = insert(
+        transaction.connection,
+        _erasures,
+        **values,
+        digest=hashes[0] if hashes else b"",
+        asked_us=transaction.now_us,
+        state="asked",
+        searched_to=0,
+        notices=[],
+        receipt=msgspec.to_builtins(Receipt()),
+    )
+    sealed = keys.seal(names_place(erasure_id), msgspec.json.encode(named).decode())
+    transaction.connection.execute(sa.update(_erasures).where(_erasures.c.id == erasure_id).values(sealed=sealed))
+    for hashed in hashes:
+        if transaction.connection.execute(sa.select(_blocked).where(_blocked.c.digest == hashed)).first() is None:
+            transaction.connection.execute(sa.insert(_blocked).values(digest=hashed, erasure_id=erasure_id))
+    transaction.touched = True
+    return erasure_id
+
+
+def _end_drivers_streams(transaction: Transaction, subject: Any) -> None:
+    """End a driver's streams, with the hub's own word that he is to be forgotten as their farewell."""
+    still_open = sa.select(_streams.c.id).where(_streams.c.subject_id == subject.id, ~_streams.c.ended)
+    ending = list(transaction.connection.scalars(still_open.order_by(_streams.c.id)))
+    streams.end_all(transaction, ending)
+    word = words.DriverDeleted(at_us=transaction.now_us, subject_id=subject.id)
+    outbox.say(transaction, subject.organization_id, word, shard=subject.shard, farewell_of=ending)
+
+
+def _of_subject(connection: sa.Connection, subject_id: int) -> bool:
+    query = sa.select(_erasures.c.id).where(_erasures.c.subject_id == subject_id, _erasures.c.kind != "trip")
+    return connection.execute(query).first() is not None
+
+
+def _erasure(row: sa.RowMapping) -> Erasure:
+    return msgspec.convert({str(name): value for name, value in row.items()}, Erasure)  # they are no plain strings

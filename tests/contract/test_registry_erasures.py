@@ -1,0 +1,99 @@
+"""Erasures in the registry, on each database."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from msgspec import structs
+
+from postroad.db import schema
+from postroad.registry import erasures, traces
+from postroad.registry.erasures import Backup, Receipt, Receiver
+from postroad.registry.secrets import KeyRing
+from postroad.registry.store import RegistryStore
+from postroad.registry.subjects import identify, insert_subject
+from postroad.registry.transaction import insert
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> KeyRing:
+    return KeyRing.load_or_create(tmp_path / "postroad.key")
+
+
+def driver(store: RegistryStore, name: str = "ada") -> int:
+    with store.transaction() as change:
+        organization_id = insert(change.connection, schema.organizations, name=f"Andes {name}")
+        driver_id = insert_subject(change, organization_id, "driver", shard=0, declared=False)
+        identify(change, organization_id, driver_id, "drivequant.user_id", name)
+    return driver_id
+
+
+def asked(store: RegistryStore, keys: KeyRing, driver_id: int) -> erasures.Erasure:
+    with store.transaction() as change:
+        erasure_id = erasures.ask_subject(change, keys, driver_id, by="operator")
+        assert erasure_id is not None
+    return store.erasure(erasure_id)
+
+
+def test_who_is_erased_loses_his_names_at_once_and_for_all(store: RegistryStore, keys: KeyRing) -> None:
+    erasure = asked(store, keys, driver_id := driver(store))
+    view = store.view()
+    assert (view.identifiers, view.subjects[driver_id].removed, len(view.blocked)) == ({}, True, 1)
+    assert erasures.names(erasure, keys).identifiers == (("drivequant.user_id", "ada"),)
+    assert b"ada" not in (erasure.sealed or b"")
+    assert (erasure.state, erasure.asked_by, erasure.receipt) == ("asked", "operator", Receipt())
+
+
+def test_how_far_an_erasure_is_is_kept_as_it_was_noted(store: RegistryStore, keys: KeyRing) -> None:
+    erasure = asked(store, keys, driver(store))
+    receiver = Receiver(subscription_id=7, subscription="insurer", events=3, since_us=4, notice="under_way")
+    receipt = Receipt(items=2**40, receivers=(receiver,), backups=(Backup(place="/b", made_us=1),), declared_in=("x",))
+    noted = structs.replace(
+        erasure, state="erased", searched_to=2**60, notices=(2**41,), erased_us=5, sealed=b"\x00\xff", receipt=receipt
+    )
+    with store.transaction() as change:
+        erasures.note(change, noted)
+    assert store.erasure(erasure.id) == noted
+    assert store.unfinished_erasures() == [noted] == store.erasures()
+    with store.transaction() as change:
+        erasures.note(change, structs.replace(noted, state="done", sealed=None))
+    assert store.unfinished_erasures() == []
+    assert store.erasure(erasure.id).sealed is None
+
+
+def test_texts_that_quote_it_are_cleared_and_others_stay(store: RegistryStore, keys: KeyRing) -> None:
+    erasure = asked(store, keys, driver(store))
+    store.raise_alert("k", "1", "they said: no user ada here")
+    store.raise_alert("k", "2", "they said: no user bob here")
+    names = erasures.names(erasure, keys)
+    with store.transaction() as change:
+        assert traces.remove(change, erasure.subject_id, names, lambda text: "ada" in text) == 1
+        assert traces.declared_in(change.connection, erasure.subject_id, lambda _: False) == ()
+    assert {alert.about: alert.detail for alert in store.alerts()} == {"1": "", "2": "they said: no user bob here"}
+
+
+def test_scrubbing_loses_nothing_that_is_there(store: RegistryStore, keys: KeyRing) -> None:
+    asked(store, keys, driver(store, "ada"))
+    kept = driver(store, "bob")
+    store.scrub()
+    assert list(store.view().identifiers.values()) == [kept]
+    driver(store, "eve")
+
+
+def test_backups_are_named_until_they_are_said_to_be_gone(store: RegistryStore) -> None:
+    store.record_backup("/weekly", 10, 20)
+    store.record_backup("/for ever", 5, None)
+    assert [one.place for one in store.backups(15)] == ["/for ever", "/weekly"]
+    assert [one.place for one in store.backups(20)] == ["/for ever"]
+
+
+def test_issued_texts_go_and_issued_numbers_are_never_given_again(store: RegistryStore, keys: KeyRing) -> None:
+    driver_id = driver(store)
+    with store.transaction() as change:
+        values = {"namespace": "n", "subject_id": driver_id}
+        change.connection.execute(sa.insert(schema.issued_texts).values(text="a-uuid", **values))
+        change.connection.execute(sa.insert(schema.issued_numbers).values(number=1, **values))
+    asked(store, keys, driver_id)
+    with store.transaction() as change:
+        assert traces.remove_issued(change, driver_id) == 1
+    assert store.view().subjects[driver_id].issued == {"n": 1}
