@@ -12,7 +12,7 @@ from postroad.log.faults import stored_errors
 
 APPLICATION_ID = 0x50524C47
 """``PRLG``, at a fixed place in the file's header, so that ``file`` and we can tell whose it is."""
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 OLDEST_VERSION = 1
 """The oldest that ``log.upgrade`` brings up to date."""
 PAGE_BYTES = 16 * 1024
@@ -71,11 +71,40 @@ CREATE TABLE refusal (
     reason TEXT NOT NULL,
     body BLOB NOT NULL
 ) STRICT;
+"""
+
+# The last chapter's running totals stand in the cursor's row, so that a settle writes one row. `chapter` has its terms,
+# and from the beginning of the next one on its end and totals.
+ACCOUNT_TABLES = """
 CREATE TABLE cursor (
     subscription_id INTEGER PRIMARY KEY,
     position INTEGER NOT NULL,
-    updated_us INTEGER NOT NULL
+    updated_us INTEGER NOT NULL,
+    since_position INTEGER NOT NULL,
+    began_us INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    digest INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE chapter (
+    subscription_id INTEGER NOT NULL,
+    first_position INTEGER NOT NULL,
+    end_position INTEGER,
+    began_us INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    digest INTEGER NOT NULL,
+    terms TEXT NOT NULL,
+    PRIMARY KEY (subscription_id, first_position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE skip (
+    subscription_id INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    slots INTEGER NOT NULL,
+    first_position INTEGER NOT NULL,
+    end_position INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    digest INTEGER,
+    PRIMARY KEY (subscription_id, reason, slots, first_position)
+) STRICT, WITHOUT ROWID;
 """
 
 # A letter's row is written anew at each attempt, its body never again: so they stand apart. No listing touches a body.
@@ -111,14 +140,6 @@ CREATE TABLE letter_body (
     checksum INTEGER NOT NULL,
     body BLOB NOT NULL
 ) STRICT;
-CREATE TABLE skip (
-    subscription_id INTEGER NOT NULL,
-    reason TEXT NOT NULL,
-    first_position INTEGER NOT NULL,
-    end_position INTEGER NOT NULL,
-    events INTEGER NOT NULL,
-    PRIMARY KEY (subscription_id, reason, first_position)
-) STRICT, WITHOUT ROWID;
 """
 
 # What stands beside a batch and goes with it. Most batches have neither.
@@ -202,7 +223,7 @@ def open_reader(
 
 
 def _create(connection: apsw.Connection, shard: int) -> None:
-    connection.execute(_TABLES + LETTER_TABLES + QUARANTINE_TABLES)
+    connection.execute(_TABLES + ACCOUNT_TABLES + LETTER_TABLES + QUARANTINE_TABLES)
     connection.execute("INSERT INTO head VALUES (0, ?, 0, 1, 0)", (shard,))
     connection.pragma("application_id", APPLICATION_ID)
     connection.pragma("user_version", FORMAT_VERSION)
