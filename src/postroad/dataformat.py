@@ -15,7 +15,7 @@ from postroad.errors import ConfigError, StoreCorrupt, StoreUnavailable
 from postroad.layout import REGISTRY_FILE, SHARDS
 
 FORMAT_FILE = "postroad.format"
-FORMAT = 2
+FORMAT = 3
 """Raised by every change of a stored format, of the folder's or of a file in it, that an older Postroad cannot use."""
 
 

@@ -14,10 +14,11 @@ from postroad.db import migrate
 from postroad.errors import ConfigError
 from postroad.layout import REGISTRY_FILE
 from postroad.log import upgrade
-from postroad.log.delivery import Changes, Letter, Posted
+from postroad.log.delivery import Changes, Letter, LetterId, Posted, Skip
 from postroad.log.reader import open_reader
-from postroad.log.schema import LETTER_TABLES
+from postroad.log.schema import FORMAT_VERSION
 from postroad.log.sqlite import open_log
+from postroad.log.tally import NOTHING
 from postroad.registry.store import RegistryStore
 from postroad.service import Hub
 from postroad.settings import HubSettings, LogSettings, Settings
@@ -100,14 +101,36 @@ def test_upgrade_gives_an_older_shard_what_a_new_one_has_and_loses_nothing(
     before = contents(path)
     assert json.loads(postroad("upgrade", "--data", older_hub, "--json").stdout) == {"before": 1, "after": FORMAT}
     after = contents(path)
+    cursors = [(*row, row[1], row[2], 0, 0) for row in before["rows"].pop("cursor")]
+    assert after["rows"]["cursor"] == cursors, "each account begins at the cursor"
     assert {table: after["rows"][table] for table in before["rows"]} == before["rows"]
-    assert sum(map(len, before["rows"].values())) > 8
+    assert sum(map(len, before["rows"].values())) > 6
     asyncio.run(_opened_and_closed(tmp_path))
     new = contents(shard_file(tmp_path, 0))
     assert (after["version"], after["made"]) == (new["version"], new["made"])
     assert known_shards(check_format(older_hub)) == {0: 1}
     postroad("upgrade", "--data", older_hub)
     assert contents(path) == after
+
+
+def test_upgrade_keeps_what_was_skipped_and_begins_accounts_at_the_cursors(
+    hub_of_format_2: Path, tmp_path: Path, postroad: Any
+) -> None:
+    path = shard_file(hub_of_format_2, 0)
+    before = contents(path)
+    assert postroad("upgrade", "--data", hub_of_format_2).exit_code == 0
+    after = contents(path)
+    reader = open_reader(path)
+    account = reader.account(1)
+    reader.close()
+    assert account is not None
+    assert (account.cursor, [(one.first, one.end, one.delivered) for one in account.chapters]) == (3, [(3, 3, NOTHING)])
+    assert account.skips == [Skip(1, 2, "access_ended", 1), Skip(3, 5, "expired", 2)]
+    assert account.parked == {LetterId(2, 0)}
+    same = [table for table in before["rows"] if table not in {"cursor", "skip"}]
+    assert {table: after["rows"][table] for table in same} == {table: before["rows"][table] for table in same}
+    asyncio.run(_opened_and_closed(tmp_path))
+    assert after["made"] == contents(shard_file(tmp_path, 0))["made"]
 
 
 async def _opened_and_closed(folder: Path) -> None:
@@ -136,13 +159,13 @@ def test_an_upgrade_that_was_ended_half_way_is_done_by_the_next(
     path = shard_file(older_hub, 0)
     before = contents(path)
     with monkeypatch.context() as ending:  # within a shard
-        ending.setattr(upgrade, "_STEPS", {1: LETTER_TABLES + "SELECT nothing FROM nowhere"})
+        ending.setattr(upgrade, "_STEPS", {**upgrade._STEPS, 2: upgrade._STEPS[2] + "SELECT nothing FROM nowhere"})
         assert postroad("upgrade", "--data", older_hub).exit_code != 0
     assert contents(path) == before
     with monkeypatch.context() as ending:  # behind the shards, before the folder says so
         ending.setattr("postroad.backup.upgrade.write_format", _killed)
         assert postroad("upgrade", "--data", older_hub).exit_code != 0
-    assert contents(path)["version"] == 2
+    assert contents(path)["version"] == FORMAT_VERSION
     assert "postroad upgrade" in str(postroad("serve", "--port", "0", "--data", older_hub).exception)
     assert json.loads(postroad("upgrade", "--data", older_hub, "--json").stdout) == {"before": 1, "after": FORMAT}
     asyncio.run(started(older_hub))

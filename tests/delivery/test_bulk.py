@@ -293,8 +293,7 @@ async def test_a_restart_between_delivery_and_settling_repeats_that_bulk_and_no_
     await lane.road.append(1, 1)
     await lane.road.append(1, 1)
     assert lane.transport.positions == [1, 2, 3, 4]
-    await lane.stop()
-    lane.store.held = None
+    await lane.kill()
     await lane.start()
     assert lane.transport.positions == [1, 2, 3, 4, 3, 4, 5, 6]
 
@@ -333,9 +332,8 @@ def test_whenever_it_is_killed_it_skips_nothing_and_repeats_at_most_one_bulk(
                 case "fail":
                     fails += 1
                 case "kill":
-                    await lane.stop()
+                    await lane.kill()
                     kills += 1
-                    lane.store.held = None
                     await lane.start()
                 case "time":
                     lane.clock.advance(3600)

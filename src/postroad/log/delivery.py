@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from postroad.log.tally import ALL_SLOTS, DIGEST_MASK, NOTHING, Tally, fingerprint, mask_of
+from postroad.log.tally import ALL_SLOTS, DIGEST_MASK, NOTHING, Tally, fingerprint, mask_of, slots_in
 
 FOLLOWER_ID = -1
 """Stands for a subscription in the cursor of the hub's own reader of admin events; subscriptions count from 1."""
@@ -42,6 +42,11 @@ class LetterId(msgspec.Struct, frozen=True, order=True):
 
     position: int
     slot: int
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Both."""
+        return self.position, self.slot
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +128,17 @@ def given_up(skips: Iterable[Skip], position: int) -> list[range]:
         range(max(skip.first, position), skip.end)
         for skip in skips
         if skip.reason == EXPIRED and skip.slots == ALL_SLOTS and skip.end > position
+    ]
+
+
+def gone_ahead(skips: Iterable[Skip], position: int) -> list[LetterId]:
+    """The letters at or above ``position`` that are recorded as skipped ahead of a cursor there."""
+    return [
+        LetterId(at, slot)
+        for skip in skips
+        if skip.slots != ALL_SLOTS
+        for at in range(max(skip.first, position), skip.end)
+        for slot in slots_in(skip.slots)
     ]
 
 
