@@ -18,6 +18,7 @@ COMMANDS = {
     "key": "group",
     "events": "group",
     "explain": "command",
+    "audit": "command",
     "quarantine": "group",
     "subscriptions": "group",
     "deadletters": "group",

@@ -142,6 +142,18 @@ def gone_ahead(skips: Iterable[Skip], position: int) -> list[LetterId]:
     ]
 
 
+def skip_that_names(skips: Iterable[Skip], position: int, slot: int) -> Skip | None:
+    """The one by which an event that is no letter was skipped; ``None``: by none. See ``Account``."""
+    found = [skip for skip in skips if skip.first <= position < skip.end and skip.slots >> slot & 1]
+    return min(found, key=_precedence, default=None)
+
+
+def _precedence(skip: Skip) -> int:
+    if skip.slots != ALL_SLOTS:
+        return 0
+    return 1 if skip.reason == EXPIRED else 2
+
+
 def merged(skips: Iterable[Skip]) -> list[Skip]:
     """In the order of positions, with stretches of one reason and the same slots that touch or overlap as one.
 
