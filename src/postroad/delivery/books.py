@@ -85,8 +85,7 @@ class LogBooks:
 
     def delivered(self, items: Iterable[RoutedItem]) -> None:
         """See ``Books``."""
-        for item in items:
-            self._passing.delivered(item.position, item.events)
+        self._passing.delivered(items)
 
     def bury(self, item: RoutedItem, failed: Failed, attempts: int) -> None:
         """See ``Books``."""

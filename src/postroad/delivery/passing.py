@@ -13,8 +13,8 @@ from typing import NamedTuple
 from msgspec import structs
 
 from postroad.log.delivery import Skip
-from postroad.log.tally import DIGEST_MASK, NOTHING, Tally, mask_of, tally_of
-from postroad.protocols.base import Outgoing
+from postroad.log.tally import DIGEST_MASK, Tally, mask_of, tally_of
+from postroad.routing.feed import RoutedItem
 
 
 class _Outcome(NamedTuple):
@@ -38,38 +38,37 @@ class Passing:
     def __init__(self, settled: int) -> None:
         """None are known above ``settled``, the durable cursor."""
         self._from = settled
-        self._outcomes: list[_Outcome] = []
+        self._delivered: list[tuple[int, int]] = []
+        """Positions and slots. Apart, and as plain as can be: it is what becomes of nearly every event."""
+        self._others: list[_Outcome] = []
 
-    def delivered(self, position: int, events: Iterable[Outgoing]) -> None:
-        """These events of the item at ``position`` went through."""
-        self._outcomes += [_Outcome(position, event.slot, _DELIVERED) for event in events]
+    def delivered(self, items: Iterable[RoutedItem]) -> None:
+        """All events of these items went through."""
+        self._delivered += [(item.position, event.slot) for item in items for event in item.events]
 
     def went_through(self, position: int, slot: int) -> None:
-        """One event did."""
-        self._outcomes.append(_Outcome(position, slot, _DELIVERED))
+        """An event did."""
+        self._delivered.append((position, slot))
 
     def skipped(self, position: int, slot: int, reason: str) -> None:
         """An event will not be delivered."""
-        self._outcomes.append(_Outcome(position, slot, reason))
+        self._others.append(_Outcome(position, slot, reason))
 
     def became_letter(self, position: int, slot: int) -> None:
         """An event is kept beside the log from now on, or is already."""
-        self._outcomes.append(_Outcome(position, slot, _LETTER))
+        self._others.append(_Outcome(position, slot, _LETTER))
 
     def up_to(self, cursor: int) -> tuple[Tally, list[Skip]]:
         """What was delivered and what was skipped below ``cursor``, which is durable next; it is not given again."""
-        passed = [outcome for outcome in self._outcomes if outcome.position < cursor]
-        if len(passed) < len(self._outcomes):
-            self._outcomes = [outcome for outcome in self._outcomes if outcome.position >= cursor]
-        else:
-            self._outcomes = []
         begin, self._from = self._from, max(self._from, cursor)
-        if not passed:
-            return NOTHING, []
-        delivered = tally_of([(position, slot) for position, slot, what in passed if what == _DELIVERED])
-        if delivered.events == len(passed):
-            return delivered, []
-        return delivered, _stretches(sorted(passed), begin, cursor)
+        delivered = [event for event in self._delivered if event[0] < cursor]
+        self._delivered = [event for event in self._delivered if event[0] >= cursor]
+        if not self._others:
+            return tally_of(delivered), []
+        others = [outcome for outcome in self._others if outcome.position < cursor]
+        self._others = [outcome for outcome in self._others if outcome.position >= cursor]
+        outcomes = sorted([*others, *[_Outcome(*event, _DELIVERED) for event in delivered]]) if others else []
+        return tally_of(delivered), _stretches(outcomes, begin, cursor)
 
 
 def _stretches(passed: Sequence[_Outcome], begin: int, end: int) -> list[Skip]:
