@@ -3,9 +3,18 @@
 import pytest
 from log_members import Member, letter_of
 
-from fixtures.accounts import told
 from fixtures.clock import VirtualClock
-from postroad.log.delivery import Account, Changes, DeliveryStore, LetterFilter, LetterId, Posted, Skip, Unwanted
+from postroad.log.delivery import (
+    SKIPS_KEPT,
+    Account,
+    Changes,
+    DeliveryStore,
+    LetterFilter,
+    LetterId,
+    Posted,
+    Skip,
+    Unwanted,
+)
 from postroad.log.interface import ShardLog
 from postroad.log.tally import ALL_SLOTS, NOTHING, Tally, mask_of, tally_of
 
@@ -173,36 +182,47 @@ async def test_a_chapter_that_is_old_or_long_ends_and_one_that_is_neither_goes_o
     assert len(await chapters(store)) == 2
 
 
-async def test_what_the_log_has_no_more_is_one_chapter_and_a_skip_of_each_kind(store: DeliveryStore) -> None:
+async def test_of_what_the_log_has_no_more_there_is_one_chapter(store: DeliveryStore) -> None:
     for number in range(5):
         first = 1 + number * 10
         await store.begin(7, 1, f"terms {number}")
-        skips = [Skip(at, at + 1, "too_old", 1, mask_of([0]), tally_of([(at, 0)]).digest) for at in (first, first + 5)]
-        uncounted = Skip(first, first + 1, "expired", 0)
-        await store.settle(7, first + 10, Changes(skips=[*skips, uncounted], delivered=tally_of([(first + 1, 0)])))
+        await store.settle(7, first + 10, delivering((first, 0)))
     before = await account(store)
     await store.turn(first_position=37, began_before_us=0, max_positions=1000)
-    gathered = tally_of([(2, 0), (12, 0), (22, 0)])
     assert [(c.first, c.end, c.delivered) for c in (await account(store)).chapters] == [
-        (1, 31, gathered),
+        (1, 31, tally_of([(1, 0), (11, 0), (21, 0)])),
         *[(c.first, c.end, c.delivered) for c in before.chapters[3:]],
     ]
-    assert told(await store.skips(7)) == [
-        (1, 32, "expired", 0),
-        (1, 37, "too_old", 8),
-        (41, 42, "expired", 0),
-        (41, 42, "too_old", 1),
-        (46, 47, "too_old", 1),
-    ]
-    [counted] = [skip for skip in await store.skips(7) if skip.end == 37]
-    assert counted.digest == tally_of([(at, 0) for at in (1, 6, 11, 16, 21, 26, 31, 36)]).digest
-    assert await store.skipped() == {7: {"expired": 0, "too_old": 10}}
+
+
+async def test_many_skips_of_what_the_log_has_no_more_become_one_of_each_kind(store: DeliveryStore) -> None:
+    positions = range(1, 2 * SKIPS_KEPT + 4, 2)
+    counted = [Skip(at, at + 1, "too_old", 1, mask_of([0]), tally_of([(at, 0)]).digest) for at in positions]
+    few = [Skip(at, at + 1, "access_ended", 1) for at in (1, 9)]
+    uncounted = [Skip(at, at + 1, "expired", 1, ALL_SLOTS, None if at == 5 else 1) for at in positions]
+    await store.settle(7, 900, Changes(skips=[*counted, *few, *uncounted]))
+    end = positions[SKIPS_KEPT - 1] + 1
+    await store.turn(first_position=end, began_before_us=0, max_positions=1000)
+    assert len(await store.skips(7)) == 2 * len(positions) + 2, "as many as are kept"
+    await store.turn(first_position=end + 2, began_before_us=0, max_positions=1000)
+    digest = tally_of([(at, 0) for at in positions[: SKIPS_KEPT + 1]]).digest
+    assert set(await store.skips(7)) == {
+        Skip(1, end + 2, "too_old", SKIPS_KEPT + 1, mask_of([0]), digest),
+        Skip(1, end + 2, "expired", SKIPS_KEPT + 1),
+        *few,
+        counted[-1],
+        uncounted[-1],
+    }
+    assert await store.skipped() == {
+        7: {"too_old": len(positions), "access_ended": 2, "expired": len(positions)},
+    }
 
 
 async def test_what_is_given_up_ahead_of_the_cursor_is_not_gathered(store: DeliveryStore) -> None:
-    await store.settle(7, 5, Changes(skips=[Skip(5, 8, "expired", 1), Skip(9, 12, "expired", 1)]))
-    await store.turn(first_position=100, began_before_us=0, max_positions=1000)
-    assert told(await store.skips(7)) == [(5, 8, "expired", 1), (9, 12, "expired", 1)]
+    ahead = [Skip(at, at + 1, "expired", 1) for at in range(5, 5 + 3 * SKIPS_KEPT, 2)]
+    await store.settle(7, 5, Changes(skips=ahead))
+    await store.turn(first_position=10_000, began_before_us=0, max_positions=1000)
+    assert await store.skips(7) == ahead
 
 
 async def test_an_account_holds_letters_that_wait_and_that_are_dead(store: DeliveryStore) -> None:

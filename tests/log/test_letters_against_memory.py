@@ -5,7 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from postroad.clock import SystemClock
@@ -131,6 +132,12 @@ async def seen(store: DeliveryStore) -> Any:
     return await store.cursors(), parked, dead, bodies, skips, await store.letter_counts(), accounts
 
 
+@pytest.fixture(autouse=True)
+def few_skips_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    for engine in ("accounts", "memory_delivery"):
+        monkeypatch.setattr(f"postroad.log.{engine}.SKIPS_KEPT", 1)
+
+
 async def lead(life: list[Any], folder: Path) -> None:
     clock = FixedClock()
 
@@ -154,13 +161,14 @@ async def lead(life: list[Any], folder: Path) -> None:
 
 
 @given(life=st.lists(STEPS, max_size=15))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_life_of_letters_tells_sqlite_from_memory(life: list[Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(lead(life, Path(folder)))
 
 
 @given(skips=st.lists(SKIPS, max_size=12), cut=st.integers(0, 12))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_merged_skips_cover_the_same_positions_and_events_in_the_fewest_stretches(skips: list[Skip], cut: int) -> None:
     once = merged(skips)
     assert merged([*merged(skips[cut:]), *skips[:cut]]) == once

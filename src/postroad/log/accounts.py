@@ -5,7 +5,7 @@ See ``DeliveryStore.begin``, ``turn`` and ``Account``. ``schema.ACCOUNT_TABLES``
 
 from typing import Any
 
-from postroad.log.delivery import LetterId
+from postroad.log.delivery import SKIPS_KEPT, LetterId
 from postroad.log.tally import DIGEST_MASK, fingerprint
 from postroad.log.transaction import Transaction
 
@@ -97,13 +97,13 @@ def _gather_chapters(tx: Transaction, subscription_id: int, below: int) -> None:
 
 
 def _gather_skips(tx: Transaction, subscription_id: int, below: int) -> None:
-    """Make one skip of each reason, and each mask of slots, of those that end at or below a position."""
+    """Make one skip of each reason and mask of slots, if there are many that end at or below a position."""
     columns = "reason, slots, min(first_position), max(end_position), sum(events), sum(digest)"
     counts = "count(*), count(digest)"
     query = f"SELECT {columns}, {counts} {_SKIPS_BELOW} GROUP BY reason, slots"
     rows: list[Any] = tx.connection.execute(query, (subscription_id, below)).fetchall()
     for reason, slots, first, end, events, digest, count, counted in rows:
-        if count > 1:
+        if count > SKIPS_KEPT:
             same = (subscription_id, below, reason, slots)
             tx.connection.execute(f"DELETE {_SKIPS_BELOW} AND reason = ? AND slots = ?", same)
             sum_of_all = digest & DIGEST_MASK if counted == count else None

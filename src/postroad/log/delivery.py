@@ -194,6 +194,10 @@ class Chapter(msgspec.Struct, frozen=True):
     """What was to be delivered, as whoever delivers wrote it down; empty: unknown."""
 
 
+SKIPS_KEPT = 100
+"""So many skips of one reason and mask of slots stay as they are where the log holds nothing any more."""
+
+
 class Account(msgspec.Struct, frozen=True):
     """All that is recorded of what became of a subscription's events in one shard, as of one moment.
 
@@ -307,8 +311,9 @@ class DeliveryStore(Protocol):
     async def turn(self, *, first_position: int, began_before_us: int, max_positions: int) -> None:
         """Begin another chapter in each account whose last one is older than that, or longer.
 
-        And make one of all that ends at or below ``first_position``: nobody can look up any more what it was of. Call
-        it now and then.
+        And make one chapter of all that end at or below ``first_position``, and one skip of each reason and mask of
+        those that do, if they are more than ``SKIPS_KEPT``: nobody can look up any more what they were of. Call it now
+        and then.
         """
 
     async def account(self, subscription_id: int) -> Account | None:

@@ -9,6 +9,7 @@ from postroad.clock import Clock
 from postroad.log.changes import check_changes, check_due, check_terms
 from postroad.log.delivery import (
     NO_CHANGES,
+    SKIPS_KEPT,
     Account,
     Changes,
     Chapter,
@@ -234,19 +235,19 @@ class MemoryDeliveryStore:
 
 
 def _gathered(skips: Iterable[Skip], below: int) -> list[Skip]:
-    """One of each reason and mask of slots of those that end at or below a position; the others as they are."""
-    gone: dict[tuple[str, int], Skip] = {}
+    """One of each reason and mask of slots of those that end at or below a position, if they are many."""
+    gone: dict[tuple[str, int], list[Skip]] = {}
     kept = []
     for skip in skips:
-        if skip.end > below:
+        if skip.end <= below:
+            gone.setdefault((skip.reason, skip.slots), []).append(skip)
+        else:
             kept.append(skip)
-            continue
-        kind = skip.reason, skip.slots
-        before = gone.get(kind)
-        if before is None:
-            gone[kind] = skip
-            continue
-        digests = before.digest, skip.digest
-        digest = None if None in digests else sum(filter(None, digests)) & DIGEST_MASK
-        gone[kind] = Skip(before.first, skip.end, skip.reason, before.events + skip.events, skip.slots, digest)
-    return merged([*gone.values(), *kept])
+    for (reason, slots), those in gone.items():
+        if len(those) > SKIPS_KEPT:
+            digests = [skip.digest for skip in those if skip.digest is not None]
+            digest = sum(digests) & DIGEST_MASK if len(digests) == len(those) else None
+            kept.append(Skip(those[0].first, those[-1].end, reason, sum(skip.events for skip in those), slots, digest))
+        else:
+            kept += those
+    return merged(kept)
