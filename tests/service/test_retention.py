@@ -10,12 +10,14 @@ import pytest
 from fixtures.accounts import Told, told
 from fixtures.lane import Overseer
 from fixtures.pipeline import Road, Transport, failed, paused, quiet, report, subscription, view
+from postroad.delivery.audit import Audit, Auditor
 from postroad.delivery.delivery import Bulk
+from postroad.delivery.expected import Expectations
 from postroad.delivery.expiry import Expiry
 from postroad.delivery.manager import DeliveryManager, Shard
 from postroad.delivery.pressure import PressureGauge
 from postroad.errors import ConfigError, StoreUnavailable
-from postroad.log.delivery import NO_CHANGES, Changes
+from postroad.log.delivery import NO_CHANGES, Changes, Letter, Posted
 from postroad.log.memory import MemoryLog
 from postroad.metrics.counts import Counts
 from postroad.protocols import TARGETS
@@ -158,6 +160,19 @@ class House:
 
     async def skips(self, id_: int = 1) -> list[Told]:
         return told(await self.log.delivery.skips(id_))
+
+    async def audit(self, id_: int) -> Audit | None:
+        """What ``postroad audit`` would say."""
+        account = await self.log.delivery.account(id_)
+        batches = await self.log.read(0, max_bytes=2**62)
+        expected = Expectations(
+            self.road.view.subscriptions[id_],
+            lambda position: [batch for batch in batches if batch.end > position],
+            view=self.road.view,
+            decoder=self.road.decoder,
+            targets=TARGETS,
+        )
+        return account and Auditor(account, expected.look, lambda: self.log.first_position).audit()
 
     async def cursor(self, id_: int = 1) -> int:
         return (await self.log.delivery.cursors())[id_].position
@@ -480,6 +495,9 @@ async def schedule(house: House, dice: random.Random, *, kills: bool) -> None:
             await quiet(dice.randint(0, 30))
             house.clock.advance(dice.choice([0, 60]))
             await keeping
+        for id_ in vehicles:
+            audit = await house.audit(id_)
+            assert audit is None or audit.gaps == [], id_
     house.down.clear()
     stopped.clear()
     await house.use(used())
@@ -512,3 +530,46 @@ async def test_each_event_is_delivered_or_recorded_as_lost_and_never_both(make_h
 async def test_also_over_kills_and_pauses_nothing_is_lost_without_a_record(make_house: Any, seed: int) -> None:
     dice = random.Random(1000 + seed)
     await schedule(make_house(max_items=dice.randint(4, 20)), dice, kills=True)
+
+
+# Accounts
+
+
+async def test_what_is_a_letter_already_does_not_expire_with_what_stands_around_it(make_house: Any) -> None:
+    house = make_house()
+    await house.use(view(paused(aged(1, 10)), streams=[(1, 1, 1)]))
+    for _ in range(3):
+        await house.append(1, 1)
+    slot = TARGETS["connected_cars"].slots["gps_position"]
+    waiting = Letter(position=3, slot=slot, subject_id=1, size=2, received_us=1, stored_us=1)
+    await house.log.delivery.settle(1, 1, Changes(posted=[Posted(waiting, b"{}")]))
+    await house.pass_time(11 * DAY_S)
+    await house.append(1)
+    house.retention._limits = LogSettings(retention_days=100)
+    await house.retention.run_once()
+    assert await house.skips() == [(1, 3, "expired", 2), (4, 7, "expired", 3)]
+    audit = await house.audit(1)
+    assert (audit.gaps, audit.unproven) == ([], [])
+    assert [(one.first, one.outcome, one.events) for one in audit.ranges] == [
+        (1, "expired", 2),
+        (3, "parked", 1),
+        (4, "expired", 3),
+    ]
+
+
+async def test_an_account_has_a_chapter_for_each_day_and_one_for_all_that_is_gone(make_house: Any) -> None:
+    house = make_house()
+    await house.use(view(subscription(1), streams=[(1, 1, 1)]))
+    for _ in range(10):
+        await house.append(1, 1)
+        await house.pass_time(DAY_S + 60)
+        await house.retention.run_once()
+    account = await house.log.delivery.account(1)
+    first = house.log.first_position
+    kept = [chapter for chapter in account.chapters if chapter.end > first]
+    assert 6 <= len(kept) <= 8
+    assert len(account.chapters) == len(kept) + 1
+    assert sum(chapter.delivered.events for chapter in account.chapters) == 20
+    audit = await house.audit(1)
+    assert (audit.gaps, {one.why for one in audit.unproven}) == ([], {"retention"})
+    assert sum(one.events for one in audit.ranges) >= 12

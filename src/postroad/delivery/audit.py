@@ -106,7 +106,11 @@ class Auditor:
         blind = [chapter for chapter in account.chapters if not self._look_through(chapter)]
         held_from = self._first_position()
         gaps: list[Gap] = []
-        unproven = [_unproven(chapter, "terms") for chapter in blind if chapter.first < chapter.end]
+        unproven = [
+            _unproven(chapter, "retention" if chapter.first < held_from else "terms")
+            for chapter in blind
+            if chapter.first < chapter.end
+        ]
         for chapter in account.chapters:
             if chapter not in blind and chapter.first < chapter.end:
                 self._judge(chapter, chapter.delivered, held_from, gaps, unproven)
