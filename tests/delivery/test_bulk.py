@@ -300,6 +300,18 @@ async def test_a_restart_between_delivery_and_settling_repeats_that_bulk_and_no_
     assert lane.transport.positions == [1, 2, 3, 4, 3, 4, 5, 6]
 
 
+async def test_a_delivery_that_is_stopped_waits_for_the_settle_under_way(make_lane: Any) -> None:
+    lane = await make_lane(max_items=2)
+    lane.store.held = held = asyncio.Event()
+    await lane.road.append(1, 1)
+    stopping = asyncio.ensure_future(lane.stop())
+    await quiet()
+    assert not stopping.done(), "it could land behind the first look of whoever begins next"
+    held.set()
+    await stopping
+    assert lane.delivery.settled == lane.cursor == 3
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     steps=st.lists(st.sampled_from(["append", "fail", "kill", "time", "turn", "hold", "go"]), max_size=30),
