@@ -50,17 +50,29 @@ def hub(tmp_path: Path, postroad: Postroad) -> Path:
     return folder
 
 
-def make_shard_of_format_1(path: Path) -> None:
-    """A shard as the first format's Postroad wrote it; the script was dumped from such a file."""
+def make_shard_of_format(path: Path, number: int) -> None:
+    """A shard as an older Postroad wrote it; each script holds what its format has beside that of the one before."""
     connection = apsw.Connection(str(path))
-    connection.execute((Path(__file__).parent / "data" / "shard-format-1.sql").read_text())
+    for older in range(1, number + 1):
+        connection.execute((Path(__file__).parent / "data" / f"shard-format-{older}.sql").read_text())
     connection.close()
+
+
+def age(hub: Path, number: int) -> Path:
+    """Have the hub's folder be of an older format, with shard 0 in epoch 1."""
+    shard_file(hub, 0).unlink()
+    make_shard_of_format(shard_file(hub, 0), number)
+    (hub / FORMAT_FILE).write_text(json.dumps({"format": number, "shards": {"0": 0}}))
+    return hub
 
 
 @pytest.fixture
 def older_hub(hub: Path) -> Path:
     """A folder of format 1, of which shard 0 is in epoch 1; the hub is stopped."""
-    shard_file(hub, 0).unlink()
-    make_shard_of_format_1(shard_file(hub, 0))
-    (hub / FORMAT_FILE).write_text(json.dumps({"format": 1, "shards": {"0": 0}}))
-    return hub
+    return age(hub, 1)
+
+
+@pytest.fixture
+def hub_of_format_2(hub: Path) -> Path:
+    """The same of format 2."""
+    return age(hub, 2)

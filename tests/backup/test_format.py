@@ -14,10 +14,11 @@ from postroad.db import migrate
 from postroad.errors import ConfigError
 from postroad.layout import REGISTRY_FILE
 from postroad.log import upgrade
-from postroad.log.delivery import Changes, Letter, Posted
+from postroad.log.delivery import Changes, Letter, LetterId, Posted, Skip
 from postroad.log.reader import open_reader
-from postroad.log.schema import FORMAT_VERSION, LETTER_TABLES
+from postroad.log.schema import FORMAT_VERSION
 from postroad.log.sqlite import open_log
+from postroad.log.tally import NOTHING
 from postroad.registry.store import RegistryStore
 from postroad.service import Hub
 from postroad.settings import HubSettings, LogSettings, Settings
@@ -100,16 +101,41 @@ def test_upgrade_gives_an_older_shard_what_a_new_one_has_and_loses_nothing(
     before = contents(path)
     assert json.loads(postroad("upgrade", "--data", older_hub, "--json").stdout) == {"before": 1, "after": FORMAT}
     after = contents(path)
-    positioned = [(last_key, received_us, None, keys) for last_key, received_us, keys in before["rows"]["seen"]]
-    expected = before["rows"] | {"seen": positioned}
-    assert {table: after["rows"][table] for table in expected} == expected
-    assert sum(map(len, before["rows"].values())) > 8
+    rows = before["rows"]
+    assert sum(map(len, rows.values())) > 8
+    cursors = [(*row, row[1], row[2], 0, 0) for row in rows.pop("cursor")]
+    assert after["rows"]["cursor"] == cursors, "each account begins at the cursor"
+    positioned = [(last_key, received_us, None, keys) for last_key, received_us, keys in rows.pop("seen")]
+    assert after["rows"]["seen"] == positioned, "nobody wrote down whose the older keys are"
+    assert {table: after["rows"][table] for table in rows} == rows
     asyncio.run(_opened_and_closed(tmp_path))
     new = contents(shard_file(tmp_path, 0))
     assert (after["version"], after["made"]) == (new["version"], new["made"])
     assert known_shards(check_format(older_hub)) == {0: 1}
     postroad("upgrade", "--data", older_hub)
     assert contents(path) == after
+
+
+def test_upgrade_keeps_what_was_skipped_and_begins_accounts_at_the_cursors(
+    hub_of_format_2: Path, tmp_path: Path, postroad: Any
+) -> None:
+    path = shard_file(hub_of_format_2, 0)
+    before = contents(path)
+    assert postroad("upgrade", "--data", hub_of_format_2).exit_code == 0
+    after = contents(path)
+    reader = open_reader(path)
+    account = reader.account(1)
+    reader.close()
+    assert account is not None
+    assert (account.cursor, [(one.first, one.end, one.delivered) for one in account.chapters]) == (3, [(3, 3, NOTHING)])
+    assert account.skips == [Skip(1, 2, "access_ended", 1), Skip(3, 5, "expired", 2)]
+    assert account.parked == {LetterId(2, 0)}
+    positioned = [(last_key, received_us, None, keys) for last_key, received_us, keys in before["rows"]["seen"]]
+    assert after["rows"]["seen"] == positioned, "nobody wrote down whose the older keys are"
+    same = [table for table in before["rows"] if table not in {"cursor", "skip", "seen"}]
+    assert {table: after["rows"][table] for table in same} == {table: before["rows"][table] for table in same}
+    asyncio.run(_opened_and_closed(tmp_path))
+    assert after["made"] == contents(shard_file(tmp_path, 0))["made"]
 
 
 async def _opened_and_closed(folder: Path) -> None:
@@ -138,7 +164,7 @@ def test_an_upgrade_that_was_ended_half_way_is_done_by_the_next(
     path = shard_file(older_hub, 0)
     before = contents(path)
     with monkeypatch.context() as ending:  # within a shard
-        ending.setattr(upgrade, "_STEPS", {1: LETTER_TABLES + "SELECT nothing FROM nowhere"})
+        ending.setattr(upgrade, "_STEPS", {**upgrade._STEPS, 2: upgrade._STEPS[2] + "SELECT nothing FROM nowhere"})
         assert postroad("upgrade", "--data", older_hub).exit_code != 0
     assert contents(path) == before
     with monkeypatch.context() as ending:  # behind the shards, before the folder says so

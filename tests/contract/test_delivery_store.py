@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from log_members import Member, letter_of, part_of
 
+from fixtures.accounts import told
 from fixtures.clock import VirtualClock
 from postroad.errors import StoreUnavailable
 from postroad.log.delivery import (
@@ -341,7 +342,7 @@ async def test_a_dropped_letter_is_gone_and_recorded(store: DeliveryStore) -> No
     assert await store.drop([*meant, *meant]) == 3
     assert await dead_of(store) == []
     assert await store.body(7, LetterId(1, 0)) is None
-    assert await store.skips(7) == [Skip(1, 3, "dropped", 2), Skip(4, 5, "dropped", 1)]
+    assert told(await store.skips(7)) == [(1, 3, "dropped", 2), (4, 5, "dropped", 1)]
 
 
 async def test_a_newer_edition_removes_older_dead_ones_of_its_document_only(store: DeliveryStore) -> None:
@@ -362,7 +363,7 @@ async def test_a_newer_edition_removes_older_dead_ones_of_its_document_only(stor
     await store.settle(7, 9, Changes(superseded=[Superseded(b"trip", 3)]))
     assert await dead_of(store) == [(7, 3, 0), (7, 5, 0), (7, 6, 0), (8, 1, 0)]
     assert await store.parked(7) == [letter_of(4, revision=1, document=b"trip")]
-    assert await store.skips(7) == [Skip(1, 3, "superseded", 2)]
+    assert told(await store.skips(7)) == [(1, 3, "superseded", 2)]
     assert await store.body(7, LetterId(1, 0)) is None
 
 
@@ -370,7 +371,7 @@ async def test_what_is_posted_dead_is_superseded_in_the_same_breath(store: Deliv
     older = posting(letter_of(1, document=b"trip", revision=1, dead_us=5))
     await store.settle(7, 2, Changes(posted=older.posted, superseded=[Superseded(b"trip", 2)]))
     assert await store.letter_counts() == {}
-    assert await store.skips(7) == [Skip(1, 2, "superseded", 1)]
+    assert told(await store.skips(7)) == [(1, 2, "superseded", 1)]
 
 
 async def test_letters_are_counted_with_their_bytes(store: DeliveryStore) -> None:
@@ -454,6 +455,9 @@ async def test_once_closed_every_call_of_the_store_says_so(log: ShardLog) -> Non
     store, which = log.delivery, LetterFilter()
     for call in (
         store.cursors(),
+        store.begin(7, 1, "these"),
+        store.turn(first_position=0, began_before_us=0, max_positions=1),
+        store.account(7),
         store.settle(7, 1, posting(letter_of(1))),
         store.parked(7),
         store.body(7, LetterId(1, 0)),

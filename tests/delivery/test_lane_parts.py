@@ -14,7 +14,8 @@ from postroad.delivery.parking import Parking
 from postroad.delivery.queues import Lanes, Queue
 from postroad.delivery.unsettled import Unsettled
 from postroad.delivery.window import Window
-from postroad.log.delivery import Letter, LetterId, Posted, Skip, Superseded
+from postroad.log.delivery import Changes, Letter, LetterId, Posted, Superseded, Unwanted, skip_of
+from postroad.log.tally import tally_of
 from postroad.protocols.base import Outgoing
 from postroad.routing.feed import RoutedItem
 
@@ -89,7 +90,13 @@ def test_whatever_the_order_of_settling_the_cursor_passes_nothing_unsettled(even
 def test_what_is_set_aside_is_parked_as_far_as_there_is_room_and_waits_among_the_due() -> None:
     queue = Queue()
     unsettled = Unsettled(
-        by_subject=False, queue_of=lambda _slot: queue, window=3, max_parked=2, max_parked_bytes=100, now_us=lambda: 7
+        by_subject=False,
+        queue_of=lambda _slot: queue,
+        window=3,
+        max_parked=2,
+        max_parked_bytes=100,
+        settled=1,
+        now_us=lambda: 7,
     )
     for position in (1, 2, 3):
         event = Outgoing(slot=0, body=b"{}")
@@ -98,7 +105,7 @@ def test_what_is_set_aside_is_parked_as_far_as_there_is_room_and_waits_among_the
     assert (len(unsettled.parking), unsettled.parking.full) == (2, False)
     assert [lane.head.id.position for lane in queue.all_fresh()] == [3]
     assert queue.next_due_us == 7
-    assert [posted.letter.position for posted in unsettled.pop_changes().posted] == [1, 2]
+    assert [posted.letter.position for posted in unsettled.ledger.pop_changes(3).posted] == [1, 2]
     assert unsettled.window.cursor(9) == 3
 
 
@@ -245,27 +252,49 @@ def test_the_newest_edition_is_remembered_for_a_bounded_number_and_while_it_wait
 
 
 def test_a_later_word_on_a_letter_replaces_an_earlier_one_and_keeps_its_body() -> None:
-    ledger = Ledger()
+    ledger = Ledger(9)
     ledger.post(letter(1), b"body")
     again = letter(1, attempts=2)
     ledger.post(again)
-    assert ledger.changes().posted == [Posted(again, b"body")]
-    ledger.remove(LetterId(1, 0))
-    assert (ledger.changes().posted, ledger.changes().removed) == ([], [LetterId(1, 0)])
+    assert ledger.pop_changes(9).posted == [Posted(again, b"body")]
+    ledger.finish(LetterId(1, 0), None)
+    ledger.finish(LetterId(2, 0), "superseded")
+    changes = ledger.pop_changes(9)
+    assert (changes.posted, changes.removed) == ([], [LetterId(1, 0)])
+    assert changes.unwanted == [Unwanted(LetterId(2, 0), "superseded")]
+    assert ledger.pop_changes(9) == Changes(posted=[], removed=[], unwanted=[], skips=[], superseded=[])
 
 
-def test_skips_are_counted_and_neighbours_are_one_stretch() -> None:
-    ledger = Ledger()
-    for position in (2, 1, 1):
-        ledger.skip(position, "expired")
-    assert ledger.changes().skips == [Skip(1, 3, "expired", 3)]
+def test_a_letter_above_the_cursor_goes_in_the_settle_that_passes_it() -> None:
+    ledger = Ledger(3)
+    for position in (2, 3, 4, 5):
+        ledger.finish(LetterId(position, 0), None)
+    assert len(ledger) == 1
+    assert ledger.pop_changes(3).removed == [LetterId(2, 0)]
+    assert not ledger
+    ledger.passed(4)
+    assert len(ledger) == 1
+    assert ledger.pop_changes(5).removed == [LetterId(3, 0), LetterId(4, 0)]
+    assert ledger.pop_changes(9).removed == [LetterId(5, 0)]
+
+
+def test_a_letter_that_never_came_to_be_stored_counts_as_the_event_it_was() -> None:
+    ledger = Ledger(1)
+    for slot, skipped in ((0, None), (1, "access_ended")):
+        ledger.post(letter(1, slot=slot), b"body")
+        ledger.set_apart(1, slot)
+        ledger.finish(LetterId(1, slot), skipped)
+    changes = ledger.pop_changes(2)
+    assert (changes.posted, changes.removed, changes.unwanted) == ([], [], [])
+    assert changes.delivered == tally_of([(1, 0)])
+    assert changes.skips == [skip_of(LetterId(1, 1), "access_ended")]
 
 
 def test_a_deletion_that_dies_is_not_among_what_it_supersedes() -> None:
-    ledger = Ledger()
+    ledger = Ledger(1)
     ledger.supersede(b"trip", 6)
     ledger.post(letter(1, document=b"trip", revision=5, deletes=True, dead_us=1), b"body")
-    assert ledger.changes().superseded == [Superseded(b"trip", 5)]
+    assert ledger.pop_changes(2).superseded == [Superseded(b"trip", 5)]
 
 
 # Request ids

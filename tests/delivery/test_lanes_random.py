@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from fixtures.accounts import assert_accounted
 from fixtures.clock import VirtualClock
 from fixtures.lanes import EACH_ON_ITS_OWN, IN_ORDER, OK, Post, changed, edition
 from fixtures.pipeline import failed, quiet, report
 from postroad.errors import StoreUnavailable
+from postroad.log.delivery import LetterFilter
 from postroad.protocols.contract import RetryPolicy
 
 RETRY = RetryPolicy(first_waits_s=(5.0, 20.0), then_s=60.0, factor=1, max_attempts=4)
@@ -38,9 +40,12 @@ STEPS = 60
 class Walk:
     """One random walk, and what it must keep."""
 
-    def __init__(self, seed: int, contract: Any) -> None:
+    def __init__(self, seed: int, contract: Any, *, both: bool = False) -> None:
+        """``both``: each item has two events."""
         self.chance = random.Random(seed)
         self.post = Post(VirtualClock(), contract, concurrency=4, window=WINDOW, max_parked=5)
+        self.post.target.both = both
+        self.slots = (0, 1) if both else (0,)
         self.post.customer.otherwise = self.answer
         self.share = 0.3
         self.items: list[int] = []
@@ -53,7 +58,11 @@ class Walk:
 
     async def go(self) -> None:
         await self.post.start()
-        steps = [self.say] * 6 + [self.wait] * 4 + [self.restart, self.access, self.redrive, self.mood, self.trouble]
+        steps = (
+            [self.say] * 6
+            + [self.wait] * 4
+            + [self.restart, self.access, self.redrive, self.drop, self.mood, self.trouble]
+        )
         for _ in range(STEPS):
             await self.chance.choice(steps)()
             await self.nothing_is_lost()
@@ -80,13 +89,17 @@ class Walk:
         told = len(self.post.customer.delivered)
         await self.post.restart()
         again = [position for position in self.post.customer.delivered[told:] if position in before]
-        assert len(again) <= WINDOW
+        assert len(again) <= WINDOW * len(self.slots)
 
     async def access(self) -> None:
         self.post.only(*self.chance.sample([1, 2, 3], self.chance.randint(2, 3)))
 
     async def redrive(self) -> None:
         await self.post.redrive()
+
+    async def drop(self) -> None:
+        store = self.post.road.log.delivery
+        await store.drop(self.chance.sample(found := await store.dead(LetterFilter()), len(found) // 2))
 
     async def mood(self) -> None:
         self.share = self.chance.choice([0.0, 0.3, 0.9])
@@ -108,7 +121,9 @@ class Walk:
         for position in range(1, post.cursor):
             assert position in known or position in skipped, f"position {position} is lost"
         assert not {at for at, reason in skipped.items() if reason == "superseded"} & self.plain
-        assert set(skipped.values()) <= {"superseded", "access_ended"}
+        assert set(skipped.values()) <= {"superseded", "access_ended", "dropped"}
+        events = [(position, slot) for position in range(1, len(self.items) + 1) for slot in self.slots]
+        await assert_accounted(post.road.log.delivery, events)
         assert len(await post.parked()) <= 5 + len(self.items)
 
     async def drain(self) -> None:
@@ -132,11 +147,22 @@ async def test_whatever_happens_every_event_is_delivered_or_accounted_for(name: 
         await walk.post.close()
 
 
+@pytest.mark.parametrize("name", CONTRACTS)
+@pytest.mark.parametrize("seed", range(4))
+async def test_of_an_item_with_two_events_each_has_its_own_outcome(name: str, seed: int) -> None:
+    walk = Walk(seed, CONTRACTS[name], both=True)
+    try:
+        await walk.go()
+    finally:
+        await walk.post.close()
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("both", [False, True])
 @pytest.mark.parametrize("name", CONTRACTS)
 @pytest.mark.parametrize("seed", range(100, 300))
-async def test_whatever_happens_over_many_walks(name: str, seed: int) -> None:
-    walk = Walk(seed, CONTRACTS[name])
+async def test_whatever_happens_over_many_walks(name: str, seed: int, both: bool) -> None:
+    walk = Walk(seed, CONTRACTS[name], both=both)
     try:
         await walk.go()
     finally:

@@ -25,7 +25,12 @@ class FailingStore(MemoryLog):
     def __init__(self, clock: Any) -> None:
         super().__init__(0, clock=clock)
         self.failing = False
-        settle = self.delivery.settle
+        settle, begin = self.delivery.settle, self.delivery.begin
+
+        async def begun(subscription_id: int, position: int, terms: str) -> None:
+            if self.failing:
+                raise StoreUnavailable("disk_full", "no room")
+            await begin(subscription_id, position, terms)
 
         async def settled(subscription_id: int, position: int, changes: Changes = NO_CHANGES) -> None:
             if self.failing:
@@ -33,6 +38,7 @@ class FailingStore(MemoryLog):
             await settle(subscription_id, position, changes)
 
         self.delivery.settle = settled  # type: ignore[method-assign]  # the store that the engine made itself
+        self.delivery.begin = begun  # type: ignore[method-assign]
 
 
 class Post:

@@ -6,6 +6,7 @@ delivered, dead or parked in the shard, or skipped with a reason.
 
 import asyncio
 import datetime as dt
+import json
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,12 +14,14 @@ from random import Random
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from fixtures.declared import ENVIRONMENT, Declared, declaration, settings_of
 from fixtures.journal import SLOT_BITS, Journal, Moods
 from fixtures.killing import kill_under_load
 from fixtures.prepared_hub import PreparedHub
 from postroad import layout
+from postroad.cli.main import cli
 from postroad.clock import SystemClock
 from postroad.log.delivery import DeadLetter, Letter, LetterFilter
 from postroad.log.reader import ShardReader, open_reader
@@ -111,6 +114,7 @@ class Killed:
             for moods in self.moods.values():
                 moods.calm = True
             await self._quiet()
+            self.audits = json.loads(await asyncio.to_thread(self._audit))
             self.witnessed = compare(ledgers, self.journals[WITNESS])
 
     async def _declared(self, stack: AsyncExitStack) -> list[Declared]:
@@ -185,6 +189,11 @@ class Killed:
             assert time.monotonic() < until_s, (self.books.end, self.books.cursor, self.books.parked)
             await asyncio.sleep(0.5)
 
+    def _audit(self) -> str:
+        """What ``postroad audit`` says, beside the running hub."""
+        result = CliRunner().invoke(cli, ["audit", "--json", "--data", str(self._folder / "hub")])
+        return result.stdout
+
     def _read(self, ids: dict[str, int]) -> Books:
         reader = open_reader(self._folder / "hub" / "shard-00.db")
         try:
@@ -197,7 +206,15 @@ def check(killed: Killed, kills: int) -> None:
     count = killed.witnessed
     assert count.acknowledged > 50 * kills, "there was no load worth the name"
     assert count.lost == count.unknown == count.altered == count.malformed == count.doubled == 0, count
+    assert {audit["subscription"] for audit in killed.audits} == set(SUBSCRIPTIONS)
+    for audit in killed.audits:
+        assert (audit["gaps"], audit["unproven"]) == ([], []), audit["subscription"]
+        assert len(audit["ranges"]) < sum(audit["outcomes"].values())
     events = killed.journals[WITNESS].times.keys()
+    [witnessed] = [audit["outcomes"] for audit in killed.audits if audit["subscription"] == WITNESS]
+    told_of = INJECTORS * VEHICLES_EACH
+    """Vehicles: the witness is told of each, which no journal counts."""
+    assert witnessed == {"delivered": len(events) + told_of}, "each is recorded once, however often it was sent"
     for name, journal in killed.journals.items():
         delivered, dead, skipped = journal.times.keys(), killed.books.dead[name], killed.books.skipped[name]
         missing = events - delivered - dead - killed.books.parked[name]

@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
+from fixtures.accounts import Told, told
 from fixtures.lane import Overseer
 from fixtures.pipeline import Road, Transport, failed, paused, quiet, report, subscription, view
 from postroad.access.confirmed import Confirmation
+from postroad.delivery.audit import Audit, Auditor
 from postroad.delivery.delivery import Bulk
+from postroad.delivery.expected import Expectations
 from postroad.delivery.expiry import Expiry
 from postroad.delivery.manager import DeliveryManager, Shard
 from postroad.delivery.pressure import PressureGauge
 from postroad.errors import ConfigError, StoreUnavailable
-from postroad.log.delivery import NO_CHANGES, Changes, Skip
+from postroad.log.delivery import NO_CHANGES, Changes, Letter, Posted
 from postroad.log.memory import MemoryLog
 from postroad.metrics.counts import Counts
 from postroad.protocols import TARGETS
@@ -159,8 +162,21 @@ class House:
         self._begin()
         await self.use(used)
 
-    async def skips(self, id_: int = 1) -> list[Skip]:
-        return await self.log.delivery.skips(id_)
+    async def skips(self, id_: int = 1) -> list[Told]:
+        return told(await self.log.delivery.skips(id_))
+
+    async def audit(self, id_: int) -> Audit | None:
+        """What ``postroad audit`` would say."""
+        account = await self.log.delivery.account(id_)
+        batches = await self.log.read(0, max_bytes=2**62)
+        expected = Expectations(
+            self.road.view.subscriptions[id_],
+            lambda position: [batch for batch in batches if batch.end > position],
+            view=self.road.view,
+            decoder=self.road.decoder,
+            targets=TARGETS,
+        )
+        return account and Auditor(account, expected.look, lambda: self.log.first_position).audit()
 
     async def cursor(self, id_: int = 1) -> int:
         return (await self.log.delivery.cursors())[id_].position
@@ -197,7 +213,7 @@ async def test_a_paused_subscription_expires_what_is_too_old_and_counts_only_its
     assert (await house.skips(), house.log.first_position) == ([], 1)  # kept past log.retention_days
     await house.pass_time(DAY_S)
     await house.retention.run_once()
-    assert await house.skips() == [Skip(1, young, "expired", 6)]
+    assert await house.skips() == [(1, young, "expired", 6)]
     assert await house.cursor() == young == house.log.first_position
     assert house.counts.events_lost.values == {(1, 0): 6}
     assert house.overseer.standing == {"events_expired"}
@@ -215,10 +231,10 @@ async def test_each_subscription_expires_by_its_own_age_also_one_that_cannot_be_
     await house.pass_time(3 * DAY_S)
     await house.append(1)
     await house.retention.run_once()
-    assert [await house.skips(id_) for id_ in (1, 2, 3)] == [[], [Skip(1, 2, "expired", 1)], []]
+    assert [await house.skips(id_) for id_ in (1, 2, 3)] == [[], [(1, 2, "expired", 1)], []]
     await house.pass_time(3 * DAY_S)
     await house.retention.run_once()
-    assert [await house.skips(id_) for id_ in (2, 3)] == [[Skip(1, 3, "expired", 2)], [Skip(1, 2, "expired", 1)]]
+    assert [await house.skips(id_) for id_ in (2, 3)] == [[(1, 3, "expired", 2)], [(1, 2, "expired", 1)]]
     assert house.log.first_position == 1  # somebody may still have it
 
 
@@ -241,7 +257,7 @@ async def test_over_the_budget_a_paused_one_loses_the_oldest_and_one_that_keeps_
         await house.append(1)
     await house.retention.run_once()
     assert house.log.first_position == 7
-    assert (await house.skips(1), await house.skips(2)) == ([], [Skip(1, 7, "expired", 6)])
+    assert (await house.skips(1), await house.skips(2)) == ([], [(1, 7, "expired", 6)])
     assert house.counts.events_lost.values == {(2, 0): 6}
     assert house.counts.positions_lost.values == {}
     assert house.delivered == {1: list(range(1, 11))}
@@ -279,8 +295,8 @@ async def test_what_cannot_be_recorded_is_not_removed_unless_the_disk_is_under_i
     house.log.refused = set()
     await house.use(view(subscription(1), subscription(2), streams=[(1, 1, 1), (2, 1, 1)]))
     await house.pass_time(1)
-    assert await house.skips(1) == [Skip(1, 7, "expired", 6)]
-    assert await house.skips(2) == [Skip(1, 7, "expired", 0)]  # found as a gap: nobody could count it any more
+    assert await house.skips(1) == [(1, 7, "expired", 6)]
+    assert await house.skips(2) == [(1, 7, "expired", 0)]  # found as a gap: nobody could count it any more
     assert house.counts.positions_lost.values == {(2, 0): 6}
 
 
@@ -303,7 +319,7 @@ async def test_a_kill_between_recording_and_removal_records_once_and_delivers_no
     await house.retention.run_once()
     for _ in range(10):
         await house.pass_time(60)
-    assert (await house.skips(1), await house.skips(2)) == (recorded, [Skip(1, 17, "expired", 16)])
+    assert (await house.skips(1), await house.skips(2)) == (recorded, [(1, 17, "expired", 16)])
     assert house.counts.events_lost.values == {(1, 0): recorded[0].events, (2, 0): 16}
     lost = range(recorded[0].first, recorded[0].end)
     assert house.delivered == {1: [at for at in range(1, 21) if at not in lost]}
@@ -368,7 +384,7 @@ async def test_after_a_kill_only_what_memory_alone_held_is_a_gap(make_house: Any
         await house.pass_time(60)
     assert house.delivered == {1: [17, 18, 19, 20]}
     assert house.counts.positions_lost.values == {(1, 0): skip.first - 1}
-    assert await house.skips() == [Skip(1, 17, "expired", skip.events)]
+    assert await house.skips() == [(1, 17, "expired", skip[3])]
 
 
 async def test_what_one_gave_up_while_it_ran_is_not_counted_again_once_it_is_paused(make_house: Any) -> None:
@@ -382,7 +398,7 @@ async def test_what_one_gave_up_while_it_ran_is_not_counted_again_once_it_is_pau
         await house.retention.run_once()
     await house.restart(view(paused(subscription(1)), streams=[(1, 1, 1)]))
     await house.retention.run_once()
-    assert await house.skips() == [Skip(1, 17, "expired", 16)]
+    assert await house.skips() == [(1, 17, "expired", 16)]
     assert house.counts.events_lost.values == {(1, 0): 16}
 
 
@@ -483,6 +499,9 @@ async def schedule(house: House, dice: random.Random, *, kills: bool) -> None:
             await quiet(dice.randint(0, 30))
             house.clock.advance(dice.choice([0, 60]))
             await keeping
+        for id_ in vehicles:
+            audit = await house.audit(id_)
+            assert audit is None or audit.gaps == [], id_
     house.down.clear()
     stopped.clear()
     await house.use(used())
@@ -491,11 +510,11 @@ async def schedule(house: House, dice: random.Random, *, kills: bool) -> None:
     for id_ in vehicles:
         wanted, got = heard_of(subjects, vehicles[id_]), house.delivered.get(id_, [])
         skips = await house.skips(id_)
-        lost = {position for skip in skips for position in range(skip.first, skip.end)} & wanted
+        lost = {position for first, end, *_ in skips for position in range(first, end)} & wanted
         assert await house.cursor(id_) == house.log.next_position
         assert set(got) | lost == wanted
         assert not set(got) & lost
-        recorded = sum(skip.events for skip in skips)
+        recorded = sum(events for *_, events in skips)
         assert recorded == house.counts.events_lost.values.get((id_, 0), 0)
         if kills:
             assert recorded <= len(lost)
@@ -515,3 +534,46 @@ async def test_each_event_is_delivered_or_recorded_as_lost_and_never_both(make_h
 async def test_also_over_kills_and_pauses_nothing_is_lost_without_a_record(make_house: Any, seed: int) -> None:
     dice = random.Random(1000 + seed)
     await schedule(make_house(max_items=dice.randint(4, 20)), dice, kills=True)
+
+
+# Accounts
+
+
+async def test_what_is_a_letter_already_does_not_expire_with_what_stands_around_it(make_house: Any) -> None:
+    house = make_house()
+    await house.use(view(paused(aged(1, 10)), streams=[(1, 1, 1)]))
+    for _ in range(3):
+        await house.append(1, 1)
+    slot = TARGETS["connected_cars"].slots["gps_position"]
+    waiting = Letter(position=3, slot=slot, subject_id=1, size=2, received_us=1, stored_us=1)
+    await house.log.delivery.settle(1, 1, Changes(posted=[Posted(waiting, b"{}")]))
+    await house.pass_time(11 * DAY_S)
+    await house.append(1)
+    house.retention._limits = LogSettings(retention_days=100)
+    await house.retention.run_once()
+    assert await house.skips() == [(1, 3, "expired", 2), (4, 7, "expired", 3)]
+    audit = await house.audit(1)
+    assert (audit.gaps, audit.unproven) == ([], [])
+    assert [(one.first, one.outcome, one.events) for one in audit.ranges] == [
+        (1, "expired", 2),
+        (3, "parked", 1),
+        (4, "expired", 3),
+    ]
+
+
+async def test_an_account_has_a_chapter_for_each_day_and_one_for_all_that_is_gone(make_house: Any) -> None:
+    house = make_house()
+    await house.use(view(subscription(1), streams=[(1, 1, 1)]))
+    for _ in range(10):
+        await house.append(1, 1)
+        await house.pass_time(DAY_S + 60)
+        await house.retention.run_once()
+    account = await house.log.delivery.account(1)
+    first = house.log.first_position
+    kept = [chapter for chapter in account.chapters if chapter.end > first]
+    assert 6 <= len(kept) <= 8
+    assert len(account.chapters) == len(kept) + 1
+    assert sum(chapter.delivered.events for chapter in account.chapters) == 20
+    audit = await house.audit(1)
+    assert (audit.gaps, {one.why for one in audit.unproven}) == ([], {"retention"})
+    assert sum(one.events for one in audit.ranges) >= 12

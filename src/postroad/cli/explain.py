@@ -1,5 +1,6 @@
 """``postroad explain``: the whole story of one item."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from postroad.cli.output import console, json_option, print_fields, print_json, 
 from postroad.cli.quarantine import quarantine_told
 from postroad.delivery.letter import INCOMPLETE
 from postroad.errors import ConfigError, NotFound
-from postroad.log.delivery import Cursor, Letter
+from postroad.log.delivery import Cursor, Letter, Skip, skip_that_names
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch
 from postroad.log.reader import ShardReader
 from postroad.protocols import READABLE, TARGETS
@@ -135,7 +136,7 @@ def _route(
     attempts = registry.attempts(id_, shard=shard, position=position, limit=20)
     dead = [one.letter for one in reader.dead(letters_at(id_, position))]
     letters = dead + [letter for letter in reader.parked(id_) if letter.position == position]
-    skips = [skip.reason for skip in reader.skips(id_) if skip.first <= position < skip.end]
+    skips = _skips(reader.skips(id_), route)
     if dead:
         state = "dead"
     elif letters:
@@ -159,6 +160,12 @@ def _route(
         "letters": [_letter(letter, view.subscriptions[id_]) for letter in letters],
         "skips": skips,
     }
+
+
+def _skips(skips: Sequence[Skip], route: Route) -> list[str]:
+    """Why events of the item were skipped."""
+    named = [skip_that_names(skips, *position_and_slot(event_id)) for event_id in route.ids]
+    return list(dict.fromkeys(skip.reason for skip in named if skip is not None))
 
 
 def _letter(letter: Letter, subscription: Subscription) -> dict[str, Any]:

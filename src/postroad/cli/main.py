@@ -19,6 +19,7 @@ COMMANDS = {
     "key": "group",
     "events": "group",
     "explain": "command",
+    "audit": "command",
     "quarantine": "group",
     "subscriptions": "group",
     "grants": "group",

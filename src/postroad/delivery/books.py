@@ -15,7 +15,8 @@ from postroad.clock import Clock
 from postroad.delivery.delivery import Overseer
 from postroad.delivery.letter import given_up, incomplete, letter_of, request_id
 from postroad.delivery.oversight import tell_dead, tell_incomplete
-from postroad.log.delivery import TOO_OLD, Changes, Letter, LetterId, Posted, Skip
+from postroad.delivery.passing import Passing
+from postroad.log.delivery import TOO_OLD, Changes, Letter, LetterId, Posted, Unwanted
 from postroad.protocols.base import Outgoing
 from postroad.protocols.scoped import Unsent
 from postroad.routing.feed import RoutedItem
@@ -54,13 +55,14 @@ class LogBooks:
         self,
         subscription_id: int,
         *,
+        settled: int,
         streams: Callable[[], StreamIndex],
         max_age_s: float,
         narrow: Narrow | None,
         overseer: Overseer,
         clock: Clock,
     ) -> None:
-        """Items older than ``max_age_s`` since they arrived expire."""
+        """From the durable cursor on. Items older than ``max_age_s`` since they arrived expire."""
         self._subscription_id = subscription_id
         self._streams = streams
         self._max_age_s = max_age_s
@@ -68,7 +70,7 @@ class LogBooks:
         self._overseer = overseer
         self._clock = clock
         self._posted: list[Posted] = []
-        self._skips: list[Skip] = []
+        self._passing = Passing(settled)
 
     def allowed_now(self) -> Allow:
         """See ``Books``. What gave the items is not asked again as long as it is the same."""
@@ -95,20 +97,21 @@ class LogBooks:
         return as_far_as(item, left)
 
     def delivered(self, items: Iterable[RoutedItem]) -> None:
-        """See ``Books``: the cursor says it."""
+        """See ``Books``."""
+        self._passing.delivered(items)
 
     def bury(self, item: RoutedItem, failed: Failed, attempts: int) -> None:
         """See ``Books``."""
         now_us = self._clock.now_us()
         letter = letter_of(item, item.events[0])
         dead = given_up(letter, failed, attempts=attempts, began_us=now_us, now_us=now_us)
-        self._posted.append(Posted(dead, item.events[0].body))
+        self._post(dead, item.events[0])
         tell_dead(self._overseer, self._subscription_id, failed)
 
     def bury_incomplete(self, item: RoutedItem, event: Outgoing) -> None:
         """An event of an item cannot be sent: it lacks what nobody knows."""
         dead = incomplete(letter_of(item, event), event, self._clock.now_us())
-        self._posted.append(Posted(dead, event.body))
+        self._post(dead, event)
         tell_incomplete(self._overseer, self._subscription_id, event.incomplete)
 
     def request_id(self, items: Sequence[RoutedItem]) -> str:  # noqa: ARG002 - a new one for each bulk
@@ -117,13 +120,10 @@ class LogBooks:
 
     def changes(self, position: int) -> Changes:
         """See ``Books``. What is of items at or above ``position`` stays: they will be sent again after a kill."""
-        passed = Changes(
-            posted=tuple([posted for posted in self._posted if posted.letter.position < position]),
-            skips=tuple([skip for skip in self._skips if skip.first < position]),
-        )
-        self._posted = [posted for posted in self._posted if posted.letter.position >= position]
-        self._skips = [skip for skip in self._skips if skip.first >= position]
-        return passed
+        delivered, skips = self._passing.up_to(position)
+        posted = [one for one in self._posted if one.letter.position < position] if self._posted else ()
+        self._posted = [one for one in self._posted if one.letter.position >= position]
+        return Changes(posted=posted, skips=skips, delivered=delivered)
 
     def _expire(self, item: RoutedItem) -> None:
         self._skip(item, TOO_OLD)
@@ -131,7 +131,12 @@ class LogBooks:
         self._overseer.raise_alert("events_expired", self._subscription_id, detail)
 
     def _skip(self, item: RoutedItem, reason: str) -> None:
-        self._skips.append(Skip(item.position, item.position + 1, reason, len(item.events)))
+        for event in item.events:
+            self._passing.skipped(item.position, event.slot, reason)
+
+    def _post(self, dead: Letter, event: Outgoing) -> None:
+        self._posted.append(Posted(dead, event.body))
+        self._passing.became_letter(dead.position, dead.slot)
 
 
 class LetterBooks:
@@ -158,7 +163,7 @@ class LetterBooks:
         self._clock = clock
         self._posted: list[Posted] = []
         self._removed: list[LetterId] = []
-        self._skips: list[Skip] = []
+        self._unwanted: list[Unwanted] = []
 
     def allowed_now(self) -> Allow:
         """See ``Books``. A letter does not expire: somebody wants it."""
@@ -172,8 +177,7 @@ class LetterBooks:
         elif self._narrow is not None:
             left = self._narrow(item.subject_id, event)
         if isinstance(left, str):
-            self._removed.append(_id(item))
-            self._skips.append(Skip(item.position, item.position + 1, left, 1))
+            self._unwanted.append(Unwanted(_id(item), left))
         return as_far_as(item, [left])
 
     def delivered(self, items: Iterable[RoutedItem]) -> None:
@@ -194,8 +198,8 @@ class LetterBooks:
 
     def changes(self, position: int) -> Changes:  # noqa: ARG002 - no letter waits for the cursor
         """See ``Books``."""
-        changes = Changes(posted=tuple(self._posted), removed=tuple(self._removed), skips=tuple(self._skips))
-        self._posted, self._removed, self._skips = [], [], []
+        changes = Changes(posted=self._posted, removed=self._removed, unwanted=self._unwanted)
+        self._posted, self._removed, self._unwanted = [], [], []
         return changes
 
 

@@ -11,7 +11,6 @@ letters that were redriven go out as bulks of their own between the others.
 """
 
 import asyncio
-import logging
 import operator
 from collections.abc import Sequence
 from typing import NoReturn
@@ -26,8 +25,8 @@ from postroad.delivery.gate import Pass
 from postroad.delivery.judge import Judgement, judged, shut_for
 from postroad.delivery.oversight import tell
 from postroad.delivery.redriven import Redriven, as_item, narrowing
-from postroad.errors import StoreUnavailable
-from postroad.log.delivery import NO_CHANGES, Letter
+from postroad.delivery.settling import Settling
+from postroad.log.delivery import Letter
 from postroad.protocols.contract import Contract
 from postroad.protocols.filling import FillingTarget
 from postroad.routing.feed import RoutedItem
@@ -36,16 +35,12 @@ from postroad.transports.base import Delivered, Failed
 PAUSE_AGAIN_S = 60.0
 """How often a pause that was asked for and has not come is asked for again."""
 
-_log = logging.getLogger(__name__)
-
 
 class BulkDelivery:
     """Sends one feed to one destination, one bulk at a time."""
 
     def __init__(self, means: Means, contract: Contract) -> None:
         """Deliver by ``contract``, with the options applied."""
-        self.settled = means.settled
-        """The durable cursor."""
         self.failures = 0
         """Attempts in a row that failed."""
         self.sending: Bulk | None = None
@@ -71,6 +66,7 @@ class BulkDelivery:
         self._size = LearntSize(contract.max_bytes, means.clock)
         self._books = LogBooks(
             means.feed.subscription_id,
+            settled=means.settled,
             streams=means.streams,
             max_age_s=means.options.max_backlog_age_s,
             narrow=means.narrow,
@@ -78,6 +74,12 @@ class BulkDelivery:
             clock=means.clock,
         )
         self._redriven = Redriven()
+        self._settling = Settling(means.store, means.feed.subscription_id, means.settled, means.clock)
+
+    @property
+    def settled(self) -> int:
+        """The durable cursor."""
+        return self._settling.settled
 
     async def run(self) -> None:
         """Deliver until cancelled. Raises ``StoreUnavailable`` with reason ``closed`` when the log is closed."""
@@ -279,18 +281,6 @@ class BulkDelivery:
         """Make the cursor and what the books say durable; while the store cannot take it, nothing more is sent."""
         position = max(position, self.settled)
         changes = (books or self._books).changes(position)
-        if position == self.settled and changes == NO_CHANGES:
+        if position == self.settled and changes.only_delivered:
             return
-        wait_s = 0.1
-        while True:
-            try:
-                await self._store.settle(self.feed.subscription_id, position, changes)
-            except StoreUnavailable as exc:
-                if exc.reason == "closed":
-                    raise
-                _log.error("The cursor of subscription %d cannot be kept: %s", self.feed.subscription_id, exc)
-                await self._clock.sleep(wait_s)
-                wait_s = min(wait_s * 2, 5.0)
-            else:
-                self.settled = position
-                return
+        await self._settling.settle(position, changes)

@@ -15,14 +15,18 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+from msgspec import structs
 
 from postroad.clock import Clock
 from postroad.delivery.delivery import Delivery
 from postroad.delivery.manager import DeliveryManager, Shard
 from postroad.delivery.options import DeliveryOptions
+from postroad.delivery.stored import letters_from
+from postroad.delivery.terms import terms_of
 from postroad.errors import StoreUnavailable
-from postroad.log.delivery import EXPIRED, Changes, Skip, given_up
+from postroad.log.delivery import EXPIRED, Changes, LetterId, Skip, given_up
 from postroad.log.interface import Batch
+from postroad.log.tally import NOTHING, mask_of, tally_of
 from postroad.protocols.base import TargetProtocol
 from postroad.registry.records import RegistryView, Subscription
 from postroad.routing.backlog import Wanted
@@ -44,6 +48,8 @@ class _Slice(msgspec.Struct, frozen=True):
 
     end: int
     skips: Sequence[Skip]
+    passed: Sequence[Skip]
+    """Of stretches in which the subscription has nothing."""
     events: int
     more: bool
     """Whether what follows may have to be given up too."""
@@ -118,6 +124,7 @@ class Expiry:
                 here = await self._cursor(subscription.id, shard)
                 if self._manager.deliveries(subscription.id) or here != position:
                     return position  # it was resumed meanwhile: what runs knows better
+                await log.delivery.begin(subscription.id, position, terms_of(subscription))
                 await log.delivery.settle(subscription.id, part.end, Changes(skips=part.skips))
             self._tell(subscription, shard, part, why)
             position = part.end
@@ -135,10 +142,8 @@ class Expiry:
             while not feed.following and feed.resume_at < end:
                 recorded = given_up(await store.skips(subscription.id), feed.resume_at)
                 part = await self._look(subscription, shard, feed.resume_at, end, _ALL_US, recorded)
-                stretch = without(range(feed.resume_at, part.end), recorded)
-                counted = {skip.first: skip.events for skip in part.skips}
                 # Also where it has nothing: after a kill it begins below, and must know that nothing is missing.
-                skips = [Skip(s.start, s.stop, EXPIRED, counted.get(s.start, 0)) for s in stretch]
+                skips = [*part.skips, *part.passed]
                 async with self._manager.changing:
                     if self._manager.deliveries(subscription.id).get(shard) is not delivery:
                         return feed.resume_at  # it began anew meanwhile, and may read this
@@ -164,6 +169,7 @@ class Expiry:
         """What of the next slice of the log is to be given up, and how many events of the subscription's that is."""
         log = self._shards[shard].log
         batches = await log.read(position, max_bytes=SLICE_BYTES)
+        letters = frozenset(await letters_from(log.delivery, subscription.id, position))
         holes = [*recorded, *log.jumps]
         wanted = functools.partial(
             Wanted,
@@ -172,34 +178,49 @@ class Expiry:
             decoder=self._decoder,
             targets=self._targets,
             streams=self._manager.streams,
+            ended=True,
         )
-        return await asyncio.to_thread(_slice, wanted, batches, position, limit, before_us, holes)
+        end, more = _end(batches, position, limit, before_us)
+        gone = batches[0].position if batches else limit
+        counted = await asyncio.to_thread(_counted, wanted, batches, range(position, end), holes, letters)
+        unread = [structs.replace(skip, digest=None) for skip in counted if skip.first < gone]
+        skips = unread + [skip for skip in counted if skip.first >= gone and skip.events]
+        passed = [skip for skip in counted if skip.first >= gone and not skip.events]
+        return _Slice(end, skips, passed, sum(skip.events for skip in skips), more and end < limit)
 
     def _tell(self, subscription: Subscription, shard: int, part: _Slice, why: str) -> None:
         if part.skips:
             self._lost(subscription.id, shard, part.events, why)
 
 
-def _slice(
+def _counted(
     make: Callable[[], Wanted],
     batches: Sequence[Batch],
-    position: int,
-    limit: int,
-    before_us: int,
+    given_up: range,
     holes: Sequence[range],
-) -> _Slice:
-    end, more = _end(batches, position, limit, before_us)
-    stretches = list(without(range(position, end), holes))
-    gone = batches[0].position if batches else limit
-    counts = dict.fromkeys(stretches, 0)
-    for at, _, events in make().events(batches, position):
-        if at >= end:
+    letters: frozenset[LetterId],
+) -> list[Skip]:
+    """All that is to be given up, with the number of its events: stretch by stretch, but for ``holes`` and letters.
+
+    Of an item of which an event is a letter already, the others are given up by their slots.
+    """
+    beside = {letter_id.position for letter_id in letters}
+    stretches = list(without(given_up, [*holes, *[range(at, at + 1) for at in beside]]))
+    tallies = dict.fromkeys(stretches, NOTHING)
+    apart: list[Skip] = []
+    for item in make().items(batches, given_up.start):
+        at = item.position
+        if at >= given_up.stop:
             break
+        slots = [slot for slot in item.slots if LetterId(at, slot) not in letters]
+        tally = tally_of([(at, slot) for slot in slots])
         for stretch in stretches:
             if at in stretch:
-                counts[stretch] += events
-    skips = [Skip(s.start, s.stop, EXPIRED, events) for s, events in counts.items() if events or s.start < gone]
-    return _Slice(end, skips, sum(counts.values()), more and end < limit)
+                tallies[stretch] += tally
+        if at in beside and slots:
+            apart.append(Skip(at, at + 1, EXPIRED, tally.events, mask_of(slots), tally.digest))
+    whole = [Skip(s.start, s.stop, EXPIRED, tally.events, digest=tally.digest) for s, tally in tallies.items()]
+    return whole + apart
 
 
 def _end(batches: Sequence[Batch], position: int, limit: int, before_us: int) -> tuple[int, bool]:

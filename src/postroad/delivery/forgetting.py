@@ -8,7 +8,7 @@ stream still covers stays: the word that the driver is deleted.
 from collections.abc import Callable, Iterable, Mapping
 
 from postroad.delivery.manager import DeliveryManager, Shard
-from postroad.log.delivery import Changes, DeadLetter, Letter, LetterFilter, LetterId, Skip
+from postroad.log.delivery import Changes, DeadLetter, Letter, LetterFilter, LetterId, Unwanted
 from postroad.registry.records import RegistryView
 
 _PAGE = 1000
@@ -52,9 +52,8 @@ class Forgetting:
                 return
             gone = self._gone(subscription_id, await store.parked(subscription_id), deleted)
             if gone:
-                removed = [letter.id for letter in gone]
-                skips = [Skip(letter.position, letter.position + 1, "access_ended", 1) for letter in gone]
-                await store.settle(subscription_id, cursor.position, Changes(removed=removed, skips=skips))
+                unwanted = [Unwanted(letter.id, "access_ended") for letter in gone]
+                await store.settle(subscription_id, cursor.position, Changes(unwanted=unwanted))
 
     def _gone(self, subscription_id: int, letters: Iterable[Letter], deleted: set[int]) -> list[Letter]:
         covers = self._manager.streams.covers

@@ -24,9 +24,10 @@ from postroad.delivery.oversight import tell_incomplete
 from postroad.delivery.queues import Lane
 from postroad.delivery.sending import Sender
 from postroad.delivery.settling import Settling
+from postroad.delivery.stored import dead_from
 from postroad.delivery.unsettled import Unsettled
 from postroad.errors import PostroadError, StoreUnavailable
-from postroad.log.delivery import TOO_OLD, Letter, LetterFilter, LetterId
+from postroad.log.delivery import TOO_OLD, Letter, gone_ahead
 from postroad.protocols.contract import Contract
 from postroad.routing.feed import RoutedItem
 
@@ -34,8 +35,6 @@ UNREADABLE_S = 5.0
 """How long a letter whose body the store cannot give waits until it is asked again."""
 MIN_WAIT_S = 0.001
 """No shorter wait is begun: an instant that rounding puts a hair ahead must not spin the loop."""
-_PAGE = 1_000
-"""Dead letters read at once at a start."""
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +67,7 @@ class LaneDelivery:
             window=options.window,
             max_parked=options.max_parked,
             max_parked_bytes=options.max_parked_bytes,
+            settled=means.settled,
             now_us=clock.now_us,
         )
         self._answers = Answers(
@@ -140,10 +140,8 @@ class LaneDelivery:
         for letter in await self._store.parked(subscription_id):
             self._unsettled.expect([letter.id] if letter.position >= settled else [])
             self._unsettled.adopt(letter)
-        which, after = LetterFilter(subscription_id=subscription_id), (subscription_id, LetterId(settled, -1))
-        while page := await self._store.dead(which, after=after, limit=_PAGE):
-            self._unsettled.expect([dead.letter.id for dead in page])
-            after = subscription_id, page[-1].letter.id
+        self._unsettled.expect(await dead_from(self._store, subscription_id, settled))
+        self._unsettled.expect(gone_ahead(await self._store.skips(subscription_id), settled))
 
     def _let_go(self) -> None:
         """What is parked goes as soon as its access has ended, and not when it is due: its body is kept no longer."""
@@ -202,7 +200,7 @@ class LaneDelivery:
         cursor = unsettled.window.cursor(self._taken_to)
         idle = cursor > self.settled and self._settling.idle_for_s >= IDLE_SETTLE_S
         if unsettled.ledger or unsettled.window.has_settled or idle:
-            changes = unsettled.pop_changes()
+            changes = unsettled.ledger.pop_changes(cursor)
             self._spawn(self._settling.settle(cursor, changes, unsettled.durable))
 
     def _tell_full(self) -> None:

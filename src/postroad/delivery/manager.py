@@ -18,6 +18,7 @@ from postroad.delivery.delivery import AlertKind, Bulk, Delivery, Means, NoteInc
 from postroad.delivery.gate import DestinationLimits, Gate
 from postroad.delivery.opening import check_endpoints, contracts_of, endpoints_of, open_delivery
 from postroad.delivery.options import DeliveryOptions
+from postroad.delivery.terms import terms_of
 from postroad.errors import NotFound, PostroadError, StoreUnavailable
 from postroad.log.delivery import DeadLetter, Letter, given_up
 from postroad.log.interface import ShardLog
@@ -226,7 +227,7 @@ class DeliveryManager:
 
     async def _start(self, subscription: Subscription, destination: Destination | None) -> None:
         """Begin to deliver, in all shards or, if anything fails, in none."""
-        starts = {number: await self._begin_at(subscription.id, shard) for number, shard in self._shards.items()}
+        starts = {number: await self._begin_at(subscription, shard) for number, shard in self._shards.items()}
         lost = {
             number: await self._given_up(subscription.id, shard, starts[number])
             for number, shard in self._shards.items()
@@ -280,14 +281,15 @@ class DeliveryManager:
         transport = self._open_transport(destination)
         return transport if sign is None else sign(transport)
 
-    async def _begin_at(self, subscription_id: int, shard: Shard) -> int:
+    async def _begin_at(self, subscription: Subscription, shard: Shard) -> int:
         """Where the subscription stands in the shard; a new one begins where its streams do."""
-        cursor = (await shard.log.delivery.cursors()).get(subscription_id)
+        cursor = (await shard.log.delivery.cursors()).get(subscription.id)
         if cursor is not None:
-            return cursor.position
-        first = self._streams.first_position(subscription_id)
-        start = shard.router.routed_to if first is None else min(first, shard.router.routed_to)
-        await shard.log.delivery.settle(subscription_id, start)
+            start = cursor.position
+        else:
+            first = self._streams.first_position(subscription.id)
+            start = shard.router.routed_to if first is None else min(first, shard.router.routed_to)
+        await shard.log.delivery.begin(subscription.id, start, terms_of(subscription))
         return start
 
     async def _given_up(self, subscription_id: int, shard: Shard, start: int) -> list[range]:

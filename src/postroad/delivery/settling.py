@@ -19,6 +19,10 @@ Kept = Callable[[int, Changes], None]
 """Told the cursor and the changes that are durable now."""
 
 
+def nobody_waits(_cursor: int, _changes: Changes) -> None:
+    """See ``Kept``."""
+
+
 class Settling:
     """The one writer of a delivery's state. Ask ``busy`` before ``settle``."""
 
@@ -40,9 +44,9 @@ class Settling:
         """How long ago the last write ended."""
         return self._clock.monotonic_s() - self._written_s
 
-    def settle(self, cursor: int, changes: Changes, kept: Kept) -> Coroutine[Any, Any, None]:
+    def settle(self, cursor: int, changes: Changes, kept: Kept = nobody_waits) -> Coroutine[Any, Any, None]:
         """Write until it is durable: from now on ``busy``. Raises ``StoreUnavailable`` with reason ``closed``."""
-        self.busy, self.changes = True, len(changes.posted) + len(changes.removed) + len(changes.skips)
+        self.busy, self.changes = True, len(changes.posted) + len(changes.removed) + len(changes.unwanted)
         return self._settle(cursor, changes, kept)
 
     async def _settle(self, cursor: int, changes: Changes, kept: Kept) -> None:

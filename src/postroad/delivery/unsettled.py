@@ -31,22 +31,26 @@ class Unsettled:
         window: int,
         max_parked: int,
         max_parked_bytes: int,
+        settled: int,
         now_us: Callable[[], int],
     ) -> None:
-        """Nothing was taken yet. ``window`` in items; ``queue_of`` as in ``Lanes``."""
+        """Nothing was taken yet: what comes begins at ``settled``, the durable cursor.
+
+        ``window`` in items; ``queue_of`` as in ``Lanes``.
+        """
         self.window = Window(window)
         self.lanes = Lanes(by_subject=by_subject, queue_of=queue_of)
         self.parking = Parking(max_letters=max_parked, max_bytes=max_parked_bytes)
-        self.ledger = Ledger()
+        self.ledger = Ledger(settled)
         self._editions = Editions()
         self._now_us = now_us
         self._stored: set[LetterId] = set()
-        """Letters, parked or dead, that the feed will bring once more because the cursor could not pass them."""
+        """Letters, parked, dead or gone, that the feed will bring once more because the cursor could not pass them."""
 
     # What comes.
 
     def expect(self, stored: Iterable[LetterId]) -> None:
-        """The feed will bring these once more, though they are letters already."""
+        """The feed will bring these once more, though they are, or were, letters."""
         self._stored.update(stored)
 
     def adopt(self, letter: Letter) -> None:
@@ -61,8 +65,14 @@ class Unsettled:
 
         Incomplete ones are settled at once, as dead letters, and returned: no lane waits for them.
         """
-        new = [event for event in item.events if LetterId(item.position, event.slot) not in self._stored]
-        self._stored.difference_update([LetterId(item.position, event.slot) for event in item.events])
+        new = []
+        for event in item.events:
+            letter_id = LetterId(item.position, event.slot)
+            if letter_id in self._stored:
+                self._stored.remove(letter_id)
+                self.ledger.set_apart(*letter_id.place)
+            else:
+                new.append(event)
         self.window.take(item, len(new))
         for event in new:
             entry = fresh(item, event)
@@ -135,17 +145,21 @@ class Unsettled:
 
     def _settle(self, entry: Entry, skipped: str | None, *, dead: bool = False) -> None:
         entry.gone = True
-        if skipped is not None:
-            self.ledger.skip(entry.id.position, skipped)
         if dead:
             self.ledger.post(entry.letter, entry.body)
         elif entry.parked:
-            self.ledger.remove(entry.id)
+            self.ledger.finish(entry.id, skipped)
         if entry.parked:
             self.parking.remove(entry)
+            return
+        self.parking.release(entry)
+        if dead:
+            self.ledger.set_apart(*entry.id.place)
+        elif skipped is not None:
+            self.ledger.skip(*entry.id.place, skipped)
         else:
-            self.parking.release(entry)
-            self.window.settle(entry.id.position)
+            self.ledger.deliver(*entry.id.place)
+        self.window.settle(entry.id.position)
 
     # Parking.
 
@@ -176,17 +190,14 @@ class Unsettled:
         """Park what was held for want of room, as far as there is room now."""
         for entry in self.parking.admitted():
             self.ledger.post(entry.letter, entry.body)
+            self.ledger.set_apart(*entry.id.place)
             self.window.settle(entry.id.position)
 
     # What is to be written.
 
-    def pop_changes(self) -> Changes:
-        """What became of events since the last call."""
-        changes, self.ledger = self.ledger.changes(), Ledger()
-        return changes
-
     def durable(self, cursor: int, changes: Changes) -> None:
         """These changes are durable: bodies beside the log need no memory any more."""
+        self.ledger.passed(cursor)
         self.window.durable(cursor)
         for posted in changes.posted:
             entry = self.parking.get(posted.letter.id)

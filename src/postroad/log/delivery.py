@@ -13,6 +13,8 @@ from typing import Protocol
 
 import msgspec
 
+from postroad.log.tally import ALL_SLOTS, DIGEST_MASK, NOTHING, Tally, fingerprint, mask_of, slots_in
+
 FOLLOWER_ID = -1
 """Stands for a subscription in the cursor of the hub's own reader of admin events; subscriptions count from 1."""
 
@@ -40,6 +42,11 @@ class LetterId(msgspec.Struct, frozen=True, order=True):
 
     position: int
     slot: int
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Both."""
+        return self.position, self.slot
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +103,16 @@ class Skip(msgspec.Struct, frozen=True):
     """``access_ended``, ``scope_ended``, ``expired``, ``too_old``, ``superseded``, ``dropped`` ..."""
     events: int
     """So many events of the subscription's; 0 also when nobody could read them any more to count them."""
+    slots: int = ALL_SLOTS
+    """Of which of them (a mask). ``ALL_SLOTS``: of all events there that are neither letters nor named by slot."""
+    digest: int | None = None
+    """As in ``Tally``; ``None``: they were not counted."""
+
+
+def skip_of(id_: LetterId, reason: str) -> Skip:
+    """Of one event."""
+    slots, digest = mask_of([id_.slot]), fingerprint(id_.position, id_.slot)
+    return Skip(id_.position, id_.position + 1, reason, 1, slots, digest)
 
 
 EXPIRED = "expired"
@@ -110,29 +127,92 @@ after a restart, so it is no stretch that is given up."""
 def given_up(skips: Iterable[Skip], position: int) -> list[range]:
     """The stretches at or above ``position`` that are recorded as expired ahead of a cursor there, in order."""
     return [
-        range(max(skip.first, position), skip.end) for skip in skips if skip.reason == EXPIRED and skip.end > position
+        range(max(skip.first, position), skip.end)
+        for skip in skips
+        if skip.reason == EXPIRED and skip.slots == ALL_SLOTS and skip.end > position
     ]
 
 
+def gone_ahead(skips: Iterable[Skip], position: int) -> list[LetterId]:
+    """The letters at or above ``position`` that are recorded as skipped ahead of a cursor there."""
+    return [
+        LetterId(at, slot)
+        for skip in skips
+        if skip.slots != ALL_SLOTS
+        for at in range(max(skip.first, position), skip.end)
+        for slot in slots_in(skip.slots)
+    ]
+
+
+def skip_that_names(skips: Iterable[Skip], position: int, slot: int) -> Skip | None:
+    """The one by which an event that is no letter was skipped; ``None``: by none. See ``Account``."""
+    found = [skip for skip in skips if skip.first <= position < skip.end and skip.slots >> slot & 1]
+    return min(found, key=_precedence, default=None)
+
+
+def _precedence(skip: Skip) -> int:
+    if skip.slots != ALL_SLOTS:
+        return 0
+    return 1 if skip.reason == EXPIRED else 2
+
+
 def merged(skips: Iterable[Skip]) -> list[Skip]:
-    """In the order of positions, with stretches of one reason that touch or overlap as one.
+    """In the order of positions, with stretches of one reason and the same slots that touch or overlap as one.
 
     One position may hold several events, so stretches of one reason may overlap; what comes of them does not depend on
     the order in which they were merged.
     """
-    stretches: dict[str, list[Skip]] = {}
+    stretches: dict[tuple[str, int], list[Skip]] = {}
     for skip in sorted(skips, key=_place):
-        before = stretches.setdefault(skip.reason, [])
+        before = stretches.setdefault((skip.reason, skip.slots), [])
         last = before[-1] if before else None
         if last is not None and skip.first <= last.end:
-            before[-1] = Skip(last.first, max(last.end, skip.end), skip.reason, last.events + skip.events)
+            before[-1] = _joined(last, skip)
         else:
             before.append(skip)
-    return sorted((skip for of_one_reason in stretches.values() for skip in of_one_reason), key=_place)
+    return sorted((skip for of_one_kind in stretches.values() for skip in of_one_kind), key=_place)
 
 
-def _place(skip: Skip) -> tuple[int, int, str]:
-    return skip.first, skip.end, skip.reason
+def _joined(one: Skip, other: Skip) -> Skip:
+    digest = None if one.digest is None or other.digest is None else one.digest + other.digest & DIGEST_MASK
+    first, end = min(one.first, other.first), max(one.end, other.end)
+    return Skip(first, end, one.reason, one.events + other.events, one.slots, digest)
+
+
+def _place(skip: Skip) -> tuple[int, int, str, int]:
+    return skip.first, skip.end, skip.reason, skip.slots
+
+
+class Chapter(msgspec.Struct, frozen=True):
+    """A stretch of a subscription's account: what was delivered there."""
+
+    first: int
+    end: int
+    """Exclusive; of the last one, the cursor."""
+    delivered: Tally
+    """Of what was delivered of these positions, as parked letters too."""
+    began_us: int
+    terms: str = ""
+    """What was to be delivered, as whoever delivers wrote it down; empty: unknown."""
+
+
+SKIPS_KEPT = 100
+"""So many skips of one reason and mask of slots stay as they are where the log holds nothing any more."""
+
+
+class Account(msgspec.Struct, frozen=True):
+    """All that is recorded of what became of a subscription's events in one shard, as of one moment.
+
+    An event below the cursor is a letter, if one has its name; else skipped, if a skip names its position and slot;
+    else expired, if it stands in an expired stretch; else skipped, if it stands in another; else delivered.
+    """
+
+    cursor: int
+    chapters: Sequence[Chapter]
+    """In order, each beginning where the one before it ends. What lies before the first is not recorded."""
+    skips: Sequence[Skip]
+    parked: frozenset[LetterId]
+    dead: frozenset[LetterId]
 
 
 class Superseded(msgspec.Struct, frozen=True):
@@ -142,15 +222,32 @@ class Superseded(msgspec.Struct, frozen=True):
     revision: int
 
 
+class Unwanted(msgspec.Struct, frozen=True, order=True):
+    """A letter that goes without having been delivered, and why."""
+
+    id: LetterId
+    reason: str
+
+
 class Changes(msgspec.Struct, frozen=True):
     """What changes beside the cursor, in the same transaction, in the order of the fields."""
 
     posted: Sequence[Posted] = ()
     removed: Sequence[LetterId] = ()
-    """Letters that are delivered, or are not wanted any more."""
+    """Letters that are delivered: added to the chapters that hold their positions."""
+    unwanted: Sequence[Unwanted] = ()
+    """Letters that go without having been delivered: each is a skip from then on."""
     skips: Sequence[Skip] = ()
+    """Of events that were no letters."""
     superseded: Sequence[Superseded] = ()
     """Removes *dead* letters only: whoever delivers knows the parked ones himself."""
+    delivered: Tally = NOTHING
+    """Of the events that the cursor passes now, what was delivered without having been a letter."""
+
+    @property
+    def only_delivered(self) -> bool:
+        """Whether there is nothing but what was delivered, if that."""
+        return not (self.posted or self.removed or self.unwanted or self.skips or self.superseded)
 
 
 NO_CHANGES = Changes()
@@ -207,11 +304,29 @@ class DeliveryStore(Protocol):
     async def cursors(self) -> dict[int, Cursor]:
         """Every subscription's cursor, by subscription id."""
 
+    async def begin(self, subscription_id: int, position: int, terms: str) -> None:
+        """From the cursor on ``terms`` hold: another chapter begins there, unless they have held before it.
+
+        Without a cursor one is made at ``position``, where the account begins.
+        """
+
+    async def turn(self, *, first_position: int, began_before_us: int, max_positions: int) -> None:
+        """Begin another chapter in each account whose last one is older than that, or longer.
+
+        And make one chapter of all that end at or below ``first_position``, and one skip of each reason and mask of
+        those that do, if they are more than ``SKIPS_KEPT``: nobody can look up any more what they were of. Call it now
+        and then.
+        """
+
+    async def account(self, subscription_id: int) -> Account | None:
+        """All that is recorded, of one moment; ``None`` without a cursor."""
+
     async def settle(self, subscription_id: int, position: int, changes: Changes = NO_CHANGES) -> None:
         """Make durable that everything below ``position`` is settled, and ``changes`` with it: all or nothing.
 
-        A lower position than stored changes nothing of the cursor; the changes are made all the same. Creates the
-        cursor if there is none. A posted letter without a body must be stored already: ``ValueError`` otherwise, as for
+        A lower position than stored changes nothing of the cursor; the changes are made all the same, but what the
+        cursor does not pass is not counted as delivered. Creates the cursor if there is none: its account begins at
+        ``position``. A posted letter without a body must be stored already: ``ValueError`` otherwise, as for
         whatever else is malformed; that harms no neighbour. Raises ``StoreUnavailable``.
         """
 

@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from postroad.log.delivery import ERASED_REASON, Changes, DeadLetter, LetterId, Posted, Skip, Superseded
+from postroad.log import accounts
+from postroad.log.delivery import (
+    ERASED_REASON,
+    Changes,
+    DeadLetter,
+    LetterId,
+    Posted,
+    Skip,
+    Superseded,
+    merged,
+    skip_of,
+)
 from postroad.log.letter_rows import COLUMNS, FIELDS, body_checksum, letter_of, letter_row
 from postroad.log.transaction import ChangeRefused, Transaction
 
@@ -24,18 +35,19 @@ _REVIVE = (
     f" WHERE {_THIS_ONE} AND dead_us IS NOT NULL RETURNING {COLUMNS}"
 )
 _OLDER_DEAD = """
-SELECT id, position FROM letter
+SELECT id, position, slot FROM letter
 WHERE subscription_id = ? AND document = ? AND document <> x'' AND revision < ? AND dead_us IS NOT NULL
 """
-# Stretches of one reason neither touch nor overlap, so those that meet a new one follow each other, and the first of
-# them is the last to begin at or before it.
+# Stretches of one reason and the same slots neither touch nor overlap, so those that meet a new one follow each other,
+# and the first of them is the last to begin at or before it.
 _MET = """
 FROM skip
-WHERE subscription_id = ?1 AND reason = ?2 AND end_position >= ?3 AND first_position <= ?4
+WHERE subscription_id = ?1 AND reason = ?2 AND slots = ?5 AND end_position >= ?3 AND first_position <= ?4
   AND first_position >= coalesce(
-      (SELECT max(first_position) FROM skip WHERE subscription_id = ?1 AND reason = ?2 AND first_position <= ?3), ?3)
+      (SELECT max(first_position) FROM skip
+       WHERE subscription_id = ?1 AND reason = ?2 AND slots = ?5 AND first_position <= ?3), ?3)
 """
-_MEET = f"SELECT min(first_position), max(end_position), sum(events) {_MET}"
+_MEET = f"SELECT first_position, end_position, events, slots, digest {_MET}"
 
 
 def settle(tx: Transaction, subscription_id: int, position: int, changes: Changes) -> None:
@@ -46,11 +58,15 @@ def settle(tx: Transaction, subscription_id: int, position: int, changes: Change
     for posted in changes.posted:
         if posted.body is None and _find(tx, _FIND, subscription_id, posted.letter.id) is None:
             raise ChangeRefused("a letter that is not stored was posted without a body")
-    tx.settle(subscription_id, position)
+    tx.settle(subscription_id, position, changes.delivered)
     for posted in changes.posted:
         _post(tx, subscription_id, posted)
     for id_ in changes.removed:
-        _remove(tx, _find(tx, _FIND, subscription_id, id_))
+        if _taken(tx, subscription_id, id_):
+            accounts.deliver(tx, subscription_id, id_)
+    for unwanted in changes.unwanted:
+        if _taken(tx, subscription_id, unwanted.id):
+            _skip(tx, subscription_id, skip_of(unwanted.id, unwanted.reason))
     for skip in changes.skips:
         _skip(tx, subscription_id, skip)
     for superseded in changes.superseded:
@@ -75,18 +91,18 @@ def drop(tx: Transaction, dead: Sequence[DeadLetter]) -> int:
         row_id = _find(tx, _FIND_DEAD, one.subscription_id, one.letter.id)
         if row_id is not None:
             _remove(tx, row_id)
-            _skip(tx, one.subscription_id, _one_event(one.letter.position, "dropped"))
+            _skip(tx, one.subscription_id, skip_of(one.letter.id, "dropped"))
             dropped += 1
     return dropped
 
 
 def erase(tx: Transaction, which: str, values: Sequence[object]) -> int:
     """Remove a bounded number of the letters that a condition chooses; how many. None: there are no more."""
-    query = f"SELECT id, subscription_id, position FROM letter WHERE {which} LIMIT ?"  # noqa: S608 - a constant's text
+    query = f"SELECT id, subscription_id, position, slot FROM letter WHERE {which} LIMIT ?"  # noqa: S608 - a constant's text
     rows: list[Any] = tx.connection.execute(query, (*values, FORGET_LETTERS)).fetchall()
-    for row_id, subscription_id, position in rows:
+    for row_id, subscription_id, position, slot in rows:
         _remove(tx, row_id)
-        _skip(tx, subscription_id, _one_event(position, ERASED_REASON))
+        _skip(tx, subscription_id, skip_of(LetterId(position, slot), ERASED_REASON))
     return len(rows)
 
 
@@ -98,7 +114,6 @@ def forget(tx: Transaction, subscription_id: int) -> bool:
         _remove(tx, row_id)
     if len(rows) == FORGET_LETTERS:
         return True
-    tx.connection.execute("DELETE FROM skip WHERE subscription_id = ?", (subscription_id,))
     tx.forget(subscription_id)
     return False
 
@@ -116,7 +131,16 @@ def _find(tx: Transaction, query: str, subscription_id: int, id_: LetterId) -> i
     return row_id
 
 
-def _remove(tx: Transaction, row_id: int | None) -> None:
+def _taken(tx: Transaction, subscription_id: int, id_: LetterId) -> bool:
+    """Remove a letter; whether it was there."""
+    row_id = _find(tx, _FIND, subscription_id, id_)
+    if row_id is None:
+        return False
+    _remove(tx, row_id)
+    return True
+
+
+def _remove(tx: Transaction, row_id: int) -> None:
     tx.connection.execute("DELETE FROM letter WHERE id = ?", (row_id,))
     tx.connection.execute("DELETE FROM letter_body WHERE id = ?", (row_id,))
 
@@ -124,22 +148,16 @@ def _remove(tx: Transaction, row_id: int | None) -> None:
 def _supersede(tx: Transaction, subscription_id: int, superseded: Superseded) -> None:
     key = (subscription_id, superseded.document, superseded.revision)
     rows: list[Any] = tx.connection.execute(_OLDER_DEAD, key).fetchall()
-    for row_id, position in rows:
+    for row_id, position, slot in rows:
         _remove(tx, row_id)
-        _skip(tx, subscription_id, _one_event(position, "superseded"))
+        _skip(tx, subscription_id, skip_of(LetterId(position, slot), "superseded"))
 
 
 def _skip(tx: Transaction, subscription_id: int, skip: Skip) -> None:
-    key = (subscription_id, skip.reason, skip.first, skip.end)
-    row: Any = tx.connection.execute(_MEET, key).fetchone()
-    first, end, events = row
-    if first is None:
-        first, end, events = skip.first, skip.end, 0
-    else:
+    key = (subscription_id, skip.reason, skip.first, skip.end, skip.slots)
+    met: list[Any] = tx.connection.execute(_MEET, key).fetchall()
+    if met:
         tx.connection.execute(f"DELETE {_MET}", key)
-    values = (subscription_id, skip.reason, min(first, skip.first), max(end, skip.end), events + skip.events)
-    tx.connection.execute("INSERT INTO skip VALUES (?, ?, ?, ?, ?)", values)
-
-
-def _one_event(position: int, reason: str) -> Skip:
-    return Skip(position, position + 1, reason, 1)
+    [whole] = merged([skip, *[Skip(first, end, skip.reason, *rest) for first, end, *rest in met]])
+    values = (subscription_id, whole.reason, whole.slots, whole.first, whole.end, whole.events, whole.digest)
+    tx.connection.execute("INSERT INTO skip VALUES (?, ?, ?, ?, ?, ?, ?)", values)

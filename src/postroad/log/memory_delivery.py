@@ -1,16 +1,19 @@
 """Delivery state in memory, for tests in virtual time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from msgspec import structs
 
 from postroad.clock import Clock
-from postroad.log.changes import check_changes, check_due
+from postroad.log.changes import check_changes, check_due, check_terms
 from postroad.log.delivery import (
     ERASED_REASON,
     NO_CHANGES,
+    SKIPS_KEPT,
+    Account,
     Changes,
+    Chapter,
     Cursor,
     DeadLetter,
     Letter,
@@ -19,8 +22,10 @@ from postroad.log.delivery import (
     LetterId,
     Skip,
     merged,
+    skip_of,
 )
 from postroad.log.interface import Erasing
+from postroad.log.tally import DIGEST_MASK, NOTHING, tally_of
 
 
 class MemoryDeliveryStore:
@@ -30,6 +35,7 @@ class MemoryDeliveryStore:
         self._clock = clock
         self._check_open = check_open
         self._cursors: dict[int, Cursor] = {}
+        self._chapters: dict[int, list[Chapter]] = {}
         self._letters: dict[int, dict[LetterId, tuple[Letter, bytes]]] = {}
         self._skips: dict[int, list[Skip]] = {}
 
@@ -47,9 +53,63 @@ class MemoryDeliveryStore:
             if posted.body is None and posted.letter.id not in letters:
                 raise ValueError("a letter that is not stored was posted without a body")
         known = self._cursors.get(subscription_id)
-        if known is None or position > known.position:
+        if known is None:
+            self._begin_at(subscription_id, position)
+        elif position > known.position:
             self._cursors[subscription_id] = Cursor(subscription_id, position, self._clock.now_us())
+            *_, last = chapters = self._chapters[subscription_id]
+            chapters[-1] = structs.replace(last, end=position, delivered=last.delivered + changes.delivered)
         self._change(subscription_id, changes)
+
+    async def begin(self, subscription_id: int, position: int, terms: str) -> None:
+        """See ``DeliveryStore``."""
+        check_terms(position, terms)
+        self._check_open()
+        if subscription_id not in self._cursors:
+            self._begin_at(subscription_id, position)
+        *_, last = chapters = self._chapters[subscription_id]
+        if terms == last.terms:
+            return
+        if last.first < last.end:
+            chapters.append(Chapter(last.end, last.end, NOTHING, self._clock.now_us(), terms))
+        else:
+            chapters[-1] = structs.replace(last, terms=terms)
+
+    def _begin_at(self, subscription_id: int, position: int) -> None:
+        now_us = self._clock.now_us()
+        self._cursors[subscription_id] = Cursor(subscription_id, position, now_us)
+        self._chapters[subscription_id] = [Chapter(position, position, NOTHING, now_us)]
+
+    async def turn(self, *, first_position: int, began_before_us: int, max_positions: int) -> None:
+        """See ``DeliveryStore``."""
+        self._check_open()
+        for subscription_id, chapters in self._chapters.items():
+            last = chapters[-1]
+            long = last.began_us < began_before_us or last.end - last.first >= max_positions
+            if long and last.first < last.end:
+                chapters.append(Chapter(last.end, last.end, NOTHING, self._clock.now_us(), last.terms))
+            gone = [chapter for chapter in chapters[:-1] if chapter.end <= first_position]
+            if len(gone) > 1:
+                delivered = sum((chapter.delivered for chapter in gone), NOTHING)
+                began_us = min(chapter.began_us for chapter in gone)
+                chapters[: len(gone)] = [Chapter(gone[0].first, gone[-1].end, delivered, began_us)]
+            below = min(first_position, last.end)
+            self._skips[subscription_id] = _gathered(self._skips.get(subscription_id, ()), below)
+
+    async def account(self, subscription_id: int) -> Account | None:
+        """See ``DeliveryStore``."""
+        self._check_open()
+        cursor = self._cursors.get(subscription_id)
+        if cursor is None:
+            return None
+        letters = [letter for letter, _ in self._letters.get(subscription_id, {}).values()]
+        return Account(
+            cursor=cursor.position,
+            chapters=list(self._chapters[subscription_id]),
+            skips=list(self._skips.get(subscription_id, ())),
+            parked=frozenset(letter.id for letter in letters if letter.dead_us is None),
+            dead=frozenset(letter.id for letter in letters if letter.dead_us is not None),
+        )
 
     def _change(self, subscription_id: int, changes: Changes) -> None:
         letters = self._letters.setdefault(subscription_id, {})
@@ -57,14 +117,25 @@ class MemoryDeliveryStore:
             id_ = posted.letter.id
             letters[id_] = posted.letter, letters[id_][1] if posted.body is None else posted.body
         for id_ in changes.removed:
-            letters.pop(id_, None)
+            if letters.pop(id_, None) is not None:
+                self._deliver(subscription_id, id_)
+        for unwanted in changes.unwanted:
+            if letters.pop(unwanted.id, None) is not None:
+                self._skip(subscription_id, [skip_of(unwanted.id, unwanted.reason)])
         self._skip(subscription_id, changes.skips)
         for superseded in changes.superseded:
             for id_, (letter, _) in list(letters.items()):
                 older = letter.document == superseded.document and letter.revision < superseded.revision
                 if older and letter.dead_us is not None:
                     del letters[id_]
-                    self._skip(subscription_id, [Skip(id_.position, id_.position + 1, "superseded", 1)])
+                    self._skip(subscription_id, [skip_of(id_, "superseded")])
+
+    def _deliver(self, subscription_id: int, id_: LetterId) -> None:
+        chapters = self._chapters[subscription_id]
+        for index, chapter in enumerate(chapters):
+            if chapter.first <= id_.position < chapter.end:
+                delivered = chapter.delivered + tally_of([(id_.position, id_.slot)])
+                chapters[index] = structs.replace(chapter, delivered=delivered)
 
     def _skip(self, subscription_id: int, skips: Sequence[Skip]) -> None:
         self._skips[subscription_id] = merged([*self._skips.get(subscription_id, ()), *skips])
@@ -123,7 +194,7 @@ class MemoryDeliveryStore:
             letters, id_ = self._letters.get(one.subscription_id, {}), one.letter.id
             if id_ in letters and letters[id_][0].dead_us is not None:
                 del letters[id_]
-                self._skip(one.subscription_id, [Skip(id_.position, id_.position + 1, "dropped", 1)])
+                self._skip(one.subscription_id, [skip_of(id_, "dropped")])
                 dropped += 1
         return dropped
 
@@ -136,7 +207,7 @@ class MemoryDeliveryStore:
                 of_subject = letter.subject_id == erasing.subject_id and id_.position not in besides
                 if id_.position in positions or of_subject:
                     del letters[id_]
-                    self._skip(subscription_id, [Skip(id_.position, id_.position + 1, ERASED_REASON, 1)])
+                    self._skip(subscription_id, [skip_of(id_, ERASED_REASON)])
                     erased += 1
         return erased
 
@@ -173,5 +244,25 @@ class MemoryDeliveryStore:
         """See ``DeliveryStore``."""
         self._check_open()
         self._cursors.pop(subscription_id, None)
+        self._chapters.pop(subscription_id, None)
         self._letters.pop(subscription_id, None)
         self._skips.pop(subscription_id, None)
+
+
+def _gathered(skips: Iterable[Skip], below: int) -> list[Skip]:
+    """One of each reason and mask of slots of those that end at or below a position, if they are many."""
+    gone: dict[tuple[str, int], list[Skip]] = {}
+    kept = []
+    for skip in skips:
+        if skip.end <= below:
+            gone.setdefault((skip.reason, skip.slots), []).append(skip)
+        else:
+            kept.append(skip)
+    for (reason, slots), those in gone.items():
+        if len(those) > SKIPS_KEPT:
+            digests = [skip.digest for skip in those if skip.digest is not None]
+            digest = sum(digests) & DIGEST_MASK if len(digests) == len(those) else None
+            kept.append(Skip(those[0].first, those[-1].end, reason, sum(skip.events for skip in those), slots, digest))
+        else:
+            kept += those
+    return merged(kept)

@@ -4,11 +4,22 @@ from pathlib import Path
 from typing import Any
 
 from postroad.log import schema
-from postroad.log.delivery import Cursor, DeadLetter, Letter, LetterCounts, LetterFilter, LetterId, Skip
+from postroad.log.delivery import (
+    Account,
+    Chapter,
+    Cursor,
+    DeadLetter,
+    Letter,
+    LetterCounts,
+    LetterFilter,
+    LetterId,
+    Skip,
+)
 from postroad.log.faults import stored_errors
 from postroad.log.format import RowUnpacker
 from postroad.log.interface import DEDUP_KEY_BYTES, EMPTY_BODY_BYTES, MAX_PART_BYTES, Batch, Quarantined, Refusal
 from postroad.log.letter_rows import COLUMNS, checked_body, filter_terms, letter_of
+from postroad.log.tally import Tally
 from postroad.log.transaction import Heads, load_heads
 
 _BATCHES = """
@@ -52,9 +63,19 @@ SELECT subscription_id, sum(parked), sum(dead), sum(parked_bytes), sum(dead_byte
 """
 _SKIPPED = "SELECT subscription_id, reason, sum(events) FROM skip GROUP BY subscription_id, reason"
 _SKIPS = """
-SELECT first_position, end_position, reason, events FROM skip
-WHERE subscription_id = ? ORDER BY first_position, end_position, reason
+SELECT first_position, end_position, reason, events, slots, digest FROM skip
+WHERE subscription_id = ? ORDER BY first_position, end_position, reason, slots
 """
+_CHAPTERS = """
+SELECT first_position, end_position, events, digest, began_us, terms FROM chapter
+WHERE subscription_id = ?1 AND end_position IS NOT NULL
+UNION ALL
+SELECT since_position, position, cursor.events, cursor.digest, cursor.began_us, coalesce(terms, '')
+FROM cursor LEFT JOIN chapter ON chapter.subscription_id = cursor.subscription_id AND first_position = since_position
+WHERE cursor.subscription_id = ?1
+ORDER BY first_position
+"""
+_LETTER_IDS = "SELECT position, slot, dead_us IS NOT NULL FROM letter WHERE subscription_id = ?"
 
 
 class ShardReader:
@@ -232,6 +253,24 @@ class ShardReader:
         for subscription_id, reason, events in self._rows(_SKIPPED):
             found.setdefault(subscription_id, {})[reason] = events
         return found
+
+    def account(self, subscription_id: int) -> Account | None:
+        """See ``DeliveryStore.account``."""
+        with stored_errors(), self._connection:  # one transaction: one moment
+            chapters = self._rows(_CHAPTERS, (subscription_id,))
+            skips, letters = self.skips(subscription_id), self._rows(_LETTER_IDS, (subscription_id,))
+        if not chapters:
+            return None
+        return Account(
+            cursor=chapters[-1][1],
+            chapters=[
+                Chapter(first, end, Tally(events, digest), began_us, terms)
+                for first, end, events, digest, began_us, terms in chapters
+            ],
+            skips=skips,
+            parked=frozenset(LetterId(position, slot) for position, slot, dead in letters if not dead),
+            dead=frozenset(LetterId(position, slot) for position, slot, dead in letters if dead),
+        )
 
     def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
         with stored_errors():

@@ -66,11 +66,40 @@ CREATE TABLE refusal (
     reason TEXT NOT NULL,
     body BLOB NOT NULL
 ) STRICT;
+"""
+
+# The last chapter's running totals stand in the cursor's row, so that a settle writes one row. `chapter` has its terms,
+# and from the beginning of the next one on its end and totals.
+ACCOUNT_TABLES = """
 CREATE TABLE cursor (
     subscription_id INTEGER PRIMARY KEY,
     position INTEGER NOT NULL,
-    updated_us INTEGER NOT NULL
+    updated_us INTEGER NOT NULL,
+    since_position INTEGER NOT NULL,
+    began_us INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    digest INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE chapter (
+    subscription_id INTEGER NOT NULL,
+    first_position INTEGER NOT NULL,
+    end_position INTEGER,
+    began_us INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    digest INTEGER NOT NULL,
+    terms TEXT NOT NULL,
+    PRIMARY KEY (subscription_id, first_position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE skip (
+    subscription_id INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    slots INTEGER NOT NULL,
+    first_position INTEGER NOT NULL,
+    end_position INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    digest INTEGER,
+    PRIMARY KEY (subscription_id, reason, slots, first_position)
+) STRICT, WITHOUT ROWID;
 """
 
 # Whose keys they are is for erasure, which looks the whole table through: an index would cost each append something.
@@ -117,14 +146,6 @@ CREATE TABLE letter_body (
     checksum INTEGER NOT NULL,
     body BLOB NOT NULL
 ) STRICT;
-CREATE TABLE skip (
-    subscription_id INTEGER NOT NULL,
-    reason TEXT NOT NULL,
-    first_position INTEGER NOT NULL,
-    end_position INTEGER NOT NULL,
-    events INTEGER NOT NULL,
-    PRIMARY KEY (subscription_id, reason, first_position)
-) STRICT, WITHOUT ROWID;
 """
 
 # What stands beside a batch and goes with it. Most batches have neither.
@@ -210,7 +231,7 @@ def open_reader(
 
 
 def _create(connection: apsw.Connection, shard: int) -> None:
-    connection.execute(_TABLES + SEEN_TABLE + LETTER_TABLES + QUARANTINE_TABLES)
+    connection.execute(_TABLES + SEEN_TABLE + ACCOUNT_TABLES + LETTER_TABLES + QUARANTINE_TABLES)
     connection.execute("INSERT INTO head VALUES (0, ?, 0, 1, 0)", (shard,))
     connection.pragma("application_id", APPLICATION_ID)
     connection.pragma("user_version", FORMAT_VERSION)

@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
-from postroad.log import letters
-from postroad.log.changes import check_changes, check_due
+from postroad.log import accounts, letters
+from postroad.log.changes import check_changes, check_due, check_terms
 from postroad.log.delivery import (
     NO_CHANGES,
+    Account,
     Changes,
     Cursor,
     DeadLetter,
@@ -41,11 +42,29 @@ class SqliteDeliveryStore:
         """See ``DeliveryStore``."""
         return await self._look(ShardReader.cursors)
 
+    async def begin(self, subscription_id: int, position: int, terms: str) -> None:
+        """See ``DeliveryStore``."""
+        check_terms(position, terms)
+        await self._change(lambda tx: accounts.begin(tx, subscription_id, position, terms))
+
+    async def turn(self, *, first_position: int, began_before_us: int, max_positions: int) -> None:
+        """See ``DeliveryStore``."""
+        bounds = {
+            "first_position": first_position,
+            "began_before_us": began_before_us,
+            "max_positions": max_positions,
+        }
+        await self._change(lambda tx: accounts.turn(tx, **bounds))
+
+    async def account(self, subscription_id: int) -> Account | None:
+        """See ``DeliveryStore``."""
+        return await self._look(lambda reader: reader.account(subscription_id))
+
     async def settle(self, subscription_id: int, position: int, changes: Changes = NO_CHANGES) -> None:
         """See ``DeliveryStore``."""
         check_changes(position, changes)
-        if changes is NO_CHANGES:  # nearly always; a cursor alone costs no more than it did without letters
-            await self._change(lambda tx: tx.settle(subscription_id, position))
+        if changes.only_delivered:  # nearly always; it costs no more than it did without letters
+            await self._change(lambda tx: tx.settle(subscription_id, position, changes.delivered))
         else:
             await self._change(lambda tx: letters.settle(tx, subscription_id, position, changes))
 

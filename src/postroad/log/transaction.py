@@ -7,6 +7,7 @@ import msgspec
 
 from postroad.log.format import BatchRow, RowPacker
 from postroad.log.interface import DEDUP_KEY_BYTES, EPOCH_BITS, Appended, Part, Refusal
+from postroad.log.tally import DIGEST_MASK, NOTHING, Tally
 
 # A statement of many rows is one call into SQLite: with the interpreter's lock given up at each call, a row a
 # statement would wait for the event loop thousands of times a group. Powers of two, so few texts are prepared.
@@ -46,6 +47,13 @@ def load_heads(connection: apsw.Connection) -> Heads:
     row: Any = connection.execute(_HEADS).fetchone()
     epoch, next_position, first, body_end, last_key = row
     return Heads(epoch, next_position, next_position if first is None else first, body_end, last_key)
+
+
+_SETTLE = """
+INSERT INTO cursor VALUES (?1, ?2, ?3, ?2, ?3, 0, 0)
+ON CONFLICT DO UPDATE SET position = ?2, updated_us = ?3, events = events + ?4, digest = digest + ?5 & ?6
+WHERE position < ?2
+"""
 
 
 class Transaction:
@@ -135,14 +143,13 @@ class Transaction:
         )
         self.connection.execute("DELETE FROM refusal WHERE id <= (SELECT max(id) FROM refusal) - ?", (keep,))
 
-    def settle(self, subscription_id: int, position: int) -> None:
-        """See ``DeliveryStore.settle``."""
+    def settle(self, subscription_id: int, position: int, delivered: Tally = NOTHING) -> None:
+        """See ``DeliveryStore.settle``: of the changes, what was delivered."""
         self.connection.execute(
-            "INSERT INTO cursor VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET position = ?2, updated_us = ?3"
-            " WHERE position < ?2",
-            (subscription_id, position, self.now_us),
+            _SETTLE, (subscription_id, position, self.now_us, delivered.events, delivered.digest, DIGEST_MASK)
         )
 
     def forget(self, subscription_id: int) -> None:
         """See ``DeliveryStore.forget``."""
-        self.connection.execute("DELETE FROM cursor WHERE subscription_id = ?", (subscription_id,))
+        for table in ("skip", "chapter", "cursor"):
+            self.connection.execute(f"DELETE FROM {table} WHERE subscription_id = ?", (subscription_id,))  # noqa: S608 - constants

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -44,10 +45,19 @@ def oldest_undelivered(
     wanted = Wanted(subscription, view=view, decoder=decoder, targets=targets, streams=streams)
     position = cursor
     while wanted.subjects and (batches := read(position)):
-        for at, received_us, _ in wanted.events(batches, position):
-            return Oldest(at, received_us)
+        for one in wanted.items(batches, position):
+            return Oldest(one.position, one.received_us)
         position = batches[-1].end
     return None
+
+
+class WantedItem(NamedTuple):
+    """An item that has events for a subscription."""
+
+    position: int
+    received_us: int
+    slots: tuple[int, ...]
+    """Of its events."""
 
 
 class Wanted:
@@ -61,8 +71,12 @@ class Wanted:
         decoder: Decoder,
         targets: Mapping[str, TargetProtocol],
         streams: StreamIndex,
+        ended: bool = False,
     ) -> None:
-        """Nothing, where its protocol is not among ``targets``."""
+        """Nothing, where its protocol is not among ``targets``.
+
+        With ``ended`` also what streams that have ended were to give: so it is the same whenever it is asked.
+        """
         target = targets.get(subscription.protocol)
         self.subjects = set(streams.subjects(subscription.id)) if target is not None else set()
         """Whose items it may have at all."""
@@ -72,9 +86,10 @@ class Wanted:
         self._decoder = decoder
         self._targets = targets
         self._streams = streams
+        self._ended = ended
 
-    def events(self, batches: Sequence[Batch], position: int) -> Iterator[tuple[int, int, int]]:
-        """(Position, when it arrived, number of events) of each item from ``position`` on that has any for it."""
+    def items(self, batches: Sequence[Batch], position: int) -> Iterator[WantedItem]:
+        """Each item from ``position`` on that has events for it, in order."""
         selection, mine = self._selection, self.subjects
         if selection is None or not mine:
             return
@@ -82,17 +97,21 @@ class Wanted:
             translation = BatchTranslation(batch, self._decoder, self._targets, self._view)
             for index in range(max(0, position - batch.position), len(batch)):
                 at, subject_id = batch.position + index, batch.subjects[index]
-                if subject_id not in mine or not self._streams.covers(self._subscription_id, subject_id, at):
+                if subject_id not in mine or not self._may_have(subject_id, at):
                     continue
                 try:
                     if not translation.meant_for(index, self._subscription_id):
                         continue
                     scopes = self._streams.scopes(self._subscription_id, subject_id)
-                    events = len(translation.selected(index, selection, scopes))
+                    events = translation.selected(index, selection, scopes)
                 except PostroadError:
                     continue
                 except Exception:  # noqa: BLE001 - as in routing: a defect that one item shows is that item's
                     _log.exception("Position %d cannot be translated", at)
                     continue
                 if events:
-                    yield at, batch.received_at_us(index), events
+                    yield WantedItem(at, batch.received_at_us(index), tuple([event.slot for event in events]))
+
+    def _may_have(self, subject_id: int, position: int) -> bool:
+        place = self._subscription_id, subject_id, position
+        return self._streams.covers(*place) or (self._ended and self._streams.given(*place))

@@ -22,6 +22,9 @@ from postroad.state.keeper import StateKeeper
 
 HOUSEKEEPING_EVERY_S = 60.0
 RECORDS_KEPT_US = 30 * DAY_US
+CHAPTER_US = DAY_US
+CHAPTER_POSITIONS = 1 << 20
+"""What retention has taken a piece of cannot be audited any more: so accounts are divided by age and length."""
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +93,11 @@ class Retention:
                 settled=min(needs.values(), default=log.next_position),
                 max_bytes=self._limits.max_bytes,
                 given_up=given_up,
+            )
+            await log.delivery.turn(
+                first_position=removed.first_position,
+                began_before_us=self._clock.now_us() - CHAPTER_US,
+                max_positions=CHAPTER_POSITIONS,
             )
             if removed.items:
                 _log.info("Retention removed %d items from shard %d", removed.items, number)

@@ -29,7 +29,9 @@ from postroad.clock import Clock
 from postroad.errors import StoreUnavailable
 from postroad.log.delivery import (
     NO_CHANGES,
+    Account,
     Changes,
+    Chapter,
     Cursor,
     DeadLetter,
     Letter,
@@ -415,7 +417,9 @@ class JetStreamLog:
         await self._state.put(key, value)
 
 
-_State = tuple[list[Cursor], list[tuple[int, Letter, bytes]], list[tuple[int, list[Skip]]]]
+_State = tuple[
+    list[Cursor], list[tuple[int, Letter, bytes]], list[tuple[int, list[Skip]]], list[tuple[int, list[Chapter]]]
+]
 
 
 class JetStreamDeliveryStore:
@@ -430,6 +434,15 @@ class JetStreamDeliveryStore:
 
     async def settle(self, subscription_id: int, position: int, changes: Changes = NO_CHANGES) -> None:
         await self._change(lambda state: state.settle(subscription_id, position, changes))
+
+    async def begin(self, subscription_id: int, position: int, terms: str) -> None:
+        await self._change(lambda state: state.begin(subscription_id, position, terms))
+
+    async def turn(self, **bounds: int) -> None:
+        await self._change(lambda state: state.turn(**bounds))
+
+    async def account(self, subscription_id: int) -> Account | None:
+        return await (await self._load()).account(subscription_id)
 
     async def parked(self, subscription_id: int) -> list[Letter]:
         return await (await self._load()).parked(subscription_id)
@@ -472,7 +485,8 @@ class JetStreamDeliveryStore:
                 for number, letters in state._letters.items()
                 for letter, body in letters.values()
             ]
-            stored: _State = list(state._cursors.values()), letters, list(state._skips.items())
+            kept = list(state._skips.items()), list(state._chapters.items())
+            stored: _State = list(state._cursors.values()), letters, *kept
             await self._log._put("delivery", msgspec.msgpack.encode(stored))
             return result
 
@@ -481,11 +495,11 @@ class JetStreamDeliveryStore:
         state = MemoryDeliveryStore(self._log._clock, self._log._check_open)
         found = await self._log._get("delivery")
         if found is not None:
-            cursors, letters, skips = msgspec.msgpack.decode(found, type=_State)
+            cursors, letters, skips, chapters = msgspec.msgpack.decode(found, type=_State)
             state._cursors = {cursor.subscription_id: cursor for cursor in cursors}
             for number, letter, body in letters:
                 state._letters.setdefault(number, {})[letter.id] = letter, body
-            state._skips = dict(skips)
+            state._skips, state._chapters = dict(skips), dict(chapters)
         return state
 
 

@@ -72,9 +72,9 @@ class Insight:
             events += len(arrived_us)
             if start < shard.log.next_position:
                 batches = wait(shard.log.read(start, max_bytes=LOOK_BYTES))
-                for _, received_us, count in wanted.events(batches, start):
-                    events += count
-                    arrived_us.append(received_us)
+                for item in wanted.items(batches, start):
+                    events += len(item.slots)
+                    arrived_us.append(item.received_us)
                 complete &= not batches or batches[-1].end >= shard.log.next_position
             oldest_us = min((us for us in (*arrived_us, oldest_us) if us is not None), default=None)
         return TopicLag(events=events, complete=complete, oldest_received_at=oldest_us)
