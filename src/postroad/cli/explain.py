@@ -16,6 +16,7 @@ from postroad.errors import ConfigError, NotFound
 from postroad.log.delivery import Cursor, Letter, Skip, skip_that_names
 from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch
 from postroad.log.reader import ShardReader
+from postroad.log.tally import ALL_SLOTS
 from postroad.protocols import READABLE, TARGETS
 from postroad.protocols.base import outgoing_id, position_and_slot
 from postroad.registry.attempts import Attempt
@@ -136,7 +137,7 @@ def _route(
     attempts = registry.attempts(id_, shard=shard, position=position, limit=20)
     dead = [one.letter for one in reader.dead(letters_at(id_, position))]
     letters = dead + [letter for letter in reader.parked(id_) if letter.position == position]
-    skips = _skips(reader.skips(id_), route)
+    skips = _skips(reader.skips(id_), position, route)
     if dead:
         state = "dead"
     elif letters:
@@ -162,10 +163,11 @@ def _route(
     }
 
 
-def _skips(skips: Sequence[Skip], route: Route) -> list[str]:
-    """Why events of the item were skipped."""
+def _skips(skips: Sequence[Skip], position: int, route: Route) -> list[str]:
+    """Why events of the item were skipped. A stretch of all slots says nothing of an item that is not for it."""
+    by_slot = [skip for skip in skips if skip.slots != ALL_SLOTS and skip.first <= position < skip.end]
     named = [skip_that_names(skips, *position_and_slot(event_id)) for event_id in route.ids]
-    return list(dict.fromkeys(skip.reason for skip in named if skip is not None))
+    return list(dict.fromkeys(skip.reason for skip in [*by_slot, *named] if skip is not None))
 
 
 def _letter(letter: Letter, subscription: Subscription) -> dict[str, Any]:
