@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroad.access.streams import StreamIndex
-from postroad.registry.records import Stream
+from postroad.registry.records import Stream, ToldAt
 
 STREAMS = st.lists(
     st.tuples(
@@ -106,3 +106,29 @@ def test_stretches_hold_each_position_that_is_covered_once(
             covered = [p for p in range(25) if both.covers(subscription, subject, p)]
             assert [p for p in range(25) for stretch in stretches if p in stretch] == covered
             assert not stretches or subscription in both.subscriptions(subject)
+
+
+@given(STREAMS, st.sets(st.builds(ToldAt, st.integers(1, 3), st.integers(1, 3), st.just(0), st.integers(1, 20))))
+def test_what_is_told_is_had_by_its_position_alone_and_adds_no_other(
+    streams: list[tuple[int, int, int | None, int | None, bool]], told: set[ToldAt]
+) -> None:
+    without = index(streams)
+    by_id = {
+        n: Stream(
+            id=n, subscription_id=sub, subject_id=subject, shard=0, from_position=start, until_position=end, ended=ended
+        )
+        for n, (sub, subject, start, end, ended) in enumerate(streams)
+    }
+    with_it = StreamIndex(by_id, told)
+    for subscription in range(1, 4):
+        here = {(at.subject_id, at.position) for at in told if at.subscription_id == subscription}
+        for subject in range(1, 4):
+            for position in range(25):
+                was = without.covers(subscription, subject, position)
+                assert with_it.covers(subscription, subject, position) == (was or (subject, position) in here)
+            assert [*with_it.was_to_give(subscription, subject)] == [*without.was_to_give(subscription, subject)]
+            assert with_it.begins_at(subscription, subject) == without.begins_at(subscription, subject)
+        assert {*with_it.subjects(subscription)} == {*without.subjects(subscription)} | {subject for subject, _ in here}
+        firsts = [without.first_position(subscription), *[position for _, position in here]]
+        known = [first for first in firsts if first is not None]
+        assert with_it.first_position(subscription) == min(known, default=None)

@@ -323,6 +323,21 @@ def test_accounts_of_each_organization_share_what_a_subscription_covers(granting
     assert set(account.issued) == {"connected_cars_legacy.user_id"}
 
 
+def test_each_organization_has_an_account_of_its_own(granting: GrantingSite) -> None:
+    granting.declare(VEHICLES, [subscription("all", **ACCOUNT)], of_shop={"YY": None, "ZZ": None})
+    for plate in ("YY", "CC", "ZZ"):
+        granting.give(plate)
+    assert granting.said() == ["user_signed_up account YY", "user_signed_up account CC", "vehicles_shared account ZZ"]
+    view = granting.store.view()
+    accounts = {s.organization_id: s for s in view.subjects.values() if s.kind == "account"}
+    assert set(accounts) == {view.subjects[granting.id(plate)].organization_id for plate in ("CC", "ZZ")}
+    granting.revoke("CC")
+    assert granting.said() == ["user_removed account"]
+    still_open = {s.subject_id for s in granting.store.view().streams.values() if not s.ended}
+    left = [organization_id for organization_id, account in accounts.items() if account.id in still_open]
+    assert left == [view.subjects[granting.id("ZZ")].organization_id]
+
+
 def test_an_account_shares_what_is_chosen_and_a_provider_that_loses_access_ends_that(granting: GrantingSite) -> None:
     granting.declare(VEHICLES, [subscription("all", "chosen", **ACCOUNT)])
     granting.give("F")

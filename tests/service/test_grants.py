@@ -107,6 +107,13 @@ async def test_who_reads_the_log_by_himself_later_is_told_the_same(hub: Hub) -> 
     assert await hub.said("words") == live
 
 
+async def test_a_subscription_that_begins_gets_what_it_is_told_before_it_has_anything(hub: Hub) -> None:
+    await hub.change(hub.site.give, "F")
+    more = [subscription("all"), subscription("words", "chosen", types=[]), subscription("more", "chosen", types=[])]
+    await hub.change(hub.site.declare, VEHICLES, more)
+    assert await hub.said("more") == ["access_granted_to_fleet fleet"]
+
+
 @pytest.mark.parametrize("step", ["pending", "append", "relayed"])
 async def test_a_kill_at_any_step_records_once_and_tells(hub: Hub, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     await hub.change(hub.site.give, "F")

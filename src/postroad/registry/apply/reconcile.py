@@ -14,6 +14,7 @@ from postroad.registry import (
     drivers,
     grants,
     issuing,
+    memberships,
     selection,
     service_accounts,
     signing,
@@ -24,7 +25,7 @@ from postroad.registry import (
 from postroad.registry.apply import desired
 from postroad.registry.apply.rows import SECRET, Change, Rows
 from postroad.registry.apply.source import Source
-from postroad.registry.apply.vehicles import Vehicles, end_memberships
+from postroad.registry.apply.vehicles import Vehicles
 from postroad.registry.records import RoleName
 from postroad.registry.secrets import KeyRing, secret_place, upstream_place
 from postroad.registry.transaction import Transaction
@@ -188,7 +189,7 @@ class Reconciler:
             {"organization_id": organization_id, "kind": "fleet", "declared": True},  # the others are providers'
             {name: {} for name in wanted},
             prefix=prefix,
-            remove=lambda id_, _name: end_memberships(self._rows, schema.memberships.c.fleet_id == id_),
+            remove=lambda id_, _name: memberships.end(self._transaction, schema.memberships.c.fleet_id == id_),
             new={"shard": self._shard, "created_us": self._transaction.now_us},
         )
 

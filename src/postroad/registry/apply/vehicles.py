@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.model.identifiers import PLATE, VIN
-from postroad.registry import consents, subjects
+from postroad.registry import consents, memberships, subjects
 from postroad.registry.apply import desired
 from postroad.registry.apply.rows import Change, Rows
 from postroad.registry.apply.source import Source
@@ -181,7 +181,7 @@ class Vehicles:
         now_us = self._rows.transaction.now_us
         if subject_id in self._fleets:
             del self._fleets[subject_id]
-            end_memberships(self._rows, _memberships.c.vehicle_id == subject_id)
+            memberships.end(self._rows.transaction, _memberships.c.vehicle_id == subject_id)
         if fleet is not None:
             self._fleets[subject_id] = fleet
             insert(self._rows.connection, _memberships, fleet_id=fleets[fleet], vehicle_id=subject_id, since_us=now_us)
@@ -196,7 +196,7 @@ class Vehicles:
             for namespace, values in self._of_subject[subject_id].items():
                 for value in list(values):
                     self._forget(namespace, value)
-            end_memberships(self._rows, _memberships.c.vehicle_id == subject_id)
+            memberships.end(self._rows.transaction, _memberships.c.vehicle_id == subject_id)
             self._rows.remove(_subjects, subject_id)
             self._rows.tell(Change(action="delete", kind="vehicle", name=self._prefix + name))
 
@@ -237,10 +237,3 @@ class Vehicles:
             .where(_subjects.c.organization_id == self._organization_id, _memberships.c.until_us.is_(None))
         )
         return {row.vehicle_id: row.name for row in self._rows.connection.execute(query)}
-
-
-def end_memberships(rows: Rows, which: sa.ColumnElement[bool]) -> None:
-    """End the open memberships that ``which`` is true of."""
-    still_open = which & _memberships.c.until_us.is_(None)
-    values = {"until_us": rows.transaction.now_us}
-    rows.connection.execute(sa.update(_memberships).where(still_open).values(values))
