@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # importlib mode adds nothing, a
 pytest_plugins = [
     "fixtures.bulks",
     "fixtures.clock",
+    "fixtures.granting",
     "fixtures.lanes",
     "fixtures.mutual_tls",
     "fixtures.postgres",

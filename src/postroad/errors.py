@@ -6,7 +6,8 @@
     ├── StoreUnavailable   the log or a database cannot take it now: answer 503, nothing was kept, try again
     ├── StoreCorrupt       what is stored cannot be read back: stop using it, tell the operator
     ├── EgressRefused      an address, name or certificate we must not talk to: do not retry blindly
-    └── NotFound           the thing named does not exist
+    ├── NotFound           the thing named does not exist
+    └── Forbidden          who asks may not have it, or it does not exist: the two are not told apart
 
 No message ever holds a secret or a whole payload. Errors of libraries stop at the seam that calls them
 (``raise ... from exc``).
@@ -87,3 +88,16 @@ class EgressRefused(PostroadError):
 
 class NotFound(PostroadError):
     """The thing named does not exist."""
+
+
+class Forbidden(PostroadError):
+    """Who asks may not have it, or it does not exist. Nobody learns which: that would tell of what is others'.
+
+    Attributes:
+        field: what was asked for, as the request writes it (``input[1]``), or ``None``.
+    """
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        """Say what may not be had; never why."""
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field = field

@@ -163,7 +163,7 @@ class FigureReader:
             return
         self._decoder = Decoder(READABLE)
         self._decoder.use(view)
-        self._streams = StreamIndex(view.streams)
+        self._streams = StreamIndex(view.streams, view.told)
         self._plates = {id_: value for (_, namespace, value), id_ in view.identifiers.items() if namespace == PLATE}
         self._looked = {}
         self._version = view.version

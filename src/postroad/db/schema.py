@@ -211,6 +211,16 @@ consents = sa.Table(  # a provider's last word on its access to a vehicle; witho
     sa.Index(None, "vehicle_id"),
 )
 
+grants = _table(  # an integration may have a vehicle, or what is in a fleet; a closed one answers who had what
+    "grants",
+    _id(),
+    _reference("integration_id", "integrations"),
+    sa.Column("subject_id", Id, sa.ForeignKey("subjects.id"), nullable=False, index=True),
+    sa.Column("since_us", sa.BigInteger, nullable=False),
+    sa.Column("until_us", sa.BigInteger),
+    _unique_where("uq_grants_open", "integration_id", "subject_id", condition="until_us IS NULL"),
+)
+
 documents = sa.Table(  # whose a provider's document is, and that it was deleted: nothing else of it
     "documents",
     metadata,
@@ -292,8 +302,27 @@ streams = _table(
     sa.Column("fleet_id", Id),  # the fleet through which the vehicle came into the subscription; null: by itself
     sa.Column("farewell_position", sa.BigInteger),  # of the item that says that the stream has ended
     sa.Column("scopes", Json),  # what was authorised; null: all that the subscription requests
+    sa.Column("reference_url", sa.Text),  # what the customer notes with it, where he chose the vehicle
     _unique_where("uq_streams_open", "subscription_id", "subject_id", condition="NOT ended"),
     _index_where("ix_streams_waiting", "shard", condition="from_position IS NULL AND NOT ended"),
+)
+
+accesses = sa.Table(  # the fleets and vehicles that a subscription was told its integration has
+    "accesses",
+    metadata,
+    sa.Column("subscription_id", Id, sa.ForeignKey("subscriptions.id"), primary_key=True),
+    sa.Column("subject_id", Id, sa.ForeignKey("subjects.id"), primary_key=True),
+    sa.Column("fleet_id", Id),  # in which the vehicle is, as far as that is told
+    sa.Column("direct", sa.Boolean, nullable=False),  # the vehicle's own grant, not only its fleet's
+)
+
+told = sa.Table(  # where in the log a subscription is told of a grant; such an item it may have whatever became of that
+    "told",
+    metadata,
+    sa.Column("shard", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("subscription_id", sa.BigInteger, nullable=False),  # no foreign keys: rows go with the log's
+    sa.Column("subject_id", sa.BigInteger, nullable=False),
 )
 
 outbox = _table(
@@ -303,6 +332,7 @@ outbox = _table(
     sa.Column("organization_id", sa.BigInteger, nullable=False),
     sa.Column("subject_id", sa.BigInteger, nullable=False),
     sa.Column("stream_id", sa.BigInteger, nullable=False),  # 0: it is told to no single one
+    sa.Column("subscription_id", sa.BigInteger),  # to whom it is told whatever streams there are; null: by streams
     sa.Column("shard", sa.Integer, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),  # an item of ``protocol``; null: of "postroad"

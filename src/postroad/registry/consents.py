@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.model.identifiers import Issue
-from postroad.registry import coverage, streams, subjects
-from postroad.registry.transaction import Transaction, insert
+from postroad.registry import coverage, issuing, memberships, streams, subjects
+from postroad.registry.transaction import Transaction
 
 _consents, _memberships, _subjects, _streams = schema.consents, schema.memberships, schema.subjects, schema.streams
 
@@ -57,10 +57,14 @@ def withdraw(transaction: Transaction, provider_id: int, vehicle_ids: Collection
     Their streams end, at that very position where it was said in the vehicle's shard (``at``; None: not in the log).
     """
     changed = [id_ for id_ in vehicle_ids if _say(transaction, provider_id, id_, given=False)]
-    query = sa.select(_streams.c.id, _streams.c.shard).where(_streams.c.subject_id.in_(changed), ~_streams.c.ended)
-    for stream in transaction.connection.execute(query.order_by(_streams.c.id)).all():
-        here = at is not None and at.shard == stream.shard
-        streams.end(transaction, stream.id, at.position if at is not None and here else None)
+    ending = sa.select(_streams.c.id, _streams.c.shard).where(_streams.c.subject_id.in_(changed), ~_streams.c.ended)
+    streams_ = transaction.connection.execute(ending).all()
+    owners = sa.select(_subjects.c.organization_id).where(_subjects.c.id.in_(changed)).distinct()
+    for organization_id in transaction.connection.scalars(owners).all():
+        _reconcile(transaction, organization_id, changed)
+    if at is not None:
+        here = [stream.id for stream in streams_ if stream.shard == at.shard]
+        streams.note_end(transaction, here, at.position)
     return len(changed)
 
 
@@ -179,24 +183,14 @@ def _move(
 ) -> bool:
     """``move`` without a word to anybody; whether anything changed."""
     query = (
-        sa.select(_memberships.c.id, _memberships.c.fleet_id, _subjects.c.declared)
-        .join(_subjects, _subjects.c.id == _memberships.c.fleet_id)
+        sa.select(_subjects.c.declared)
+        .join(_memberships, _memberships.c.fleet_id == _subjects.c.id)
         .where(_memberships.c.vehicle_id == vehicle_id, _memberships.c.until_us.is_(None))
     )
-    current = transaction.connection.execute(query).one_or_none()
-    if current is not None and current.declared:
+    if transaction.connection.scalar(query):
         return False
     fleet_id = None if fleet is None else _fleet(transaction, organization_id, *fleet, shard, issue)
-    if (None if current is None else current.fleet_id) == fleet_id:
-        return False
-    if current is not None:
-        ended = sa.update(_memberships).where(_memberships.c.id == current.id).values(until_us=transaction.now_us)
-        transaction.connection.execute(ended)
-    if fleet_id is not None:
-        values = {"fleet_id": fleet_id, "vehicle_id": vehicle_id, "since_us": transaction.now_us}
-        insert(transaction.connection, _memberships, **values)
-    transaction.touched = True
-    return True
+    return memberships.put(transaction, vehicle_id, fleet_id)
 
 
 def _fleet(
@@ -211,7 +205,7 @@ def _fleet(
     if kind != "fleet":
         return None
     of_fleets = [one for one in issue if one.of == "fleet"]
-    subjects.give(transaction, organization_id, of_fleets, subject_id=found)
+    issuing.give(transaction, organization_id, of_fleets, subject_id=found)
     return found
 
 

@@ -5,7 +5,7 @@ Secrets stay sealed in a view; ``postroad.registry.secrets`` opens them where th
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -16,6 +16,14 @@ class Organization(msgspec.Struct, frozen=True):
     """A company: owner of providers, subjects and integrations."""
 
     id: int
+    name: str
+
+
+class Integration(msgspec.Struct, frozen=True):
+    """Who receives from us."""
+
+    id: int
+    organization_id: int
     name: str
 
 
@@ -88,6 +96,17 @@ class SealedSecret(msgspec.Struct, frozen=True, kw_only=True):
     """From then on it is not valid; None: until it is taken away."""
 
 
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """An integration, of whichever organization, may have a vehicle, or every vehicle that is in a fleet."""
+
+    id: int
+    integration_id: int
+    subject_id: int
+    """Of the vehicle or fleet."""
+    kind: Literal["fleet", "vehicle"]
+    since_us: int
+
+
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     """Which events go to which destination, by which protocol."""
 
@@ -99,6 +118,9 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     destination_id: int
     types: tuple[str, ...]
     """The agreed wire types."""
+    vehicles: Literal["selected", "granted", "chosen"] = "selected"
+    """Who says of which vehicles it has streams: the operator; whoever grants its integration access; or the customer
+    himself, among those that were granted."""
     options: Mapping[str, Any] = {}
     """Translation options, for the target protocol's ``options_type``."""
     delivery: Mapping[str, Any] = {}
@@ -134,6 +156,17 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     """Of the item that says that the stream has ended; None: there is none, or it is not in the log yet."""
     scopes: frozenset[str] | None = None
     """What was authorised, where the protocol has scopes; None: all that the subscription requests."""
+    reference_url: str | None = None
+    """What the customer noted with it, where he chose the vehicle."""
+
+
+class ToldAt(NamedTuple):
+    """At this position a subscription is told of a grant: it may have the item whatever has become of that since."""
+
+    subscription_id: int
+    subject_id: int
+    shard: int
+    position: int
 
 
 class RegistryView(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,3 +189,11 @@ class RegistryView(msgspec.Struct, frozen=True, kw_only=True):
     destinations: Mapping[int, Destination]
     subscriptions: Mapping[int, Subscription]
     streams: Mapping[int, Stream]
+    integrations: Mapping[int, Integration] = {}
+    grants: Mapping[int, Grant] = {}
+    """The open ones."""
+    accesses: Mapping[int, frozenset[int]] = {}
+    """Integration id -> the vehicles that it has access to by grants: none whose provider has withdrawn its consent."""
+    told: frozenset[ToldAt] = frozenset()
+    outbox_end: int = 0
+    """Rows of the outbox below it were written by changes that this view shows."""

@@ -1,7 +1,7 @@
 """Which vehicles and drivers a subscription covers."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -15,8 +15,16 @@ class _Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Selector(_Stored, frozen=True, kw_only=True, omit_defaults=True):
-    """The vehicles of an organization that a subscription covers: all, or those of some fleets and some by plate."""
+    """The vehicles that a subscription covers.
 
+    Where they are ``selected``: those of its organization, all, or those of some fleets and some by plate. Else it is
+    governed by the grants to its integration: it covers every vehicle that was ``granted``, or those among them that
+    its customer has ``chosen``.
+    """
+
+    by: Literal["selected", "granted", "chosen"] = "selected"
+    told: bool = False
+    """Whether a governed one is told of grants: its protocol has words for that, and its options want them."""
     everything: bool = False
     fleets: tuple[str, ...] = ()
     """Names of fleets."""

@@ -19,6 +19,7 @@ from postroad.registry import (
     alerts,
     attempts,
     consents,
+    issuing,
     lookup,
     outbox,
     signing,
@@ -154,17 +155,22 @@ class RegistryStore:
     def issue_all(self, issues: Sequence[Issue]) -> None:
         """Give every subject what it lacks of the identifiers that the hub issues."""
         with self.transaction() as under_way:
-            subjects.give_all(under_way, issues)
+            issuing.give_all(under_way, issues)
 
-    def pending(self, shard: int, *, limit: int) -> list[Pending]:
-        """What is to be appended to the shard of what was told of changes, in order."""
+    def pending(self, shard: int, *, limit: int, below: int | None = None) -> list[Pending]:
+        """What is to be appended to the shard of what was told of changes, in order; ``below``: see ``outbox_end``."""
         with self._database.read() as connection:
-            return outbox.pending(connection, shard, limit)
+            return outbox.pending(connection, shard, limit, below)
 
     def relayed(self, rows: Sequence[Pending], positions: Mapping[int, int]) -> None:
         """These rows stand in the log, at these positions by id: forget them, and note where streams end."""
         with self.transaction() as under_way:
             outbox.relayed(under_way, rows, positions)
+
+    def forget_told(self, shard: int, *, below: int) -> None:
+        """Forget where subscriptions were told of grants below a position, which the shard holds no more."""
+        with self.transaction() as under_way:
+            outbox.forget_told(under_way, shard, below)
 
     def issue_token(self, provider: int | str, label: str) -> tuple[str, str]:
         """Make a token for a provider (id, name or ``organization/name``).

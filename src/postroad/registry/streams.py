@@ -1,9 +1,10 @@
 """Streams: one vehicle (or driver) x one subscription, over an interval of positions.
 
-Which there are says ``coverage``; of drivers ``drivers``.
+Which there are says ``coverage``, or, of vehicles that a customer chooses, ``chosen``; of drivers ``drivers``.
 """
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,6 +12,7 @@ from postroad.db import schema
 from postroad.errors import NotFound
 from postroad.protocols.postroad import AccessRemovedFromVehicle
 from postroad.registry import outbox
+from postroad.registry.records import Stream
 from postroad.registry.transaction import Transaction
 
 _streams = schema.streams
@@ -74,8 +76,8 @@ def authorise(transaction: Transaction, stream_id: int, scopes: Collection[str] 
 
 
 def open_of(connection: sa.Connection, subscription_id: int) -> dict[int, sa.Row[tuple[object, ...]]]:
-    """Subject id -> row of its open stream into a subscription: of vehicles, fleets and accounts."""
-    query = sa.select(_streams, schema.subjects.c.kind).join(
+    """Subject id -> row of its open stream into a subscription, with the subject's kind and organization."""
+    query = sa.select(_streams, schema.subjects.c.kind, schema.subjects.c.organization_id).join(
         schema.subjects, schema.subjects.c.id == _streams.c.subject_id
     )
     query = query.where(_streams.c.subscription_id == subscription_id, ~_streams.c.ended)
@@ -83,9 +85,16 @@ def open_of(connection: sa.Connection, subscription_id: int) -> dict[int, sa.Row
 
 
 def open_all(
-    transaction: Transaction, subscription_id: int, shards: Mapping[int, int], fleets: Mapping[int, int | None]
+    transaction: Transaction,
+    subscription_id: int,
+    shards: Mapping[int, int],
+    fleets: Mapping[int, int | None],
+    reference_urls: Mapping[int, str | None] = {},
 ) -> None:
-    """Open streams of subjects (id -> shard); ``fleets``: those through which vehicles came."""
+    """Open streams of subjects (id -> shard).
+
+    ``fleets``: those through which vehicles came; ``reference_urls``: what the customer notes with them.
+    """
     if not shards:
         return
     rows = [
@@ -96,10 +105,18 @@ def open_all(
             "ended": False,
             "created_us": transaction.now_us,
             "fleet_id": fleets.get(subject_id),
+            "reference_url": reference_urls.get(subject_id),
         }
         for subject_id, shard in sorted(shards.items())
     ]
     transaction.connection.execute(sa.insert(_streams), rows)
+    transaction.touched = True
+
+
+def note_fleet(transaction: Transaction, stream_id: int, fleet_id: int | None) -> None:
+    """Note through which fleet a stream's vehicle is covered from now on."""
+    by_id = sa.update(_streams).where(_streams.c.id == stream_id).values(fleet_id=fleet_id)
+    transaction.connection.execute(by_id)
     transaction.touched = True
 
 
@@ -111,6 +128,29 @@ def end_all(transaction: Transaction, stream_ids: Collection[int]) -> None:
     by_id = by_id.values(ended=True, ended_us=transaction.now_us)
     transaction.connection.execute(by_id, [{"stream": id_} for id_ in stream_ids])
     transaction.touched = True
+
+
+def record_of(row: Any) -> Stream:
+    """A row as a record."""
+    return Stream(
+        id=row.id,
+        subscription_id=row.subscription_id,
+        subject_id=row.subject_id,
+        shard=row.shard,
+        from_position=row.from_position,
+        until_position=row.until_position,
+        ended=row.ended,
+        farewell_position=row.farewell_position,
+        scopes=None if row.scopes is None else frozenset(row.scopes),
+        reference_url=row.reference_url,
+    )
+
+
+def note_end(transaction: Transaction, stream_ids: Collection[int], until_position: int) -> None:
+    """Let streams that have ended end at ``until_position`` (exclusive), as far as that is not noted yet."""
+    ended = _streams.c.id.in_(stream_ids) & _streams.c.until_position.is_(None) & _streams.c.ended
+    changed = transaction.connection.execute(sa.update(_streams).where(ended).values(until_position=until_position))
+    transaction.touched |= bool(changed.rowcount)
 
 
 def _say_farewell(transaction: Transaction, stream: sa.Row[tuple[object, ...]]) -> None:

@@ -1,19 +1,21 @@
 """Reads a ``RegistryView``: everything the running hub asks the registry, of one moment."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.model.identifiers import PLATE, VIN
-from postroad.registry import signing, subjects, tokens
+from postroad.registry import granted, issuing, outbox, selection, signing, streams, tokens
 from postroad.registry.records import (
     Destination,
+    Grant,
+    Integration,
     Organization,
     Provider,
     RegistryView,
-    Stream,
     Subject,
     Subscription,
     Upstream,
@@ -34,7 +36,10 @@ def read_view(connection: sa.Connection) -> RegistryView:
     """
     settings = _provider_settings(connection)
     providers = _providers(connection, settings)
-    integrations = {row.id: row.organization_id for row in connection.execute(_live(schema.integrations))}
+    integrations = {
+        row.id: Integration(row.id, row.organization_id, row.name)
+        for row in connection.execute(_live(schema.integrations))
+    }
     return RegistryView(
         version=read_version(connection),
         organizations={
@@ -52,7 +57,12 @@ def read_view(connection: sa.Connection) -> RegistryView:
         },
         destinations=_destinations(connection),
         subscriptions=_subscriptions(connection, integrations),
-        streams=_streams(connection),
+        streams={row.id: streams.record_of(row) for row in connection.execute(sa.select(schema.streams))},
+        integrations=integrations,
+        grants=_grants(connection),
+        accesses=granted.accesses(connection),
+        told=outbox.told(connection),
+        outbox_end=outbox.end(connection),
     )
 
 
@@ -94,7 +104,7 @@ def _upstreams(connection: sa.Connection) -> dict[int, Upstream]:
 
 
 def _subjects(connection: sa.Connection) -> dict[int, Subject]:
-    issued = subjects.issued_identifiers(connection)
+    issued = issuing.issued_identifiers(connection)
     known: dict[str, dict[int, str]] = {PLATE: {}, VIN: {}}
     named = sa.select(schema.identifiers).where(schema.identifiers.c.namespace.in_(known))
     for row in connection.execute(named.order_by(schema.identifiers.c.value.desc())):
@@ -136,17 +146,18 @@ def _destinations(connection: sa.Connection) -> dict[int, Destination]:
     }
 
 
-def _subscriptions(connection: sa.Connection, organizations: dict[int, int]) -> dict[int, Subscription]:
+def _subscriptions(connection: sa.Connection, integrations: Mapping[int, Integration]) -> dict[int, Subscription]:
     secrets = signing.read(connection)
     return {
         row.id: Subscription(
             id=row.id,
             integration_id=row.integration_id,
-            organization_id=organizations[row.integration_id],
+            organization_id=integrations[row.integration_id].organization_id,
             name=row.name,
             protocol=row.protocol,
             destination_id=row.destination_id,
             types=tuple(row.types),
+            vehicles=selection.load(row.vehicles).by,
             options=row.options,
             delivery=row.delivery,
             state=row.state,
@@ -158,18 +169,21 @@ def _subscriptions(connection: sa.Connection, organizations: dict[int, int]) -> 
     }
 
 
-def _streams(connection: sa.Connection) -> dict[int, Stream]:
+def _grants(connection: sa.Connection) -> dict[int, Grant]:
+    grants, owners = schema.grants, schema.subjects
+    still_open = (
+        sa.select(grants, owners.c.kind)
+        .join(owners, owners.c.id == grants.c.subject_id)
+        .where(grants.c.until_us.is_(None))
+        .order_by(grants.c.id)
+    )
     return {
-        row.id: Stream(
+        row.id: Grant(
             id=row.id,
-            subscription_id=row.subscription_id,
+            integration_id=row.integration_id,
             subject_id=row.subject_id,
-            shard=row.shard,
-            from_position=row.from_position,
-            until_position=row.until_position,
-            ended=row.ended,
-            farewell_position=row.farewell_position,
-            scopes=None if row.scopes is None else frozenset(row.scopes),
+            kind=row.kind,
+            since_us=row.since_us,
         )
-        for row in connection.execute(sa.select(schema.streams))
+        for row in connection.execute(still_open)
     }

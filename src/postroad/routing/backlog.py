@@ -40,7 +40,7 @@ def oldest_undelivered(
     ``streams``: the index of the view's streams, where the caller has one already.
     """
     if streams is None:
-        streams = StreamIndex(view.streams)
+        streams = StreamIndex(view.streams, view.told)
     wanted = Wanted(subscription, view=view, decoder=decoder, targets=targets, streams=streams)
     position = cursor
     while wanted.subjects and (batches := read(position)):

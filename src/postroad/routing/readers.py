@@ -54,7 +54,7 @@ def groups_of(subject_id: int, feeds: Iterable[Feed], streams: StreamIndex, rout
         words, only = words_for(feed, streams, subject_id), None if feed.history is None else feed
         readers = groups.setdefault((words, only), Group(words, [], only)).readers
         stretches = streams.stretches(feed.subscription_id, subject_id)
-        readers += [Reader(feed, feed.types, stretch) for stretch in stretches]
+        readers += [Reader(feed, feed.types, stretch) for stretch in stretches if stretch.stop > routed_to]
         ended = streams.was_to_give(feed.subscription_id, subject_id)
         readers += [Reader(feed, feed.types, stretch, covered=False) for stretch in ended if stretch.stop > routed_to]
     return list(groups.values())

@@ -15,6 +15,7 @@ def catalogue() -> Catalogue:
         vehicle_namespaces={name: source.vehicle_namespaces for name, source in SOURCES.items()},
         target_types={name: tuple(target.slots) for name, target in TARGETS.items()},
         target_options={name: target.options_type for name, target in TARGETS.items()},
+        target_agreed={name: target.agreed for name, target in TARGETS.items()},
         delivery_type=DeliveryOptions,
         target_orders={name: next(iter(target.contracts.values())).order for name, target in TARGETS.items()},
         limits_type=DestinationLimits,

@@ -10,7 +10,8 @@ from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable
 from postroad.log.interface import ShardLog
-from postroad.registry.records import RegistryView
+from postroad.registry.outbox import told_at
+from postroad.registry.records import RegistryView, ToldAt
 from postroad.registry.store import RegistryStore
 from postroad.routing.router import Router
 from postroad.service import relay
@@ -44,6 +45,7 @@ class RegistryFollower:
         self._routers = routers
         self._logs = logs
         self._farewells: dict[int, int] = {}
+        self._told = frozenset[ToldAt]()
         self._owing = False
         self._clock = clock
         self._poll_s = poll_s
@@ -93,12 +95,18 @@ class RegistryFollower:
     async def _use_newest(self) -> None:
         """Take the newest view over, in which no open stream is without a beginning."""
         view = await asyncio.to_thread(self._registry.view)
-        if self._has_new_streams(view):
-            await self._activate_streams()
+        if self._lacks_positions(view):
+            await self._settle_streams()
         else:
             self._apply(view)
         await self._relay()
         await self._deliver(self.view, self._streams)
+
+    def _lacks_positions(self, view: RegistryView) -> bool:
+        """Whether a stream has begun or ended, and it is not noted where. Of some that ended the relay notes it."""
+        return self._has_new_streams(view) or any(
+            s.ended and s.until_position is None and s.shard in self._routers for s in view.streams.values()
+        )
 
     def _has_new_streams(self, view: RegistryView) -> bool:
         return any(s.from_position is None and not s.ended and s.shard in self._routers for s in view.streams.values())
@@ -108,16 +116,19 @@ class RegistryFollower:
         self._owing = True
         with going_on("What is to be told of the registry's changes cannot be recorded now"):
             for number, router in self._routers.items():
-                while rows := await asyncio.to_thread(self._registry.pending, number, limit=relay.ROWS_AT_ONCE):
-                    async with router.gate:  # a farewell must be known as one before routing comes to it
+                while rows := await asyncio.to_thread(
+                    self._registry.pending, number, limit=relay.ROWS_AT_ONCE, below=self.view.outbox_end
+                ):
+                    async with router.gate:  # who may have an item must be known before routing comes to it
                         positions = await relay.append(self._logs[number], rows)
                         self._farewells |= {id_: positions[row.id] for row in rows for id_ in row.farewell_of}
+                        self._told |= {told_at(row, positions[row.id]) for row in rows if row.told_to is not None}
                         self._apply(self.view)
                     await asyncio.to_thread(self._registry.relayed, rows, positions)
             self._owing = False
 
-    async def _activate_streams(self) -> None:
-        """Routing stands still meanwhile: each stream begins exactly at the position routing goes on from."""
+    async def _settle_streams(self) -> None:
+        """Routing stands still meanwhile: each stream begins and ends exactly at the position routing goes on from."""
         async with AsyncExitStack() as stack:
             for router in self._routers.values():
                 await stack.enter_async_context(router.gate)
@@ -131,16 +142,19 @@ class RegistryFollower:
 
     def _apply(self, view: RegistryView) -> None:
         """Without an await: between two items everybody changes to the new view at once."""
-        self.view = view = self._with_farewells(view)
-        self._streams = StreamIndex(view.streams)
+        self.view = view = self._with_relayed(view)
+        self._streams = StreamIndex(view.streams, view.told)
         for use in self._use:
             use(view)
         self._cover(self._streams)
         for router in self._routers.values():
             router.use(view, self._streams)
 
-    def _with_farewells(self, view: RegistryView) -> RegistryView:
-        """The view with the farewells that are in the log and that the registry has not noted yet."""
+    def _with_relayed(self, view: RegistryView) -> RegistryView:
+        """The view with what was relayed to the log and the registry has not noted yet: farewells, who was told."""
+        self._told -= view.told
+        if self._told:
+            view = msgspec.structs.replace(view, told=view.told | self._told)
         known = {
             id_ for id_ in self._farewells if (s := view.streams.get(id_)) is None or s.farewell_position is not None
         }

@@ -179,6 +179,9 @@ class Checker:
         destination = destinations[part.destination]
         self._endpoints(part, destination.types, path)
         options = self._source.convert(part.options, self._catalogue.target_options[part.protocol], f"{path}.options")
+        told = self._comes_with_more(part.protocol, options)
+        if not part.types and not told:
+            raise self._source.error(f"{path}.types", "name at least one type")
         copies = self._catalogue.copies.get(part.protocol)
         self._storage(part, destination, copies is not None and copies(options), path)
         self._delivery(part, f"{path}.delivery")
@@ -187,13 +190,18 @@ class Checker:
             protocol=part.protocol,
             destination=part.destination,
             types=part.types,
-            vehicles=self._selector(part.vehicles, fleets, f"{path}.vehicles"),
+            vehicles=self._selector(part.vehicles, fleets, f"{path}.vehicles", told=told),
             drivers=self._drivers(part.drivers, f"{path}.drivers"),
             options=part.options,
             delivery=part.delivery,
             state=None if part.state is UNSET else part.state,
             signing=None if part.signing is UNSET else self._signing(part.signing, f"{path}.signing"),
         )
+
+    def _comes_with_more(self, protocol: str, options: object) -> bool:
+        """Whether types come with a subscription that nobody has to name: of a protocol that tells of access."""
+        agreed = self._catalogue.target_agreed.get(protocol)
+        return agreed is not None and bool(agreed((), options))
 
     def _delivery(self, part: document.SubscriptionPart, path: str) -> None:
         self._source.convert(part.delivery, self._catalogue.delivery_type, path)
@@ -247,9 +255,12 @@ class Checker:
             secrets.append(secret)
         return tuple(secrets)
 
-    def _selector(self, declared: str | document.VehiclesPart, fleets: Collection[str], path: str) -> Selector:
-        if isinstance(declared, str):
-            return Selector(everything=declared == "all")
+    def _selector(self, declared: document.Vehicles, fleets: Collection[str], path: str, *, told: bool) -> Selector:
+        match declared:
+            case "all" | "none":
+                return Selector(everything=declared == "all")
+            case "granted" | "chosen":
+                return Selector(by=declared, told=told)
         for i, fleet in enumerate(declared.fleets):
             self._known(fleet, fleets, "fleet of this organization in the file", f"{path}.fleets[{i}]")
         plates = [

@@ -57,6 +57,9 @@ class VehiclesPart(_Part, frozen=True, kw_only=True):
     plates: tuple[str, ...] = ()
 
 
+Vehicles = Literal["all", "none", "granted", "chosen"] | VehiclesPart
+
+
 class DriversPart(_Part, frozen=True, kw_only=True):
     """Drivers by the ids that their provider has of them."""
 
@@ -75,8 +78,8 @@ class SubscriptionPart(_Part, frozen=True, kw_only=True):
     name: Name
     protocol: str
     destination: str
-    types: Annotated[tuple[str, ...], Meta(min_length=1)]
-    vehicles: Literal["all", "none"] | VehiclesPart = "none"
+    types: tuple[str, ...]
+    vehicles: Vehicles = "none"
     drivers: Literal["all", "none"] | DriversPart = "none"
     options: dict[str, Any] = {}
     delivery: dict[str, Any] = {}

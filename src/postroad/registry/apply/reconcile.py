@@ -8,7 +8,18 @@ import sqlalchemy as sa
 from postroad.db import schema
 from postroad.errors import ConfigError, StoreCorrupt
 from postroad.model.identifiers import Issue
-from postroad.registry import consents, coverage, drivers, signing, subjects, subscriptions, tokens, upstreams
+from postroad.registry import (
+    consents,
+    coverage,
+    drivers,
+    grants,
+    issuing,
+    selection,
+    signing,
+    subscriptions,
+    tokens,
+    upstreams,
+)
 from postroad.registry.apply import desired
 from postroad.registry.apply.rows import SECRET, Change, Rows
 from postroad.registry.apply.source import Source
@@ -88,11 +99,11 @@ class Reconciler:
             inner = f"{prefix}{integration.name}/"
             ids_by_name = self._integration(integrations[integration.name], integration, inner)
             names |= {subscription_id: inner + name for name, subscription_id in ids_by_name.items()}
-        for namespace, count in subjects.give(self._transaction, id_, self._issue).items():
+        for namespace, count in issuing.give(self._transaction, id_, self._issue).items():
             fields = {"subjects": (None, count)}
             self._rows.tell(Change(action="create", kind="identifier", name=prefix + namespace, fields=fields))
+        grants.end_dead(self._transaction)
         self._streams(id_, names)
-        subjects.give(self._transaction, id_, self._issue)  # an account may have come into being with its first stream
 
     def _remove_integration(self, id_: int, name: str) -> None:
         tokens.revoke_all(self._transaction, "integration", id_)
@@ -189,6 +200,7 @@ class Reconciler:
             self._secrets(sealed, destinations[destination.name], destination.secrets, prefix + destination.name)
         names = {destination_id: name for name, destination_id in destinations.items()}
         before = self._states(id_)
+        self._clear(id_, wanted.subscriptions)
         ids = self._rows.sync(
             schema.subscriptions,
             "subscription",
@@ -218,6 +230,17 @@ class Reconciler:
                 fields = {"signing.secrets": (SECRET if had else None, SECRET if subscription.signing else None)}
                 self._rows.tell(Change(action="update", kind="subscription", name=name, fields=fields))
         return ids
+
+    def _clear(self, integration_id: int, wanted: Sequence[desired.Subscription]) -> None:
+        """Have subscriptions begin anew of which another says from now on what they cover."""
+        table = schema.subscriptions
+        mine = sa.select(table.c.id, table.c.name, table.c.vehicles).where(
+            table.c.integration_id == integration_id, table.c.removed_us.is_(None)
+        )
+        by = {subscription.name: subscription.vehicles.by for subscription in wanted}
+        for row in self._connection.execute(mine).all():
+            if by.get(row.name) not in {None, selection.load(row.vehicles).by}:
+                coverage.clear(self._transaction, row.id)
 
     def _states(self, integration_id: int) -> dict[int, tuple[str, str | None]]:
         """State and reason of the integration's subscriptions, by id, before anything changes."""

@@ -1,0 +1,123 @@
+"""Grants: an integration may have a vehicle, or every vehicle that is in a fleet, of whichever organization.
+
+What follows from a grant, its end, and vehicles that move between fleets that have given access is in the same
+transaction: streams that begin and end, and what is told of it (``governed``, docs/decisions/0023).
+"""
+
+import sqlalchemy as sa
+
+from postroad.db import schema
+from postroad.errors import NotFound
+from postroad.registry import coverage, memberships
+from postroad.registry.transaction import Transaction, insert
+
+_grants, _subjects, _memberships = schema.grants, schema.subjects, schema.memberships
+
+
+def give(transaction: Transaction, integration_id: int, subject_id: int) -> bool:
+    """Give an integration access to a vehicle, or to a fleet with every vehicle in it; whether that is news.
+
+    Raises:
+        NotFound: There is no such integration, vehicle or fleet.
+    """
+    _require_integration(transaction.connection, integration_id)
+    subject = _subject(transaction.connection, subject_id, "fleet", "vehicle")
+    if _open(transaction.connection, integration_id, subject_id) is not None:
+        return False
+    values = {"integration_id": integration_id, "subject_id": subject_id, "since_us": transaction.now_us}
+    insert(transaction.connection, _grants, **values)
+    transaction.touched = True
+    coverage.reconcile_integration(
+        transaction, integration_id, vehicle_id=subject_id if subject.kind == "vehicle" else None
+    )
+    return True
+
+
+def revoke(transaction: Transaction, integration_id: int, subject_id: int) -> bool:
+    """End the grant of a vehicle or fleet; whether there was one.
+
+    It ends every stream of the vehicle, or of a vehicle that is in the fleet, into what grants govern: by another grant
+    that stands, one may begin anew.
+    """
+    grant_id = _open(transaction.connection, integration_id, subject_id)
+    if grant_id is None:
+        return False
+    _end(transaction, _grants.c.id == grant_id)
+    subject = _subject(transaction.connection, subject_id, "fleet", "vehicle")
+    of_vehicle = subject.kind == "vehicle"
+    coverage.reconcile_integration(
+        transaction,
+        integration_id,
+        vehicle_id=subject_id if of_vehicle else None,
+        anew=[subject_id] if of_vehicle else memberships.members(transaction.connection, subject_id),
+    )
+    return True
+
+
+def delete_fleet(transaction: Transaction, fleet_id: int) -> None:
+    """Delete a fleet, which takes back the access that it gave. Its vehicles are in no fleet then.
+
+    Raises:
+        NotFound: There is no such fleet.
+    """
+    fleet = _subject(transaction.connection, fleet_id, "fleet")
+    memberships.end(transaction, _memberships.c.fleet_id == fleet_id)
+    identifiers = schema.identifiers  # or what a provider calls so next would be this one
+    transaction.connection.execute(sa.delete(identifiers).where(identifiers.c.subject_id == fleet_id))
+    removed = sa.update(_subjects).where(_subjects.c.id == fleet_id).values(removed_us=transaction.now_us)
+    transaction.connection.execute(removed)
+    transaction.touched = True
+    end_dead(transaction)
+    coverage.reconcile(transaction, fleet.organization_id)
+
+
+def move(transaction: Transaction, vehicle_id: int, fleet_id: int | None) -> None:
+    """Have a vehicle in this fleet from now on; None: in none.
+
+    Raises:
+        NotFound: There is no such vehicle, or its organization has no such fleet.
+    """
+    vehicle = _subject(transaction.connection, vehicle_id, "vehicle")
+    if fleet_id is not None:
+        fleet = _subject(transaction.connection, fleet_id, "fleet")
+        if fleet.organization_id != vehicle.organization_id:
+            raise NotFound(f"there is no fleet {fleet_id} of the vehicle's organization")
+    if memberships.put(transaction, vehicle_id, fleet_id):
+        coverage.reconcile(transaction, vehicle.organization_id, vehicle_id=vehicle_id)
+
+
+def end_dead(transaction: Transaction) -> None:
+    """End the grants by and to what is no more. What follows is ``coverage``'s to find out."""
+    subjects = sa.select(_subjects.c.id).where(_subjects.c.removed_us.is_not(None))
+    integrations = sa.select(schema.integrations.c.id).where(schema.integrations.c.removed_us.is_not(None))
+    _end(transaction, _grants.c.subject_id.in_(subjects) | _grants.c.integration_id.in_(integrations))
+
+
+def _end(transaction: Transaction, which: sa.ColumnElement[bool]) -> None:
+    ending = sa.update(_grants).where(which, _grants.c.until_us.is_(None)).values(until_us=transaction.now_us)
+    transaction.touched |= bool(transaction.connection.execute(ending).rowcount)
+
+
+def _open(connection: sa.Connection, integration_id: int, subject_id: int) -> int | None:
+    """The id of the open grant."""
+    this = (_grants.c.integration_id == integration_id) & (_grants.c.subject_id == subject_id)
+    grant_id: int | None = connection.scalar(sa.select(_grants.c.id).where(this, _grants.c.until_us.is_(None)))
+    return grant_id
+
+
+def _require_integration(connection: sa.Connection, integration_id: int) -> None:
+    table = schema.integrations
+    live = sa.select(table.c.id).where(table.c.id == integration_id, table.c.removed_us.is_(None))
+    if connection.scalar(live) is None:
+        raise NotFound(f"there is no integration {integration_id}")
+
+
+def _subject(connection: sa.Connection, subject_id: int, *kinds: str) -> sa.Row[int, str, int]:
+    """The kind and organization of what is not removed."""
+    live = sa.select(_subjects.c.id, _subjects.c.kind, _subjects.c.organization_id).where(
+        _subjects.c.id == subject_id, _subjects.c.kind.in_(kinds), _subjects.c.removed_us.is_(None)
+    )
+    row = connection.execute(live).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no {' or '.join(kinds)} {subject_id}")
+    return row
