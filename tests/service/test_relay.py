@@ -10,18 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fixtures.clock import VirtualClock
-from fixtures.pipeline import part, quiet
-from postroad.access.streams import StreamIndex
+from fixtures.following import Running
+from fixtures.pipeline import part
 from postroad.errors import StoreUnavailable
 from postroad.log.memory import MemoryLog
-from postroad.protocols import READABLE, TARGETS
-from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
-from postroad.routing.feed import Feed
-from postroad.routing.router import Router
-from postroad.routing.translation import Decoder, selection_of
 from postroad.service.declarable import catalogue
-from postroad.service.following import RegistryFollower
 
 DECLARED = """
 organizations:
@@ -35,50 +29,6 @@ organizations:
           - {{name: one, protocol: connected_cars, destination: webhook, types: [gps_position], vehicles: {one}}}
           - {{name: two, protocol: connected_cars, destination: webhook, types: [gps_position], vehicles: {two}}}
 """
-
-
-class Running:
-    """What follows the registry and routes, until it is killed."""
-
-    def __init__(self, store: RegistryStore, log: MemoryLog, clock: Any) -> None:
-        decoder = Decoder(READABLE)
-        self.router = Router(log, decoder=decoder, targets=TARGETS, gap=lambda *_: None)
-        self.follower = RegistryFollower(store, {0: self.router}, logs={0: log}, clock=clock, poll_s=1)
-        self._use = decoder.use
-        self.feeds: dict[int, Feed] = {}
-        self._covers: list[StreamIndex] = []
-        self._routing: asyncio.Task[None]
-
-    async def start(self, cursor: int | None = None) -> "Running":
-        """``cursor``: where the feeds stand; None: where routing begins."""
-
-        async def deliver(view: RegistryView, _streams: StreamIndex) -> None:
-            for subscription in view.subscriptions.values():
-                if subscription.id not in self.feeds:
-                    selection = selection_of(subscription, TARGETS[subscription.protocol])
-                    at = self.router.routed_to if cursor is None else cursor
-                    feed = self.feeds[subscription.id] = Feed(
-                        subscription.id, selection, position=at, limit_bytes=1 << 20
-                    )
-                    self.router.add(feed)
-
-        await self.follower.start(use=[self._use], cover=self._covers.append, deliver=deliver)
-        self._routing = asyncio.create_task(self.router.run())
-        return self
-
-    async def kill(self) -> None:
-        self._routing.cancel()
-        await asyncio.gather(self._routing, return_exceptions=True)
-
-    async def said(self, subscription_id: int) -> list[str]:
-        """Types of what the subscription has to send, in order."""
-        await quiet()
-        feed = self.feeds[subscription_id]
-        if not feed.following:
-            await self.router.catch_up(feed)
-        covered = self._covers[-1].covers  # what delivery asks right before it sends
-        items = [item for item in feed.queue if covered(subscription_id, item.subject_id, item.position)]
-        return [json.loads(event.body)["type"] for item in items for event in item.events]
 
 
 class Site:

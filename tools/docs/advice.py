@@ -22,6 +22,10 @@ ERRORS = {
         "`postroad subscriptions test NAME` shows the step; events wait meanwhile."
     ),
     "NotFound": "Check the name: the message says what was looked for, `postroad ... list` what there is.",
+    "Forbidden": (
+        "Whoever asked has no access, or there is no such thing; he is not told which. `postroad grants list` shows "
+        "what his integration was granted."
+    ),
 }
 
 REASONS = {

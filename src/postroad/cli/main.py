@@ -20,6 +20,7 @@ COMMANDS = {
     "explain": "command",
     "quarantine": "group",
     "subscriptions": "group",
+    "grants": "group",
     "deadletters": "group",
     "fetches": "group",
     "tasks": "group",

@@ -103,5 +103,5 @@ def _open(transaction: Transaction, subscription_id: int, organization_id: int, 
         issuing.give(transaction, organization_id, [_ISSUE], subject_id=account_id)
     else:
         account_id, shard = found.id, found.shard
-    streams.open_all(transaction, subscription_id, {account_id: shard}, {})
+    streams.open_all(transaction, subscription_id, {account_id: streams.New(shard)})
     return streams.open_of(connection, subscription_id)[account_id]

@@ -57,8 +57,11 @@ def add(transaction: Transaction, integration_ids: Collection[int], wanted: Sequ
         mine = {one.vehicle_id: one.reference_url for one in wanted if one.subscription_id == id_}
         before = streams.open_of(transaction.connection, id_)
         given = vehicles[subscriptions[id_].integration_id]
-        shards = {vehicle_id: given[vehicle_id].shard for vehicle_id in mine.keys() - before.keys()}
-        streams.open_all(transaction, id_, shards, {}, mine)
+        new = {
+            vehicle_id: streams.New(given[vehicle_id].shard, reference_url=mine[vehicle_id])
+            for vehicle_id in mine.keys() - before.keys()
+        }
+        streams.open_all(transaction, id_, new)
         accounts.tell(transaction, subscriptions[id_], before)
         now = streams.open_of(transaction.connection, id_)
         opened |= {(vehicle_id, id_): now[vehicle_id] for vehicle_id in mine}

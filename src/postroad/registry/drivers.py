@@ -46,9 +46,9 @@ def reconcile(transaction: Transaction, organization_id: int, *, driver_id: int 
         selector = selection.load_drivers(row.drivers)
         wanted = {id_ for id_, one in drivers.items() if row.removed_us is None and selector.covers(one.ids)}
         before = _open_of(transaction.connection, row.id, driver_id)
-        opened = {id_: drivers[id_].shard for id_ in wanted - before.keys()}
+        opened = {id_: streams.New(drivers[id_].shard) for id_ in wanted - before.keys()}
         ended = [stream_id for id_, stream_id in before.items() if id_ not in wanted]
-        streams.open_all(transaction, row.id, opened, {})
+        streams.open_all(transaction, row.id, opened)
         streams.end_all(transaction, ended)
         if opened or ended:
             moved[row.id] = Moved(len(opened), len(ended))

@@ -76,7 +76,10 @@ def _cover_streams(
     ended = (mine - given.keys()) | mine.intersection(anew)
     opened = given.keys() - (mine - ended) if selector.by == "granted" else set[int]()
     streams.end_all(transaction, [before[id_].id for id_ in ended])
-    streams.open_all(transaction, subscription.id, {id_: given[id_].shard for id_ in opened}, {})
+    streams.open_all(transaction, subscription.id, {id_: streams.New(given[id_].shard) for id_ in opened})
+    for id_ in opened & ended:
+        if before[id_].scopes is not None:  # who authorised less did not authorise more by another's taking back
+            streams.note_scopes(transaction, subscription.id, id_, before[id_].scopes)
     accounts.tell(transaction, subscription, before)
     return Moved(len(opened), len(ended))
 

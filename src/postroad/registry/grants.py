@@ -4,10 +4,13 @@ What follows from a grant, its end, and vehicles that move between fleets that h
 transaction: streams that begin and end, and what is told of it (``governed``, docs/decisions/0023).
 """
 
+from typing import NamedTuple
+
 import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import NotFound
+from postroad.model.identifiers import CONNECTED_CARS_FLEET, PLATE, VIN
 from postroad.registry import coverage, memberships
 from postroad.registry.transaction import Transaction, insert
 
@@ -84,6 +87,43 @@ def move(transaction: Transaction, vehicle_id: int, fleet_id: int | None) -> Non
             raise NotFound(f"there is no fleet {fleet_id} of the vehicle's organization")
     if memberships.put(transaction, vehicle_id, fleet_id):
         coverage.reconcile(transaction, vehicle.organization_id, vehicle_id=vehicle_id)
+
+
+class Listed(NamedTuple):
+    """An open grant, as people call what it is of."""
+
+    integration: str
+    """``organization/integration``"""
+    kind: str
+    subject: str
+    """``organization/fleet``, or ``organization/plate``"""
+    since_us: int
+
+
+def listed(connection: sa.Connection) -> list[Listed]:
+    """The open grants, oldest first."""
+    integrations, of_integrations = schema.integrations, schema.organizations
+    owners, names = schema.organizations.alias("owners"), schema.identifiers
+    first_name = (
+        sa.select(sa.func.min(names.c.value))
+        .where(names.c.subject_id == _subjects.c.id, names.c.namespace.in_([PLATE, VIN, CONNECTED_CARS_FLEET]))
+        .scalar_subquery()
+    )
+    query = (
+        sa.select(
+            of_integrations.c.name + "/" + integrations.c.name,
+            _subjects.c.kind,
+            owners.c.name + "/" + sa.func.coalesce(_subjects.c.name, first_name, "?"),
+            _grants.c.since_us,
+        )
+        .join(integrations, integrations.c.id == _grants.c.integration_id)
+        .join(of_integrations, of_integrations.c.id == integrations.c.organization_id)
+        .join(_subjects, _subjects.c.id == _grants.c.subject_id)
+        .join(owners, owners.c.id == _subjects.c.organization_id)
+        .where(_grants.c.until_us.is_(None))
+        .order_by(_grants.c.id)
+    )
+    return [Listed(*row) for row in connection.execute(query)]
 
 
 def end_dead(transaction: Transaction) -> None:

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import ConfigError, NotFound
+from postroad.model.identifiers import PLATE, VIN, normalise
 
 _providers, _subscriptions = schema.providers, schema.subscriptions
 _organizations, _integrations = schema.organizations, schema.integrations
@@ -29,6 +30,26 @@ _SUBSCRIPTIONS = (
 )
 
 
+_subjects, _identifiers = schema.subjects, schema.identifiers
+_OF_SUBJECTS = (
+    sa.select(_subjects.c.id)
+    .join(_organizations, _organizations.c.id == _subjects.c.organization_id)
+    .where(_subjects.c.removed_us.is_(None))
+)
+_FLEETS = (
+    _OF_SUBJECTS.add_columns(
+        _organizations.c.name + "/" + sa.func.coalesce(_subjects.c.name, _identifiers.c.value, "?")
+    )
+    .outerjoin(_identifiers, _identifiers.c.subject_id == _subjects.c.id)
+    .where(_subjects.c.kind == "fleet")
+)
+_VEHICLES = (
+    _OF_SUBJECTS.add_columns(_organizations.c.name + "/" + _identifiers.c.value)
+    .join(_identifiers, _identifiers.c.subject_id == _subjects.c.id)
+    .where(_subjects.c.kind == "vehicle", _identifiers.c.namespace.in_([PLATE, VIN]))
+)
+
+
 def provider_id(connection: sa.Connection, named: int | str) -> int:
     """The provider with this id, name, or ``organization/name``.
 
@@ -49,12 +70,28 @@ def subscription_id(connection: sa.Connection, named: int | str) -> int:
     return _one(connection, _SUBSCRIPTIONS, "subscription", named)
 
 
-def _one(connection: sa.Connection, query: sa.Select[int, str], kind: str, named: int | str) -> int:
+def fleet_id(connection: sa.Connection, named: str) -> int:
+    """The fleet with this name, or ``organization/name``; a provider's own by what the provider calls it.
+
+    Raises like ``provider_id``.
+    """
+    return _one(connection, _FLEETS, "fleet", named, by_id=False)
+
+
+def vehicle_id(connection: sa.Connection, named: str) -> int:
+    """The vehicle with this plate or VIN, in any spelling, or ``organization/plate``; raises like ``provider_id``."""
+    organization, slash, plate = named.rpartition("/")
+    return _one(connection, _VEHICLES, "vehicle", organization + slash + normalise(PLATE, plate), by_id=False)
+
+
+def _one(
+    connection: sa.Connection, query: sa.Select[int, str], kind: str, named: int | str, *, by_id: bool = True
+) -> int:
     name = str(named)
     found = {
         id_: path
         for id_, path in connection.execute(query)
-        if name == str(id_) or path == name or path.endswith("/" + name)
+        if (by_id and name == str(id_)) or path == name or path.endswith("/" + name)
     }
     if not found:
         raise NotFound(f"there is no {kind} {name!r}")

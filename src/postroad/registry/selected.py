@@ -63,8 +63,9 @@ def cover(transaction: Transaction, subscription: Any, site: Site, *, vehicle_id
     has = {} if removed else _having(selector, site.vehicles, selected.keys())
     opened, ended = has.keys() - had.keys(), had.keys() - has.keys()
     new, gone = selected.keys() - had_fleets, had_fleets - selected.keys()
-    shards = {id_: site.vehicles[id_].shard for id_ in opened} | {id_: selected[id_] for id_ in new}
-    streams.open_all(transaction, subscription.id, shards, {id_: has[id_].fleet_id for id_ in opened})
+    begins = {id_: streams.New(site.vehicles[id_].shard, has[id_].fleet_id) for id_ in opened}
+    begins |= {id_: streams.New(selected[id_]) for id_ in new}
+    streams.open_all(transaction, subscription.id, begins)
     streams.end_all(transaction, [before[id_].id for id_ in ended | gone])
     for id_ in had.keys() & has.keys():
         if had[id_].fleet_id != has[id_].fleet_id:

@@ -19,6 +19,7 @@ from postroad.registry import (
     alerts,
     attempts,
     consents,
+    grants,
     issuing,
     lookup,
     outbox,
@@ -312,6 +313,11 @@ class RegistryStore:
         """Forget alerts that were cleared before an instant (microseconds since 1970); how many those were."""
         with self._database.write() as transaction:
             return alerts.prune(transaction.connection, before_us)
+
+    def grants(self) -> list[grants.Listed]:
+        """The open grants, oldest first."""
+        with self._database.read() as connection:
+            return grants.listed(connection)
 
     def visit_landing(self, user_id: str, car_id: str) -> Literal["connected", "waiting"]:
         """Note a visit to the landing page, by normalised ids; whether the account feed has linked the two."""

@@ -4,7 +4,7 @@ Which there are says ``coverage``, or, of vehicles that a customer chooses, ``ch
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -84,33 +84,40 @@ def open_of(connection: sa.Connection, subscription_id: int) -> dict[int, sa.Row
     return {row.subject_id: row for row in connection.execute(query.order_by(_streams.c.id))}
 
 
-def open_all(
-    transaction: Transaction,
-    subscription_id: int,
-    shards: Mapping[int, int],
-    fleets: Mapping[int, int | None],
-    reference_urls: Mapping[int, str | None] = {},
-) -> None:
-    """Open streams of subjects (id -> shard).
+class New(NamedTuple):
+    """What a stream begins with."""
 
-    ``fleets``: those through which vehicles came; ``reference_urls``: what the customer notes with them.
-    """
-    if not shards:
+    shard: int
+    fleet_id: int | None = None
+    """The fleet through which a selected vehicle came."""
+    reference_url: str | None = None
+    """What the customer notes with it."""
+
+
+def open_all(transaction: Transaction, subscription_id: int, new: Mapping[int, New]) -> None:
+    """Open streams of subjects, by their ids."""
+    if not new:
         return
     rows = [
         {
             "subscription_id": subscription_id,
             "subject_id": subject_id,
-            "shard": shard,
+            "shard": one.shard,
             "ended": False,
             "created_us": transaction.now_us,
-            "fleet_id": fleets.get(subject_id),
-            "reference_url": reference_urls.get(subject_id),
+            "fleet_id": one.fleet_id,
+            "reference_url": one.reference_url,
         }
-        for subject_id, shard in sorted(shards.items())
+        for subject_id, one in sorted(new.items())
     ]
     transaction.connection.execute(sa.insert(_streams), rows)
     transaction.touched = True
+
+
+def note_scopes(transaction: Transaction, subscription_id: int, subject_id: int, scopes: Collection[str]) -> None:
+    """Note what was authorised for the open stream of a subject."""
+    this = (_streams.c.subscription_id == subscription_id) & (_streams.c.subject_id == subject_id) & ~_streams.c.ended
+    transaction.connection.execute(sa.update(_streams).where(this).values(scopes=[*scopes]))
 
 
 def note_fleet(transaction: Transaction, stream_id: int, fleet_id: int | None) -> None:

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from postroad.access.streams import StreamIndex
 from postroad.errors import PostroadError
 from postroad.log.interface import UNASSIGNED, UNREADABLE, Batch
 from postroad.protocols.base import SLOT_BITS, TargetProtocol
@@ -41,13 +42,18 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 def routes_of(
     batch: Batch, index: int, *, view: RegistryView, decoder: Decoder, targets: Mapping[str, TargetProtocol]
 ) -> list[Route]:
-    """A ``Route`` for each subscription of the item's organization; of every organization when it is unassigned."""
+    """A ``Route`` for each subscription of the item's organization; of every organization when it is unassigned.
+
+    Of other organizations for those that have or had a stream of the subject, or were told of it: by grants.
+    """
     translation = BatchTranslation(batch, decoder, targets, view)
     subject = view.subjects.get(batch.subjects[index])
+    by_grants = {*StreamIndex(view.streams, view.told).subscriptions(batch.subjects[index])}
     subscriptions = [
         s
         for s in view.subscriptions.values()
-        if s.protocol in targets and (subject is None or s.organization_id == subject.organization_id)
+        if s.protocol in targets
+        and (subject is None or s.organization_id == subject.organization_id or s.id in by_grants)
     ]
     return [
         _route(subscription, translation, index, view, targets[subscription.protocol]) for subscription in subscriptions
@@ -77,7 +83,8 @@ def _route(
         return route("unassigned")
     streams = [s for s in view.streams.values() if s.subscription_id == subscription.id and s.subject_id == subject_id]
     stream = next((s for s in streams if _reaches(s, position)), None)
-    if stream is None:
+    told = any(at[:2] == (subscription.id, subject_id) and at.position == position for at in view.told)
+    if stream is None and not told:
         ended = [s for s in streams if _ended_before(s, position)]
         if ended and not any(s for s in streams if not s.ended):
             return route(
@@ -88,7 +95,9 @@ def _route(
     try:
         if not translation.meant_for(index, subscription.id):
             return route("meant_for_another")
-        outgoing = translation.outgoing(index, selection.protocol, selection.options, stream.scopes)
+        outgoing = translation.outgoing(
+            index, selection.protocol, selection.options, None if stream is None else stream.scopes
+        )
         said = tuple(one.slot for one in outgoing)
     except PostroadError:
         return route("unreadable")

@@ -51,7 +51,7 @@ from postroad.service.entrances import EntranceParts, ProviderSettings, build_en
 from postroad.service.fetching import fetchers
 from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
-from postroad.service.housekeeping import Chore, Retention, prune_records, save_states
+from postroad.service.housekeeping import Chore, Retention, prune_records, prune_told, save_states
 from postroad.service.inbound import NEW_SUBJECTS_SHARD, subject_creator
 from postroad.service.outbound import (
     gap_reporter,
@@ -286,6 +286,10 @@ def assemble(given: Surroundings) -> Parts:
             Chore(forgetting.run_once, "What waits of deleted drivers could not be removed"),
             Chore(functools.partial(clear_what_is_over, alerts, stores, clock), "Alerts could not be looked through"),
             Chore(functools.partial(prune_records, opened.registry, clock), "Old records could not be removed"),
+            Chore(
+                functools.partial(prune_told, opened.registry, opened.logs, view),
+                "What was told of grants could not be forgotten",
+            ),
             Chore(functools.partial(save_states, states, opened.logs), "The state could not be saved"),
             Chore(functools.partial(save_trips, trips), "The trips could not be saved"),
             Chore(functools.partial(save_datasets, datasets), "The index of datasets could not be saved"),

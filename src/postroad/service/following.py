@@ -103,9 +103,15 @@ class RegistryFollower:
         await self._deliver(self.view, self._streams)
 
     def _lacks_positions(self, view: RegistryView) -> bool:
-        """Whether a stream has begun or ended, and it is not noted where. Of some that ended the relay notes it."""
+        """Whether a stream has begun, or ended without a farewell as those by grants do, and it is not noted where."""
         return self._has_new_streams(view) or any(
-            s.ended and s.until_position is None and s.shard in self._routers for s in view.streams.values()
+            stream.ended
+            and stream.until_position is None
+            and stream.shard in self._routers
+            and (subscription := view.subscriptions.get(stream.subscription_id)) is not None
+            and subscription.vehicles != "selected"
+            and view.subjects[stream.subject_id].kind == "vehicle"
+            for stream in view.streams.values()
         )
 
     def _has_new_streams(self, view: RegistryView) -> bool:

@@ -12,6 +12,7 @@ from postroad.delivery.manager import DeliveryManager
 from postroad.delivery.pressure import PressureGauge
 from postroad.errors import StoreUnavailable
 from postroad.log.delivery import FOLLOWER_ID, fetched_for
+from postroad.log.interface import ShardLog
 from postroad.log.sqlite import SqliteLog
 from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
@@ -134,6 +135,14 @@ async def prune_records(registry: RegistryStore, clock: Clock) -> None:
     before_us = clock.now_us() - RECORDS_KEPT_US
     for prune in (registry.prune_attempts, registry.prune_alerts, registry.prune_tasks):
         await asyncio.to_thread(prune, before_us)
+
+
+async def prune_told(registry: RegistryStore, logs: Mapping[int, ShardLog], view: Callable[[], RegistryView]) -> None:
+    """Forget where subscriptions were told of grants, where retention removed that. Raises ``StoreUnavailable``."""
+    for number, log in logs.items():
+        first = log.first_position
+        if any(at.shard == number and at.position < first for at in view().told):
+            await asyncio.to_thread(registry.forget_told, number, below=first)
 
 
 async def save_states(states: Mapping[int, StateKeeper], logs: Mapping[int, SqliteLog]) -> None:
