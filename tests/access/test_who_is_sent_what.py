@@ -33,6 +33,7 @@ integrations = st.sampled_from(sorted(INTEGRATIONS))
 selectors = st.just(Selector(everything=True)) | st.builds(
     Selector, fleets=st.frozensets(fleets, max_size=2), plates=st.frozensets(plates, max_size=2)
 )
+moods: st.SearchStrategy[Mood] = st.sampled_from(["takes", "fails", "hangs"])
 looks = st.sampled_from([True, True, True, False])
 """Whether the hub looks at once at what was changed."""
 
@@ -51,8 +52,11 @@ class Machine(RuleBasedStateMachine):
         self.loop.run_until_complete(work)
 
     def change(self, looks: bool, change: Callable[..., None], *arguments: Any) -> None:
+        """Change something; every vehicle speaks after it."""
         change(*arguments)
-        self.go(self.site.look() if looks else self.site.compare())
+        if looks:
+            self.go(self.site.look())
+        self.go(self.site.say(list(self.site.rules.vehicles.values())))
 
     @initialize(
         queue_bytes=st.sampled_from([300, 1 << 20]),
@@ -60,8 +64,9 @@ class Machine(RuleBasedStateMachine):
         grants=st.frozensets(st.tuples(integrations, plates | fleets), min_size=2),
         selections=st.dictionaries(selected, selectors, min_size=1),
         streams=st.lists(plates, max_size=3, unique=True),
+        moods=st.dictionaries(names, moods),
     )
-    def begin(self, queue_bytes: int, seed: int, grants: Any, selections: Any, streams: list[str]) -> None:
+    def begin(self, queue_bytes: int, seed: int, grants: Any, selections: Any, streams: list[str], moods: Any) -> None:
         self.chance = random.Random(seed)
         hub = AccessHub(self.place.folder, self.place.database, loop=self.loop, queue_bytes=queue_bytes)
         self.site = AccessSite(self.place.folder, hub, self.place.keys)
@@ -74,14 +79,15 @@ class Machine(RuleBasedStateMachine):
             for name in CHOSEN:
                 self.choose(name, [plate], looks=False)
         self.look()
+        for name, mood in moods.items():
+            self.treat({name}, mood, None)
 
     # Vehicles speak, and come and go.
 
     @rule(plates=st.lists(plates, min_size=1, max_size=4))
     def say(self, plates: list[str]) -> None:
         vehicles = [vehicle for plate in plates if (vehicle := self.site.vehicle(plate)) is not None]
-        if vehicles:
-            self.go(self.site.say(vehicles))
+        self.go(self.site.say(vehicles))
 
     @rule(plate=plates, fleet=st.none() | fleets, looks=looks, by_file=st.sampled_from([False, False, True]))
     def move(self, plate: str, fleet: str | None, looks: bool, by_file: bool) -> None:
@@ -149,13 +155,11 @@ class Machine(RuleBasedStateMachine):
 
     # Customers and subscriptions.
 
-    @rule(
-        name=names,
-        mood=st.sampled_from(["takes", "fails", "hangs"]),
-        patience=st.none() | st.integers(0, 2),
-    )
-    def treat(self, name: str, mood: Mood, patience: int | None) -> None:
-        self.go(self.site.treat(self.site.rules.subscriptions[name], mood, patience if mood == "takes" else None))
+    @rule(which=st.sets(names, min_size=1), mood=moods, patience=st.none() | st.integers(0, 2))
+    def treat(self, which: set[str], mood: Mood, patience: int | None) -> None:
+        for name in sorted(which):
+            to = self.site.rules.subscriptions[name]
+            self.go(self.site.treat(to, mood, patience if mood == "takes" else None))
 
     @rule(name=names, looks=looks)
     def pause_or_resume(self, name: str, looks: bool) -> None:
