@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.registry import governed, selected, selection
-from postroad.registry.moved import Moved
+from postroad.registry.streams import Moved
 from postroad.registry.transaction import Transaction
 
 _subscriptions, _integrations = schema.subscriptions, schema.integrations

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from postroad.db import schema
 from postroad.registry import alerts, documents, outbox, selection, streams
 from postroad.registry.alerts import about_provider
-from postroad.registry.moved import Moved
 from postroad.registry.outbox import Saying
+from postroad.registry.streams import Moved
 from postroad.registry.transaction import Transaction, insert
 
 UNNAMED = "deleted_driver_unknown"

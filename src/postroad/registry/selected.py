@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from postroad.db import schema
 from postroad.model.identifiers import PLATE
 from postroad.registry import accounts, memberships, outbox, selection, streams
-from postroad.registry.moved import Moved
+from postroad.registry.streams import Moved
 from postroad.registry.telling import Change, Having, Holding, Said
 from postroad.registry.transaction import Transaction
 

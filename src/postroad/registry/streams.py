@@ -84,6 +84,13 @@ def open_of(connection: sa.Connection, subscription_id: int) -> dict[int, sa.Row
     return {row.subject_id: row for row in connection.execute(query.order_by(_streams.c.id))}
 
 
+class Moved(NamedTuple):
+    """How many streams of one subscription were opened and ended."""
+
+    opened: int
+    ended: int
+
+
 class New(NamedTuple):
     """What a stream begins with."""
 

@@ -41,6 +41,8 @@ class RegistryFollower:
         """What everybody goes by. There is one from ``start`` on."""
         self.seen_s = clock.monotonic_s()
         """When the registry last answered, on the monotonic clock."""
+        self._read: RegistryView
+        """``view`` without what the registry has not noted yet."""
         self._registry = registry
         self._routers = routers
         self._logs = logs
@@ -129,7 +131,7 @@ class RegistryFollower:
                         positions = await relay.append(self._logs[number], rows)
                         self._farewells |= {id_: positions[row.id] for row in rows for id_ in row.farewell_of}
                         self._told |= {told_at(row, positions[row.id]) for row in rows if row.told_to is not None}
-                        self._apply(self.view)
+                        self._apply(self._read)
                     await asyncio.to_thread(self._registry.relayed, rows, positions)
             self._owing = False
 
@@ -148,6 +150,7 @@ class RegistryFollower:
 
     def _apply(self, view: RegistryView) -> None:
         """Without an await: between two items everybody changes to the new view at once."""
+        self._read = view
         self.view = view = self._with_relayed(view)
         self._streams = StreamIndex(view.streams, view.told)
         for use in self._use:
