@@ -5,21 +5,17 @@ what every customer has received, what was skipped, and what stands in the log i
 """
 
 import random
-import shutil
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from fixtures.access_hub import AccessHub, InStep, Mood, hasty_database
+from fixtures.access_hub import InStep, Mood
 from fixtures.access_rules import Selector
-from fixtures.access_site import FLEETS, HOMES, INTEGRATIONS, PROVIDERS, AccessSite, declare_first, subscriptions
-from postroad.layout import REGISTRY_FILE
-from postroad.registry.secrets import KeyRing
+from fixtures.access_site import FLEETS, HOMES, INTEGRATIONS, PROVIDERS, Place, subscriptions
 
 STEPS_OF_LOOKING = ("activate_streams", "pending", "append", "relayed")
 
@@ -41,11 +37,10 @@ looks = st.sampled_from([True, True, True, False])
 class Machine(RuleBasedStateMachine):
     """The steps; what is checked is in ``AccessSite``."""
 
-    place: "Place"
+    place: Place
 
     def __init__(self) -> None:
         super().__init__()
-        self.place.renew()
         self.loop = InStep(lambda: self.chance.choice((0, 0, 1, 3)))
 
     def go(self, work: Awaitable[None]) -> None:
@@ -68,8 +63,7 @@ class Machine(RuleBasedStateMachine):
     )
     def begin(self, queue_bytes: int, seed: int, grants: Any, selections: Any, streams: list[str], moods: Any) -> None:
         self.chance = random.Random(seed)
-        hub = AccessHub(self.place.folder, self.place.database, loop=self.loop, queue_bytes=queue_bytes)
-        self.site = AccessSite(self.place.folder, hub, self.place.keys)
+        self.site = self.place.site(self.loop, queue_bytes=queue_bytes)
         self.go(self.site.start())
         for integration, subject in sorted(grants):
             self.give(integration, subject, looks=False)
@@ -180,37 +174,30 @@ class Machine(RuleBasedStateMachine):
         self.go(self.site.die_looking(step))
 
     def teardown(self) -> None:
-        if hasattr(self, "site"):
+        try:
+            self.go(self.site.account())
+        finally:
             self.go(self.site.hub.kill())
-        self.loop.close()
+            self.loop.close()
 
 
-class Place:
-    """A folder in which each run finds the same: what is declared, and nothing said yet."""
-
-    def __init__(self, folder: Path, keys: KeyRing) -> None:
-        self.folder = folder / "hub"
-        self.keys = keys
-        self.database = hasty_database(self.folder / REGISTRY_FILE)
-        self._first = folder / "first"
-        self._first.mkdir()
-        declare_first(self._first, keys)
-
-    def renew(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-        shutil.copytree(self._first, self.folder)
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory, keys: KeyRing) -> type[Machine]:
+@pytest.fixture
+def machine(access_place: Place) -> type[Machine]:
     class Placed(Machine):
-        place = Place(tmp_path_factory.mktemp("access"), keys)
+        place = access_place
 
     return Placed
 
 
-PROFILE = settings(max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+DEFAULT = settings(max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+DEEP = settings(DEFAULT, max_examples=600, stateful_step_count=50)
 
 
+@pytest.mark.timeout(600)  # of that a failure takes most, to be made small
 def test_each_subscription_is_sent_exactly_what_the_rules_give_it(machine: type[Machine]) -> None:
-    run_state_machine_as_test(machine, settings=PROFILE)
+    run_state_machine_as_test(machine, settings=DEFAULT)
+
+
+@pytest.mark.slow
+def test_each_subscription_is_sent_exactly_what_the_rules_give_it_over_many_walks(machine: type[Machine]) -> None:
+    run_state_machine_as_test(machine, settings=DEEP)
