@@ -1,7 +1,8 @@
 """Streams that end, end somewhere: what comes later is no event that the subscription was to have."""
 
+from fixtures.access_place import Play
 from fixtures.access_rules import Selector
-from fixtures.access_site import AccessSite, Play
+from fixtures.access_site import AccessSite
 
 # What each of these leaves out, `play` finds: after the last step it looks that every position is accounted for.
 
@@ -54,7 +55,8 @@ def test_what_waits_as_a_stream_ends_is_recorded_as_skipped(play: Play) -> None:
 def test_what_was_skipped_is_counted_once_though_the_hub_is_killed_before_the_cursor_passes_it(play: Play) -> None:
     async def steps(site: AccessSite) -> None:
         lanes, first, second = site.rules.subscriptions["lanes"], site.vehicle("B1"), site.vehicle("B2")
-        assert first is not None and second is not None
+        assert first is not None
+        assert second is not None
         site.select(lanes, Selector(plates=frozenset({"B1", "B2"})))
         await site.look()
         await site.treat(lanes, "fails")

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from fixtures.access_declared import FLEETS, HOMES, INTEGRATIONS, PROVIDERS, subscriptions
 from fixtures.access_hub import InStep, Mood
+from fixtures.access_place import Place
 from fixtures.access_rules import Selector
-from fixtures.access_site import FLEETS, HOMES, INTEGRATIONS, PROVIDERS, Place, subscriptions
 
 STEPS_OF_LOOKING = ("activate_streams", "pending", "append", "relayed")
 

@@ -186,7 +186,7 @@ class Unsettled:
     def pop_changes(self) -> Changes:
         """What became of events since the last call.
 
-        A skip is written with a cursor behind it: until then a restart brings the item once more, and would count twice.
+        A skip is written with a cursor behind it: until then a restart brings the item again, and would count twice.
         """
         first = self.window.first
         while self._skips_ahead and (first is None or self._skips_ahead[0][0] < first.position):
