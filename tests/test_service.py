@@ -12,7 +12,7 @@ from postroad import layout
 from postroad.errors import ConfigError, StoreUnavailable
 from postroad.registry.store import RegistryStore
 from postroad.service import housekeeping, outbound
-from postroad.settings import HubSettings, LogSettings
+from postroad.settings import DeliverySettings, HubSettings, LogSettings
 from postroad.simulate.counter import compare
 
 
@@ -276,3 +276,28 @@ async def test_retention_removes_what_is_old_and_settled_and_keeps_what_is_not(
     assert site.hub.parts.logs[0].first_position == 3
     site.customer.trouble = None
     await site.until(lambda: site.delivered() == 2)
+
+
+async def test_while_the_registry_does_not_answer_events_are_taken_in_and_delivered_afterwards(
+    site: Site, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.hub = site.make(delivery=DeliverySettings(registry_poll_ms=60_000, registry_within_s=0.2))
+    await site.hub.start()
+    assert await site.post(session) == 200
+    await site.until(lambda: site.delivered() == 1)
+    version, away = RegistryStore.version, [True]
+
+    def failing(store: RegistryStore) -> int:
+        if away:
+            raise StoreUnavailable("lost", "no route")
+        return version(store)
+
+    monkeypatch.setattr(RegistryStore, "version", failing)
+    confirmed = site.hub.parts.following.confirmed
+    await soon(lambda: not confirmed.holds)
+    for second in range(3):
+        assert await site.post(session, datetime=f"2026-07-02T15:00:0{second}Z") == 200
+    await asyncio.sleep(0.2)  # as long as a delivery would take many times over
+    assert site.delivered() == 1
+    away.clear()
+    await site.until(lambda: site.delivered() == 4)

@@ -154,8 +154,20 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         Positive, Meta(description="Events a subscription may hold in memory; beyond it, it reads the log by itself.")
     ] = 2 * 1024 * 1024
     registry_poll_ms: Annotated[
-        Positive, Meta(description="How often a change of the registry is looked for, in milliseconds.")
+        Positive,
+        Meta(
+            description="How often a change of the registry is looked for, in milliseconds; never less often than four "
+            "times in `registry_within_s`."
+        ),
     ] = 500
+    registry_within_s: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            description="How long deliveries go on without an answer of the registry, in seconds: access may have been "
+            "taken away. Then nothing is sent, and no dataset given, until it answers again.",
+        ),
+    ] = 5.0
 
 
 class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -189,3 +189,11 @@ async def test_of_a_paused_subscription_nothing_is_pushed(calls: Calls, site: Si
 
 def test_the_paths_are_those_of_the_source_document() -> None:
     assert [retry.path for retry in drivequant.RETRIES] == [TRIPS, CRASHES]
+
+
+async def test_while_the_registry_does_not_answer_no_key_is_taken_for_good_or_bad(site: Site, calls: Calls) -> None:
+    site.hub.parts.following.confirmed.within_s = -1.0
+    answers = [await calls("POST", TRIPS, key) for key in ("", "another")]
+    assert [status for status, _ in answers] == [500, 500]
+    assert answers[0] == answers[1]
+    assert calls.registry.tasks() == []

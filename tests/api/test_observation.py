@@ -160,7 +160,7 @@ async def test_a_registry_that_does_not_answer_for_too_long_is_named_until_it_an
     site: Site, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await site.hub.start()
-    monkeypatch.setattr(health, "REGISTRY_SILENT_S", 0.1)
+    site.hub.parts.following.confirmed.within_s = 0.1
     version, away = RegistryStore.version, [True]
 
     def failing(store: RegistryStore) -> int:
@@ -169,9 +169,13 @@ async def test_a_registry_that_does_not_answer_for_too_long_is_named_until_it_an
         return version(store)
 
     monkeypatch.setattr(RegistryStore, "version", failing)
-    await soon(lambda: is_not_ready(site, session, {"registry": "unreachable"}))
+    await soon(lambda: is_not_ready(site, session, {"registry": "unconfirmed"}))
+    figures = await scrape(site, session)
+    assert figures("postroad_registry_confirmed") == 0
+    assert figures("postroad_registry_age_seconds") > 0.1
     away.clear()
     await soon(lambda: is_not_ready(site, session, {}))
+    assert (await scrape(site, session))("postroad_registry_confirmed") == 1
 
 
 async def test_routing_that_stands_still_or_falls_behind_is_named_until_it_goes_on(

@@ -9,16 +9,18 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import aiohttp
 import pytest
 from click.testing import CliRunner
 
 from fixtures.drivetech import sample
+from postroad.cli.explain import WHY_SKIPPED
 from postroad.cli.main import COMMANDS, cli
 from postroad.clock import SystemClock, from_us
 from postroad.errors import PostroadError
+from postroad.protocols.scoped import Unsent
 from postroad.simulate.certificates import make_server_context
 from postroad.simulate.customer import EVENTS_PATH, TOKEN_PATH, Customer, CustomerSettings
 from postroad.simulate.hub_process import HubProcess
@@ -369,3 +371,7 @@ def test_explain_says_skipped_of_what_waited_as_access_ended_and_delivered_of_wh
         assert (told(sent)["state"], told(sent)["skips"]) == ("delivered", [])
     finally:
         selecting("all")
+
+
+def test_each_reason_for_which_delivery_narrows_an_event_is_put_into_words() -> None:
+    assert set(get_args(Unsent)) <= WHY_SKIPPED.keys()

@@ -164,3 +164,17 @@ async def test_a_hub_whose_write_ahead_log_was_cut_off_gives_no_position_twice(f
     assert hub.parts.logs[0].next_position > 1 << 40
     await hub.stop()
     assert "end of shard 0" not in await asyncio.to_thread(doctor, folder)
+
+
+def test_the_doctor_recognises_a_registry_that_is_too_slow_to_send_by(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTROAD_DELIVERY_REGISTRY_WITHIN_S", "0.1")
+    view = RegistryStore.view
+
+    def slowly(registry: RegistryStore) -> Any:
+        time.sleep(0.06)
+        return view(registry)
+
+    monkeypatch.setattr(RegistryStore, "view", slowly)
+    assert "nothing is sent once 0.1 s have passed" in doctor(folder)["registry answers"]

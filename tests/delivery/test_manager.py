@@ -1,5 +1,6 @@
 """What runs is what the registry asks for; one subscription's trouble is nobody else's."""
 
+import math
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,6 +9,7 @@ from msgspec import structs
 
 from fixtures.lane import Overseer
 from fixtures.pipeline import Road, Transport, destination, failed, paused, quiet, subscription, view
+from postroad.access.confirmed import Confirmation
 from postroad.delivery.manager import RESTART_S, DeliveryManager, Shard
 from postroad.errors import ConfigError, StoreUnavailable
 from postroad.log.delivery import NO_CHANGES, Changes, DeadLetter, LetterFilter
@@ -50,6 +52,8 @@ class Post:
             open_transport=self.open,
             observe=lambda *_: None,
             overseer=self.overseer,
+            confirmed=Confirmation(clock, within_s=math.inf),
+            view=lambda: self.road.view,
             clock=clock,
             random=lambda: 0.0,
             queue_bytes=1000,

@@ -232,3 +232,25 @@ async def test_no_token_is_written_to_the_log(platform: DamoovPlatform, caplog: 
         await status(platform, kind, track_of(platform, TRIP), "a-bad-token")
     hub_only = [one.getMessage() for one in caplog.records if one.name.startswith("postroad")]
     assert not [line for line in hub_only if good in line or "a-bad-token" in line]
+
+
+async def test_while_the_registry_does_not_answer_nothing_is_given_and_nothing_is_told_apart(
+    platform: DamoovPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await told(platform, TRIP)
+    track, good = track_of(platform, TRIP), platform.token(DRIVER)
+    confirmed = platform.site.hub.parts.following.confirmed
+    within_s, confirmed.within_s = confirmed.within_s, -1.0
+    for token, object_id in ((good, track), (good, str(uuid.uuid4())), (str(uuid.uuid4()), track)):
+        assert await status(platform, "processed_track", object_id, token) == 503
+    confirmed.within_s = within_s
+    assert await status(platform, "processed_track", track, good) == 200
+
+    built = shelf.Shelf._built
+
+    def slowly(*arguments: Any) -> bytes | None:
+        confirmed.within_s = -1.0
+        return built(*arguments)
+
+    monkeypatch.setattr(shelf.Shelf, "_built", slowly)
+    assert await status(platform, "processed_track", track, good) == 503

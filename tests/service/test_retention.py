@@ -1,6 +1,7 @@
 """Retention with its subscriptions, in virtual time: what is lost is recorded, exactly, before it goes."""
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from fixtures.lane import Overseer
 from fixtures.pipeline import Road, Transport, failed, paused, quiet, report, subscription, view
+from postroad.access.confirmed import Confirmation
 from postroad.delivery.delivery import Bulk
 from postroad.delivery.expiry import Expiry
 from postroad.delivery.manager import DeliveryManager, Shard
@@ -88,6 +90,8 @@ class House:
             open_transport=self._open,
             observe=self._observe,
             overseer=self.overseer,
+            confirmed=Confirmation(self.clock, within_s=math.inf),
+            view=lambda: self.road.view,
             clock=self.clock,
             random=lambda: 0.0,
             queue_bytes=QUEUE_BYTES,

@@ -93,6 +93,11 @@ ALERTS = {
         "room for, and were skipped. Look at why the destination did not take them in time. About a provider: "
         "notifications were removed from the log before their datasets were fetched."
     ),
+    "registry_unconfirmed": (
+        "The registry has not answered for more than a minute, so nobody knows what access was taken away meanwhile, "
+        "and nothing is sent; events wait. See to the database (`hub.registry_url`, or who holds `registry.db`); the "
+        "hub goes on by itself. The alert is written down once the registry can be written again."
+    ),
     "backlog_half": (
         "What is not delivered yet takes half of `log.max_bytes` of a shard. The detail names the subscription that "
         "waits longest, and since when: mend its destination, resume it or remove it, or raise `log.max_bytes`."

@@ -81,6 +81,10 @@ class StreamIndex:
         """The position from which an open stream covers; 0 without one."""
         return self._open.get((subscription_id, subject_id), range(0)).start
 
+    def gives_still(self, subscription_id: int, subject_id: int) -> bool:
+        """Whether there is an open stream."""
+        return (subscription_id, subject_id) in self._open
+
     def scopes(self, subscription_id: int, subject_id: int) -> frozenset[str] | None:
         """What was authorised; ``None``: all that the subscription requests."""
         return self._scopes.get((subscription_id, subject_id)) if self._scopes else None

@@ -14,7 +14,7 @@ from typing import get_args
 import msgspec
 
 from postroad.clock import Clock
-from postroad.delivery.delivery import AlertKind, ShardAlertKind
+from postroad.delivery.delivery import AlertKind, HubAlertKind, ShardAlertKind
 from postroad.errors import NotFound, StoreUnavailable
 from postroad.log.delivery import fetched_for, fetcher_id
 from postroad.logs import wide
@@ -22,9 +22,12 @@ from postroad.registry.alerts import PAUSED, about_provider, about_shard, number
 from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
 
-Kind = AlertKind | ShardAlertKind
+Kind = AlertKind | ShardAlertKind | HubAlertKind
 SHARD_KINDS: tuple[ShardAlertKind, ...] = get_args(ShardAlertKind)
-KINDS: tuple[Kind, ...] = (*get_args(AlertKind), *SHARD_KINDS)
+HUB_KINDS: tuple[HubAlertKind, ...] = get_args(HubAlertKind)
+KINDS: tuple[Kind, ...] = (*get_args(AlertKind), *SHARD_KINDS, *HUB_KINDS)
+THE_HUB = 0
+"""What alerts of those kinds are about."""
 WRITES_APART_S = 1.0
 """Between two times of telling the registry."""
 SAID_AGAIN_US = 60 * 1_000_000
@@ -32,7 +35,7 @@ SAID_AGAIN_US = 60 * 1_000_000
 _ALL = 1_000_000
 
 Key = tuple[Kind, int]
-"""What an alert is, and the subscription, or by its kind the shard, that it is about.
+"""What an alert is, and the subscription, or by its kind the shard or ``THE_HUB``, that it is about.
 
 Where it is about fetching for a provider, a ``fetcher_id`` stands for the subscription.
 """
@@ -69,7 +72,7 @@ class AlertBook:
         """
         for alert in await asyncio.to_thread(self._registry.alerts, open_only=True, limit=_ALL):
             for kind in KINDS:
-                number = number_of(alert.about, shard=kind in SHARD_KINDS)
+                number = number_of(alert.about, shard=kind in SHARD_KINDS) if alert.about else THE_HUB
                 provider_id = provider_of(alert.about)
                 if provider_id is not None:
                     number = fetcher_id(provider_id)
@@ -122,7 +125,7 @@ class AlertBook:
         resumed = self._paused - paused
         self._paused = paused
         for kind, subscription_id in self.open:
-            if kind in SHARD_KINDS:
+            if kind in SHARD_KINDS or kind in HUB_KINDS:
                 continue
             provider_id = fetched_for(subscription_id)
             gone = (
@@ -180,6 +183,8 @@ class AlertBook:
 
 
 def _named(kind: Kind, about: int) -> dict[str, int]:
+    if kind in HUB_KINDS:
+        return {}
     provider_id = fetched_for(about)
     if provider_id is not None:
         return {"provider_id": provider_id}
@@ -188,6 +193,8 @@ def _named(kind: Kind, about: int) -> dict[str, int]:
 
 def _text(kind: Kind, about: int) -> str:
     """As the registry has it."""
+    if kind in HUB_KINDS:
+        return ""
     provider_id = fetched_for(about)
     if provider_id is not None:
         return about_provider(provider_id)

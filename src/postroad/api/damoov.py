@@ -2,7 +2,8 @@
 
 Whoever asks shows a token in the header ``DeviceToken``. One that is nobody's is answered 401, whatever is asked for.
 With a good one, what does not exist, is another user's, is gone or was never this instance's to have is answered 404
-in the same words, so that nobody learns which of these it is.
+in the same words, so that nobody learns which of these it is. While it is not certain who may have what, all are
+answered 503.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from postroad.access.confirmed import Confirmation
 from postroad.datasets.shelf import Shelf
 from postroad.errors import PostroadError, StoreUnavailable
 from postroad.ingest.http.app import Page
@@ -38,10 +40,16 @@ class FetchApi:
     """``pages`` are for the hub's HTTP server."""
 
     def __init__(
-        self, shelves: Mapping[int, Shelf], *, token_rate: RateLimit | None, address_rate: RateLimit | None
+        self,
+        shelves: Mapping[int, Shelf],
+        *,
+        confirmed: Confirmation,
+        token_rate: RateLimit | None,
+        address_rate: RateLimit | None,
     ) -> None:
         """``shelves`` are the shards'. The rates are those of one user's token, and of one address."""
         self._shelves = shelves
+        self._confirmed = confirmed
         self._token_rate = token_rate
         self._address_rate = address_rate
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -55,6 +63,8 @@ class FetchApi:
             wait_s = self._address_rate.take(client_key(request.client.host))
             if wait_s:
                 return _error(429, wait_s)
+        if not self._confirmed.holds:
+            return _error(503, RETRY_AFTER_S)
         token = request.headers.get(DEVICE_TOKEN_HEADER, "")
         known = (shelf.instances.user(token) for shelf in self._shelves.values())
         user_id = next((user for user in known if user is not None), None)
@@ -67,13 +77,14 @@ class FetchApi:
             return _error(404)
         try:
             async with self._slots:
-                return await self._found(kind, object_id, user_id, token, zipped=_takes_gzip(request))
+                found = await self._found(kind, object_id, user_id, token, zipped=_takes_gzip(request))
         except StoreUnavailable as exc:
             _log.warning("A dataset cannot be given now: %s", exc)
             return _error(503, RETRY_AFTER_S)
         except PostroadError as exc:
             _log.error("A dataset cannot be given: %s", exc)
             return _error(500)
+        return found if self._confirmed.holds else _error(503, RETRY_AFTER_S)
 
     async def _found(
         self, kind: DatasetKind, object_id: uuid.UUID, user_id: int, token: str, *, zipped: bool

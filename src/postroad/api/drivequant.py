@@ -13,6 +13,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from postroad.access.confirmed import Confirmation
 from postroad.clock import from_us
 from postroad.delivery.meant import Meant, Part
 from postroad.errors import NotFound, PostroadError
@@ -37,6 +38,7 @@ PROTOCOL = "drivequant"
 
 _TYPES: Mapping[str, TaskType] = {retry.type: retry.type for retry in RETRIES}
 _UNAUTHORIZED = "the header x-dq-enterprise-api-key holds no API key that is valid here"
+_LATER = "it cannot be done now; try again later"
 _log = logging.getLogger(__name__)
 
 _Call = Callable[[Request, int], Awaitable[Response]]
@@ -46,12 +48,18 @@ class Monitoring:
     """``pages`` are for the hub's HTTP server."""
 
     def __init__(
-        self, registry: RegistryStore, stores: Mapping[int, DeliveryStore], *, view: Callable[[], RegistryView]
+        self,
+        registry: RegistryStore,
+        stores: Mapping[int, DeliveryStore],
+        *,
+        view: Callable[[], RegistryView],
+        confirmed: Confirmation,
     ) -> None:
-        """``stores`` are the shards'; tokens and subscriptions are looked up in ``view``."""
+        """``stores`` are the shards'; tokens and subscriptions are looked up in ``view``, while it is ``confirmed``."""
         self._registry = registry
         self._stores = stores
         self._view = view
+        self._confirmed = confirmed
 
     def pages(self) -> list[Page]:
         """The calls. Another method at these paths is answered 405."""
@@ -62,6 +70,8 @@ class Monitoring:
         """``call`` for the integration whose API key the request holds."""
 
         async def answer(request: Request) -> Response:
+            if not self._confirmed.holds:
+                return _error(500, _LATER)
             key = request.headers.get(API_KEY_HEADER, "")
             integration_id = self._view().integration_tokens.get(digest(key))
             if integration_id is None:
@@ -70,7 +80,7 @@ class Monitoring:
                 return await call(request, integration_id)
             except PostroadError as exc:
                 _log.warning("A monitoring call could not be answered: %s", exc)
-                return _error(500, "it cannot be done now; try again later")
+                return _error(500, _LATER)
 
         return answer
 

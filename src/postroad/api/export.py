@@ -13,7 +13,7 @@ from prometheus_client.exposition import generate_latest
 import postroad
 from postroad.api.health import Finding
 from postroad.api.parts import HubParts
-from postroad.delivery.delivery import AlertKind
+from postroad.delivery.delivery import AlertKind, HubAlertKind
 from postroad.delivery.gate import State
 from postroad.log.delivery import fetcher_id
 from postroad.metrics import declared
@@ -165,7 +165,8 @@ class Exporter:
             declared.TASKS_ENDED.name: parts.tasks.ended.items,
             declared.ATTEMPTS_DROPPED.name: lambda: [((), parts.attempts.dropped)],
             declared.REGISTRY_VERSION.name: lambda: [((), parts.view().version)],
-            declared.REGISTRY_AGE.name: lambda: [((), parts.clock.monotonic_s() - parts.registry_seen_s())],
+            declared.REGISTRY_AGE.name: lambda: [((), parts.confirmed.age_s)],
+            declared.REGISTRY_CONFIRMED.name: lambda: [((), parts.confirmed.holds)],
             declared.READY.name: lambda: [((name,), not found.reason) for name, found in self._findings.items()],
             declared.LOOP_LAG.name: lambda: [((), self.loop_lag_s)],
             declared.STARTED.name: lambda: [((), self._started_us / 1e6)],
@@ -220,4 +221,4 @@ class Exporter:
 
     def _alerts(self) -> Iterable[Sample]:
         counts = collections.Counter(kind for kind, _ in self._parts.alerts.open)
-        return [((kind,), counts[kind]) for kind in get_args(AlertKind)]
+        return [((kind,), counts[kind]) for kind in (*get_args(AlertKind), *get_args(HubAlertKind))]

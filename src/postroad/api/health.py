@@ -4,7 +4,7 @@
 check      reasons                                                           means
 =========  ================================================================  ==========================================
 log        disk_reserve, disk_full, locked, io, closed, slow                 a shard cannot take appends
-registry   unreachable                                                       it did not answer for more than 5 s
+registry   unconfirmed                                                       nothing is sent: access may have ended
 routing    behind, stalled                                                   what is stored is not routed in time
 tasks      broken                                                            a part of the hub broke down
 =========  ================================================================  ==========================================
@@ -21,7 +21,6 @@ from postroad.errors import StoreUnavailable
 
 PROBE_WITHIN_S = 2.0
 """An append that takes longer than this is answered too late to be called taken in."""
-REGISTRY_SILENT_S = 5.0
 ROUTING_BEHIND_POSITIONS = 100_000
 ROUTING_STALLED_S = 5.0
 ASKED_EVERY_S = 0.5
@@ -83,10 +82,10 @@ class Health:
         return HOLDS
 
     async def _registry(self) -> Finding:
-        silent_s = self._parts.clock.monotonic_s() - self._parts.registry_seen_s()
-        if silent_s <= REGISTRY_SILENT_S:
+        confirmed = self._parts.confirmed
+        if confirmed.holds:
             return HOLDS
-        return Finding("unreachable", f"the registry has not answered for {silent_s:.0f} s")
+        return Finding("unconfirmed", f"nothing is sent: the registry was last asked {confirmed.age_s:.0f} s ago")
 
     async def _routing(self) -> Finding:
         self.note_routing()

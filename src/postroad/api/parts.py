@@ -5,10 +5,11 @@ from typing import Protocol
 
 import msgspec
 
+from postroad.access.confirmed import Confirmation
 from postroad.clock import Clock
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.backlog import Backlogs
-from postroad.delivery.delivery import AlertKind, ShardAlertKind
+from postroad.delivery.delivery import AlertKind, HubAlertKind, ShardAlertKind
 from postroad.delivery.letter_figures import LetterFigures
 from postroad.delivery.manager import DeliveryManager
 from postroad.delivery.pressure import Pressure
@@ -24,7 +25,7 @@ class OpenAlerts(Protocol):
     """The book of alerts."""
 
     @property
-    def open(self) -> Set[tuple[AlertKind | ShardAlertKind, int]]:
+    def open(self) -> Set[tuple[AlertKind | ShardAlertKind | HubAlertKind, int]]:
         """What is open now: kind and subscription."""
 
 
@@ -45,7 +46,7 @@ class HubParts(msgspec.Struct, frozen=True, kw_only=True):
     alerts: OpenAlerts
     tasks: TaskRunner
     view: Callable[[], RegistryView]
-    registry_seen_s: Callable[[], float]
-    """When the registry last answered, on the monotonic clock."""
+    confirmed: Confirmation
+    """Whether the view is certain to be the newest, and so whether anything is sent."""
     broken: Callable[[], bool]
     """Whether a task of the hub's own has ended."""

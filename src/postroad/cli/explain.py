@@ -36,6 +36,7 @@ WHY = {
 
 WHY_SKIPPED = {
     "access_ended": "access had ended when it was its turn",
+    "scope_ended": "what it says was not authorised any more when it was its turn",
     "expired": "it was given up unread: too old while nothing was delivered, or removed by retention",
     "too_old": "it was too old when it was its turn",
     "superseded": "a newer edition of the same document went out instead",

@@ -23,6 +23,8 @@ from postroad.errors import ConfigError
 
 _BUSY_TIMEOUT_MS = 5_000
 _CONNECT_TIMEOUT_S = 5
+_NOTICED_GONE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+"""A server whose packets are dropped on the way is given up after seconds: the system alone would take many minutes."""
 _WAL_TRIES = 500
 _WAL_TRY_AGAIN_S = 0.01
 
@@ -112,7 +114,9 @@ def _parse(url: str) -> URL:
 
 def _postgresql_engine(url: URL) -> sa.Engine:
     try:
-        return sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_TIMEOUT_S})
+        return sa.create_engine(
+            url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_TIMEOUT_S, **_NOTICED_GONE}
+        )
     except ImportError as exc:
         message = "PostgreSQL needs the driver psycopg: install postroad[postgres]"
         raise ConfigError(message) from exc

@@ -4,10 +4,12 @@ There are two: of what comes from the log, where the cursor moves, and of letter
 removed or die again. Both say, right before an attempt, what may still be sent.
 """
 
+import operator
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from postroad.access.scopes import Narrow
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
 from postroad.delivery.delivery import Overseer
@@ -15,17 +17,19 @@ from postroad.delivery.letter import given_up, incomplete, letter_of, request_id
 from postroad.delivery.oversight import tell_dead, tell_incomplete
 from postroad.log.delivery import TOO_OLD, Changes, Letter, LetterId, Posted, Skip
 from postroad.protocols.base import Outgoing
+from postroad.protocols.scoped import Unsent
 from postroad.routing.feed import RoutedItem
 from postroad.transports.base import Failed
 
-Wanted = Callable[[RoutedItem], bool]
+Allow = Callable[[RoutedItem], RoutedItem | None]
+"""What of an item may be sent: the very same one if that is all of it, ``None`` if it is nothing."""
 
 
 class Books(Protocol):
     """What is done with each event of a bulk."""
 
-    def wanted_now(self) -> Wanted:
-        """What tells of each item whether it may be sent right now. If not, that is noted: it is not asked again.
+    def allowed_now(self) -> Allow:
+        """What gives of each item what may be sent right now. The rest is noted as skipped: it is not asked again.
 
         It is of this moment: it looks at the clock and at access once, for a whole bulk.
         """
@@ -52,6 +56,7 @@ class LogBooks:
         *,
         streams: Callable[[], StreamIndex],
         max_age_s: float,
+        narrow: Narrow | None,
         overseer: Overseer,
         clock: Clock,
     ) -> None:
@@ -59,27 +64,35 @@ class LogBooks:
         self._subscription_id = subscription_id
         self._streams = streams
         self._max_age_s = max_age_s
+        self._narrow = narrow
         self._overseer = overseer
         self._clock = clock
         self._posted: list[Posted] = []
         self._skips: list[Skip] = []
 
-    def wanted_now(self) -> Wanted:
+    def allowed_now(self) -> Allow:
         """See ``Books``. What gave the items is not asked again as long as it is the same."""
-        streams, subscription_id = self._streams(), self._subscription_id
+        streams, subscription_id, narrow = self._streams(), self._subscription_id, self._narrow
         edition, covers = streams.edition, streams.covers
         oldest_us = self._clock.now_us() - self._max_age_s * 1e6
 
-        def wanted(item: RoutedItem) -> bool:
+        def allowed(item: RoutedItem) -> RoutedItem | None:
             if item.covered_by is not edition and not covers(subscription_id, item.subject_id, item.position):
                 self._skip(item, "access_ended")
-                return False
+                return None
             if item.received_us < oldest_us:
                 self._expire(item)
-                return False
-            return True
+                return None
+            return item if narrow is None else self._narrowed(item, narrow)
 
-        return wanted
+        return allowed
+
+    def _narrowed(self, item: RoutedItem, narrow: Narrow) -> RoutedItem | None:
+        left = [narrow(item.subject_id, event) for event in item.events]
+        for event, unsent in zip(item.events, left, strict=True):
+            if isinstance(unsent, str):
+                self._skip(item.part((event,)), unsent)
+        return as_far_as(item, left)
 
     def delivered(self, items: Iterable[RoutedItem]) -> None:
         """See ``Books``: the cursor says it."""
@@ -131,6 +144,7 @@ class LetterBooks:
         letters: Sequence[Letter],
         *,
         streams: Callable[[], StreamIndex],
+        narrow: Narrow | None,
         overseer: Overseer,
         clock: Clock,
     ) -> None:
@@ -139,22 +153,28 @@ class LetterBooks:
         self._shard = shard
         self._letters = {letter.id: letter for letter in letters}
         self._streams = streams
+        self._narrow = narrow
         self._overseer = overseer
         self._clock = clock
         self._posted: list[Posted] = []
         self._removed: list[LetterId] = []
         self._skips: list[Skip] = []
 
-    def wanted_now(self) -> Wanted:
+    def allowed_now(self) -> Allow:
         """See ``Books``. A letter does not expire: somebody wants it."""
-        return self._wanted
+        return self._allowed
 
-    def _wanted(self, item: RoutedItem) -> bool:
-        if self._streams().covers(self._subscription_id, item.subject_id, item.position):
-            return True
-        self._removed.append(_id(item))
-        self._skips.append(Skip(item.position, item.position + 1, "access_ended", 1))
-        return False
+    def _allowed(self, item: RoutedItem) -> RoutedItem | None:
+        [event] = item.events
+        left: Outgoing | Unsent = event
+        if not self._streams().covers(self._subscription_id, item.subject_id, item.position):
+            left = "access_ended"
+        elif self._narrow is not None:
+            left = self._narrow(item.subject_id, event)
+        if isinstance(left, str):
+            self._removed.append(_id(item))
+            self._skips.append(Skip(item.position, item.position + 1, left, 1))
+        return as_far_as(item, [left])
 
     def delivered(self, items: Iterable[RoutedItem]) -> None:
         """See ``Books``."""
@@ -177,6 +197,14 @@ class LetterBooks:
         changes = Changes(posted=tuple(self._posted), removed=tuple(self._removed), skips=tuple(self._skips))
         self._posted, self._removed, self._skips = [], [], []
         return changes
+
+
+def as_far_as(item: RoutedItem, left: Sequence[Outgoing | Unsent]) -> RoutedItem | None:
+    """The item with what is left of its events; see ``Allow``."""
+    if all(map(operator.is_, item.events, left)):
+        return item
+    events = tuple([event for event in left if isinstance(event, Outgoing)])
+    return item.part(events) if events else None
 
 
 def _id(item: RoutedItem) -> LetterId:

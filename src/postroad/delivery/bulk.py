@@ -1,8 +1,9 @@
 """The order ``bulk``: everything in order; a bulk must go through before the next one.
 
-A bulk that fails is tried again whole, the same bytes under the same request id, until it is delivered; the cursor is
-durable before the next bulk is sent. So a kill repeats at most one bulk. (An item with more events than fit into one
-bulk is the exception: the cursor cannot stand inside an item, so all its bulks may be repeated.)
+A bulk that fails is tried again whole, the same bytes under the same request id, until it is delivered, or until some
+of it may not be sent any more: then it goes on without that, as a new one. The cursor is durable before the next bulk
+is sent. So a kill repeats at most one bulk. (An item with more events than fit into one bulk is the exception: the
+cursor cannot stand inside an item, so all its bulks may be repeated.)
 
 Where the contract or the subscription asks for it, a bulk that is too large or refused goes on in pieces, each a bulk
 of its own; an event that is refused even alone becomes a dead letter in the settle by which the cursor passes it. Dead
@@ -11,6 +12,7 @@ letters that were redriven go out as bulks of their own between the others.
 
 import asyncio
 import logging
+import operator
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -56,6 +58,8 @@ class BulkDelivery:
         self._gate = means.gate_of(means.any_slot)
         self._store = means.store
         self._streams = means.streams
+        self._confirmed = means.confirmed
+        self._narrow = means.narrow
         self._observe = means.observe
         self._overseer = means.overseer
         self._clock = means.clock
@@ -69,6 +73,7 @@ class BulkDelivery:
             means.feed.subscription_id,
             streams=means.streams,
             max_age_s=means.options.max_backlog_age_s,
+            narrow=means.narrow,
             overseer=means.overseer,
             clock=means.clock,
         )
@@ -130,7 +135,7 @@ class BulkDelivery:
             settled=self.settled,
             max_items=self._contract.max_items,
             max_bytes=self._size.max_bytes(),
-            wanted=self._books.wanted_now(),
+            allow=self._books.allowed_now(),
             complete=self._complete if self._fills else None,
         )
         return self._make.bulk(gathered.items, gathered.settles, self._books.request_id(gathered.items))
@@ -166,6 +171,7 @@ class BulkDelivery:
                 self._shard,
                 letters,
                 streams=self._streams,
+                narrow=self._narrow,
                 overseer=self._overseer,
                 clock=self._clock,
             )
@@ -179,11 +185,12 @@ class BulkDelivery:
         while pieces:
             if pieces.first() is not bulk.items:
                 bulk, attempt = self._piece(pieces, end, books), 0
-            entered = await self._gate.entered()
-            wanted = tuple(filter(books.wanted_now(), bulk.items))
-            if len(wanted) < len(bulk.items):
+            entered = await self._entered()
+            allow = books.allowed_now()
+            allowed = tuple([item for one in bulk.items if (item := allow(one)) is not None])
+            if len(allowed) < len(bulk.items) or not all(map(operator.is_, allowed, bulk.items)):
                 self._gate.leave(entered, None)
-                pieces.reduce(wanted)
+                pieces.reduce(allowed)
                 continue
             attempt += 1
             judgement = await self._attempt(bulk, attempt, entered, contract)
@@ -193,6 +200,15 @@ class BulkDelivery:
             if not pieces or pieces.first() is not bulk.items:
                 await self._settle(min(pieces.begins_at(end), end), books)
         await self._settle(end, books)
+
+    async def _entered(self) -> Pass:
+        """Enter the gate, at a moment at which it is certain what may be sent."""
+        while True:
+            await self._confirmed.wait()
+            entered = await self._gate.entered()
+            if self._confirmed.holds:
+                return entered
+            self._gate.leave(entered, None)
 
     def _piece(self, pieces: Pieces, end: int, books: Books) -> Bulk:
         items = pieces.first()

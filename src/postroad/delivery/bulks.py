@@ -76,10 +76,10 @@ def gather(
     settled: int,
     max_items: int,
     max_bytes: int,
-    wanted: Callable[[RoutedItem], bool],
+    allow: Callable[[RoutedItem], RoutedItem | None],
     complete: Callable[[RoutedItem], RoutedItem] | None = None,
 ) -> Gathered:
-    """Take the next bulk's items: at least one event, at most so many and so large, of the items that are wanted.
+    """Take the next bulk's items: at least one event, at most so many and so large, of what is allowed of them.
 
     ``complete`` settles those of an item's events that cannot be sent, and returns the item with the others. An item
     that does not fit whole is left for the next bulk, unless no bulk could hold it: then it is cut.
@@ -87,9 +87,10 @@ def gather(
     items: list[RoutedItem] = []
     events, size, settles = 0, _BRACKETS, settled
     while feed.queue and events < max_items:
-        item = feed.take()
-        if not wanted(item):
-            settles = item.position + 1
+        taken = feed.take()
+        item = allow(taken)
+        if item is None:
+            settles = taken.position + 1
             continue
         if complete is not None:
             item = complete(item)

@@ -5,6 +5,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from postroad.access.confirmed import Confirmation
+from postroad.access.scopes import Narrow
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
 from postroad.delivery.gate import Gate
@@ -56,6 +58,9 @@ ShardAlertKind = Literal[
     "backlog_high",  # it takes four fifths: soon events are lost
 ]
 """The same about a shard."""
+
+HubAlertKind = Literal["registry_unconfirmed"]  # the registry does not answer: nothing is sent
+"""The same about the hub as a whole."""
 
 
 class Overseer(Protocol):
@@ -109,6 +114,8 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     """Where it begins: the durable cursor."""
     streams: Callable[[], StreamIndex]
     """What may be sent right now."""
+    confirmed: Confirmation
+    """Whether that is certain: if not, no attempt begins."""
     observe: AttemptObserver
     overseer: Overseer
     clock: Clock
@@ -116,6 +123,8 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     """0 to 1: how much of a contract's jitter is added."""
     begin_span: BeginSpan | None = None
     note_incomplete: NoteIncomplete = nobody_counts
+    narrow: Narrow | None = None
+    """What of an event may be sent right now; ``None``: all of it, where there is access."""
 
     @property
     def any_slot(self) -> int:

@@ -19,6 +19,7 @@ from postroad.delivery.doors import Door, Doors
 from postroad.delivery.entry import Entry
 from postroad.delivery.gate import Pass
 from postroad.delivery.judge import judged
+from postroad.delivery.letter import event_of
 from postroad.delivery.oversight import tell_incomplete
 from postroad.delivery.queues import Lane
 from postroad.delivery.sending import Sender
@@ -52,6 +53,8 @@ class LaneDelivery:
         self._doors = Doors(means.gate_of, means.target.slots.values())
         self._store = means.store
         self._streams = means.streams
+        self._confirmed = means.confirmed
+        self._narrow = means.narrow
         self._observe = means.observe
         self._overseer = means.overseer
         self._note_incomplete = means.note_incomplete
@@ -161,7 +164,7 @@ class LaneDelivery:
     def _refill(self) -> None:
         """Take from the feed what the window has room for; read the log for it if it does not follow."""
         feed, unsettled = self.feed, self._unsettled
-        if unsettled.window.full and self._several:
+        if unsettled.window.full and self._several and self._confirmed.holds:
             self._let_others_pass()
         while feed.queue and not unsettled.window.full:
             for event in unsettled.take(feed.take()):
@@ -223,6 +226,8 @@ class LaneDelivery:
         ]
         if not self._unsettled.window.full:
             waits.append(asyncio.ensure_future(self.feed.wait()))
+        if not self._confirmed.holds:
+            waits.append(asyncio.ensure_future(self._confirmed.wait()))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -258,9 +263,9 @@ class LaneDelivery:
 
     @property
     def _held_back(self) -> bool:
-        """Whether nothing may be started: it would be repeated after a kill, beyond what the window allows."""
+        """Whether nothing may be started: it is not certain what may be sent, or a kill would repeat too much."""
         unwritten = len(self._unsettled.ledger) + self._settling.changes
-        return self._answers.disabled or unwritten >= self._options.window
+        return not self._confirmed.holds or self._answers.disabled or unwritten >= self._options.window
 
     def _start_attempts(self) -> None:
         for door in self._doors:
@@ -368,10 +373,11 @@ class LaneDelivery:
             _log.error("A letter of subscription %d cannot be read: %s", self.feed.subscription_id, exc)
             earliest_us = self._clock.now_us() + round(UNREADABLE_S * 1e6)
         else:
-            had = [body for body in bodies if body is not None]
-            allowed = [entry.gone or self._may_go(entry) for entry in attempt.entries]
-            if len(had) == len(bodies) and all(allowed):
-                return had
+            if self._confirmed.holds:  # it took a while to read them
+                allowed = [self._allowed(entry, body) for entry, body in zip(attempt.entries, bodies, strict=True)]
+                had = [body for body in allowed if body is not None]
+                if len(had) == len(allowed):
+                    return had
         for lane in attempt.lanes:
             self._unsettled.end(lane, earliest_us=earliest_us)
         return None
@@ -383,3 +389,15 @@ class LaneDelivery:
         if body is None:  # somebody removed the letter
             self._unsettled.skip(entry, "dropped")
         return body
+
+    def _allowed(self, entry: Entry, body: bytes | None) -> bytes | None:
+        """What of a body may be sent right now; if that is nothing, its event is settled."""
+        if body is None or not self._may_go(entry):
+            return None
+        if self._narrow is None:
+            return body
+        left = self._narrow(entry.letter.subject_id, event_of(entry.letter, body))
+        if isinstance(left, str):
+            self._unsettled.skip(entry, left)
+            return None
+        return left.body

@@ -9,6 +9,8 @@ from typing import Protocol
 
 import msgspec
 
+from postroad.access.confirmed import Confirmation
+from postroad.access.scopes import narrowing
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
 from postroad.delivery.delivery import AlertKind, Bulk, Delivery, Means, NoteIncomplete, Overseer, nobody_counts
@@ -96,19 +98,26 @@ class DeliveryManager:
         sign: Sign | None = None,
         observe: ShardAttemptObserver,
         overseer: Overseer,
+        confirmed: Confirmation,
+        view: Callable[[], RegistryView],
         clock: Clock,
         queue_bytes: int,
         random: Callable[[], float] = random.random,
         tracer: Tracer | None = None,
         note_incomplete: NoteIncomplete = nobody_counts,
     ) -> None:
-        """Nothing runs until ``use`` is called. ``random`` (0 to 1) spreads what is tried again."""
+        """Nothing runs until ``use`` is called, and no attempt begins while it is not ``confirmed`` what may be sent.
+
+        ``view`` is that of the streams last given to ``cover``. ``random`` (0 to 1) spreads what is tried again.
+        """
         self._shards = shards
         self._targets = targets
         self._open_transport = open_transport
         self._sign = sign
         self._observe = observe
         self._overseer = overseer
+        self._confirmed = confirmed
+        self._view = view
         self._clock = clock
         self._queue_bytes = queue_bytes
         self._random = random
@@ -275,23 +284,32 @@ class DeliveryManager:
             given_up=lost,
         )
         shard.router.add(feed)
+        target = self._targets[running.subscription.protocol]
         means = Means(
             feed=feed,
             router=shard.router,
             shard=shard.log.shard,
-            target=self._targets[running.subscription.protocol],
+            target=target,
             options=running.options,
             transport=running.transport,
             gate_of=running.gates.__getitem__,
             store=shard.log.delivery,
             settled=start,
             streams=lambda: self._streams,
+            confirmed=self._confirmed,
             observe=functools.partial(self._observe, shard.log.shard),
             overseer=self._overseer,
             clock=self._clock,
             random=self._random,
             begin_span=functools.partial(_begin_span, self._tracer, running, shard.log.shard) if self._tracer else None,
             note_incomplete=self._note_incomplete,
+            narrow=narrowing(
+                running.subscription.id,
+                target,
+                running.selection.options,
+                streams=lambda: self._streams,
+                view=self._view,
+            ),
         )
         return open_delivery(means, running.contract_of.__getitem__)
 

@@ -3,10 +3,12 @@
 import asyncio
 import functools
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from postroad.access.confirmed import Confirmation
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
 from postroad.delivery.delivery import Bulk, Means, Overseer
@@ -222,6 +224,7 @@ class Fetchers:
             store=log.delivery,
             settled=position,
             streams=lambda: self._streams,
+            confirmed=Confirmation(given.clock, within_s=math.inf),  # nobody is sent anything
             observe=functools.partial(self._observe, running.provider, shard),
             overseer=given.overseer,
             clock=given.clock,

@@ -93,7 +93,7 @@ class Skip(msgspec.Struct, frozen=True):
     end: int
     """Exclusive."""
     reason: str
-    """``access_ended``, ``expired``, ``too_old``, ``superseded``, ``dropped`` ..."""
+    """``access_ended``, ``scope_ended``, ``expired``, ``too_old``, ``superseded``, ``dropped`` ..."""
     events: int
     """So many events of the subscription's; 0 also when nobody could read them any more to count them."""
 

@@ -234,7 +234,7 @@ EVENTS_SKIPPED = Metric(
     "postroad_subscription_events_skipped_total",
     "counter",
     (*SUBSCRIPTION, "reason"),
-    "Events settled without being delivered: access_ended, expired, too_old, superseded, dropped.",
+    "Events settled without being delivered: access_ended, scope_ended, expired, too_old, superseded, dropped.",
 )
 CIRCUIT = Metric(
     "postroad_destination_circuit",
@@ -260,7 +260,18 @@ ATTEMPTS_DROPPED = Metric(
     "Attempts missing in the registry's list because it could not be written; delivery is not concerned.",
 )
 REGISTRY_VERSION = Metric("postroad_registry_version", "gauge", (), "The version of the registry that the hub runs by.")
-REGISTRY_AGE = Metric("postroad_registry_age_seconds", "gauge", (), "Since when the registry could last be asked.")
+REGISTRY_AGE = Metric(
+    "postroad_registry_age_seconds",
+    "gauge",
+    (),
+    "Since when the version that the hub runs by was last known to be the newest.",
+)
+REGISTRY_CONFIRMED = Metric(
+    "postroad_registry_confirmed",
+    "gauge",
+    (),
+    "1 while deliveries may begin attempts; 0 once those seconds are more than delivery.registry_within_s.",
+)
 READY = Metric(
     "postroad_ready", "gauge", ("check",), "1 while the check of /readyz holds: log, registry, routing, tasks; else 0."
 )

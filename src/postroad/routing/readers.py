@@ -8,8 +8,9 @@ import msgspec
 from postroad.access.streams import StreamIndex
 from postroad.log.interface import Batch
 from postroad.protocols.base import Outgoing
+from postroad.protocols.scoped import Scopes
 from postroad.routing.feed import Feed, RoutedItem, size_of
-from postroad.routing.translation import Scopes, mask_of
+from postroad.routing.translation import mask_of
 
 
 class Words(NamedTuple):

@@ -18,11 +18,9 @@ from postroad.model.events import AccessChanged, Event, Header, MembershipChange
 from postroad.protocols import postroad
 from postroad.protocols.base import Addressing, Item, Outgoing, SourceProtocol, TargetProtocol
 from postroad.protocols.filling import FillingTarget, Known
+from postroad.protocols.scoped import Scopes
 from postroad.registry.records import RegistryView, Subscription
 from postroad.routing.addresses import Addresses
-
-Scopes = frozenset[str] | None
-"""What was authorised; ``None``: all that a subscription requests."""
 
 
 class Selection(msgspec.Struct, frozen=True):

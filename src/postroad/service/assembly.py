@@ -8,6 +8,7 @@ import msgspec
 
 from postroad.alerts.book import AlertBook
 from postroad.alerts.over import clear_what_is_over
+from postroad.alerts.unconfirmed import watch_confirmation
 from postroad.api.damoov import FetchApi
 from postroad.api.drivequant import Monitoring
 from postroad.api.landing import landing_page
@@ -140,7 +141,12 @@ def assemble(given: Surroundings) -> Parts:
         for number, log in opened.logs.items()
     }
     following = RegistryFollower(
-        opened.registry, routers, logs=opened.logs, clock=clock, poll_s=settings.delivery.registry_poll_ms / 1000
+        opened.registry,
+        routers,
+        logs=opened.logs,
+        clock=clock,
+        poll_s=settings.delivery.registry_poll_ms / 1000,
+        within_s=settings.delivery.registry_within_s,
     )
 
     trips |= trip_followers(given.folder, opened.logs, routers, decoder=decoder, following=following, clock=clock)
@@ -166,6 +172,8 @@ def assemble(given: Surroundings) -> Parts:
         sign=signatures(opened.keys, clock),
         observe=observer_of_attempts(attempts, AttemptWatch(counts, view=view, clock=clock)),
         overseer=alerts,
+        confirmed=following.confirmed,
+        view=view,
         clock=clock,
         queue_bytes=settings.delivery.queue_bytes,
         tracer=given.tracer,
@@ -240,7 +248,7 @@ def assemble(given: Surroundings) -> Parts:
             alerts=alerts,
             tasks=tasks,
             view=view,
-            registry_seen_s=lambda: following.seen_s,
+            confirmed=following.confirmed,
             broken=given.broken,
         ),
         metrics_for=parse_networks(settings.telemetry.allow_cidrs),
@@ -264,7 +272,7 @@ def assemble(given: Surroundings) -> Parts:
         datasets=datasets,
         retention=retention,
         observation=observation,
-        monitoring=Monitoring(opened.registry, stores, view=view),
+        monitoring=Monitoring(opened.registry, stores, view=view, confirmed=following.confirmed),
         fetches=fetch_api(
             datasets,
             opened.logs,
@@ -282,6 +290,9 @@ def assemble(given: Surroundings) -> Parts:
         ),
         users=(decoder.use, provider_settings.use, intake.use, fetching.use, alerts.follow, keeper.use),
         chores=(
+            Chore(
+                functools.partial(watch_confirmation, alerts, following.confirmed), "The registry could not be watched"
+            ),
             Chore(retention.run_once, "Retention could not run"),
             Chore(forgetting.run_once, "What waits of deleted drivers could not be removed"),
             Chore(functools.partial(clear_what_is_over, alerts, stores, clock), "Alerts could not be looked through"),

@@ -91,6 +91,7 @@ def fetch_api(
 
     return FetchApi(
         {number: shelf(number, router) for number, router in routers.items()},
+        confirmed=following.confirmed,
         token_rate=RateLimit(FETCHES_PER_S, burst_s=limits.burst_s, clock=clock),
         address_rate=rate_limit(limits.address_requests_per_s, limits.burst_s, clock),
     )

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 
 import msgspec
 
+from postroad.access.confirmed import Confirmation
 from postroad.access.streams import StreamIndex
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable
@@ -16,6 +17,11 @@ from postroad.registry.store import RegistryStore
 from postroad.routing.router import Router
 from postroad.service import relay
 from postroad.service.tasks import going_on
+
+REGISTRY_WITHIN_S = 5.0
+"""How long a version counts as the newest once it was known to be."""
+LOOKS = 4
+"""So often the registry is asked within that time at least, so that one late answer stops nothing."""
 
 Use = Callable[[RegistryView], None]
 """Go by this view from now on."""
@@ -35,12 +41,16 @@ class RegistryFollower:
         logs: Mapping[int, ShardLog],
         clock: Clock,
         poll_s: float,
+        within_s: float = REGISTRY_WITHIN_S,
     ) -> None:
-        """Look for changes every ``poll_s``, once ``start`` has been called and ``run`` is a task."""
+        """Look for changes every ``poll_s`` or sooner, once ``start`` has been called and ``run`` is a task.
+
+        ``within_s``: how long one answer of the registry allows to send.
+        """
         self.view: RegistryView
         """What everybody goes by. There is one from ``start`` on."""
-        self.seen_s = clock.monotonic_s()
-        """When the registry last answered, on the monotonic clock."""
+        self.confirmed = Confirmation(clock, within_s=within_s)
+        """Whether the view is certain to be the newest."""
         self._read: RegistryView
         """``view`` without what the registry has not noted yet."""
         self._registry = registry
@@ -50,7 +60,7 @@ class RegistryFollower:
         self._told = frozenset[ToldAt]()
         self._owing = False
         self._clock = clock
-        self._poll_s = poll_s
+        self._poll_s = min(poll_s, within_s / LOOKS)
         self._streams: StreamIndex
         self._use: Sequence[Use] = ()
         self._cover: Callable[[StreamIndex], None]
@@ -73,16 +83,17 @@ class RegistryFollower:
         """Look for changes made by other processes, for ever: the command line, another node."""
         while True:
             await self._clock.sleep(self._poll_s)
-            with going_on("The registry's changes cannot be followed now; going on with what is known"):
+            with going_on("The registry's changes cannot be followed now; what is known soon counts no longer"):
                 await self.refresh()
-                self.seen_s = self._clock.monotonic_s()
 
     async def refresh(self) -> None:
         """Bring what runs up to the registry's version. Raises ``StoreUnavailable``, also after ``stop``."""
         async with self._refreshing:
             if self._stopping:
                 raise StoreUnavailable("closed", "the hub is stopping")
+            asked_s = self._clock.monotonic_s()
             if await asyncio.to_thread(self._registry.version) == self.view.version:
+                self.confirmed.confirm(asked_s)
                 if self._owing:
                     await self._relay()
                 await self._deliver(self.view, self._streams)  # what could not be opened before may be now
@@ -95,14 +106,19 @@ class RegistryFollower:
             self._stopping = True
 
     async def _use_newest(self) -> None:
-        """Take the newest view over, in which no open stream is without a beginning."""
+        await self._take_over()
+        await self._relay()
+        await self._deliver(self.view, self._streams)
+
+    async def _take_over(self) -> None:
+        """Go by the newest view, in which no open stream is without a beginning."""
+        asked_s = self._clock.monotonic_s()
         view = await asyncio.to_thread(self._registry.view)
         if self._lacks_positions(view):
             await self._settle_streams()
         else:
             self._apply(view)
-        await self._relay()
-        await self._deliver(self.view, self._streams)
+            self.confirmed.confirm(asked_s)
 
     def _lacks_positions(self, view: RegistryView) -> bool:
         """Whether a stream has begun, or ended without a farewell as those by grants do, and it is not noted where."""
@@ -133,6 +149,8 @@ class RegistryFollower:
                         self._told |= {told_at(row, positions[row.id]) for row in rows if row.told_to is not None}
                         self._apply(self._read)
                     await asyncio.to_thread(self._registry.relayed, rows, positions)
+                    if self.confirmed.age_s > self.confirmed.within_s / 2:  # there is much to tell
+                        await self._take_over()
             self._owing = False
 
     async def _settle_streams(self) -> None:
@@ -143,10 +161,12 @@ class RegistryFollower:
             while True:
                 for number, router in self._routers.items():
                     await asyncio.to_thread(self._registry.activate_streams, number, router.routed_to)
+                asked_s = self._clock.monotonic_s()
                 view = await asyncio.to_thread(self._registry.view)
                 if not self._has_new_streams(view):  # another process may have opened some in between
                     break
             self._apply(view)
+            self.confirmed.confirm(asked_s)
 
     def _apply(self, view: RegistryView) -> None:
         """Without an await: between two items everybody changes to the new view at once."""

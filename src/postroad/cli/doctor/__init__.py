@@ -42,6 +42,8 @@ def _examine(folder: Path) -> Findings:
     findings.look("files", lambda: _files(folder))
     key = findings.look("sealing key", lambda: _key(folder))
     registry = findings.look("registry", lambda: storage.registry(folder))
+    if registry:
+        findings.look("registry answers", lambda: storage.answers(folder, settings))
     for shard in sorted(known_shards(check_format(folder))):
         if findings.look(f"shard {shard}", lambda shard=shard: storage.shard(folder, shard)) and registry:  # type: ignore[misc] # bound for each
             findings.look(f"end of shard {shard}", lambda shard=shard: storage.end(folder, shard))  # type: ignore[misc] # bound for each

@@ -45,6 +45,21 @@ def registry(folder: Path) -> str:
     )
 
 
+def answers(folder: Path, settings: Settings) -> str:
+    """Whether the registry answers as fast as deliveries need it to."""
+    within_s = settings.delivery.registry_within_s
+    with registry_of(folder) as opened:
+        began_s = time.monotonic()
+        opened.view()
+        took_s = time.monotonic() - began_s
+    if took_s > within_s / 2:
+        raise ConfigError(
+            f"it took {took_s:.1f} s to read, and nothing is sent once {within_s:g} s have passed without an answer: "
+            "see to the database, or raise delivery.registry_within_s"
+        )
+    return f"after {took_s:.3f} s; nothing is sent once {within_s:g} s have passed without an answer"
+
+
 def shard(folder: Path, number: int) -> str:
     """Whether a shard can be read and is undamaged."""
     with _advice_on_damage(folder), reader_of(folder, number) as reader:

@@ -1,7 +1,7 @@
 """From messages to bytes: the fields that the scopes allow, in the spelling that is wanted."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -22,8 +22,8 @@ def encode_message(message: Documented, options: Options) -> bytes | None:
     if message.scope is not None and message.scope not in options.scopes:
         return None
     if isinstance(message, UserSignup | CarAdd):
-        cars = tuple(_year(_allowed(car, options), options) for car in message.cars)
-        message = msgspec.structs.replace(_allowed(message, options), cars=cars)
+        cars = tuple(_year(allowed(car, options.scopes), options) for car in message.cars)
+        message = msgspec.structs.replace(allowed(message, options.scopes), cars=cars)
     keys = _table_keys(type(message)) if options.spelling == "tables" else {}
     if not keys:
         return _encode(message)
@@ -36,8 +36,9 @@ def bulk(bodies: Sequence[bytes]) -> bytes:
     return b"[" + b",".join(bodies) + b"]"
 
 
-def _allowed(struct: _Struct, options: Options) -> _Struct:
-    withheld = {name: None for name, scope in _scoped(type(struct)) if scope not in options.scopes}
+def allowed(struct: _Struct, scopes: Collection[str]) -> _Struct:
+    """A message or car without the fields for which a scope is missing."""
+    withheld = {name: None for name, scope in _scoped(type(struct)) if scope not in scopes}
     return msgspec.structs.replace(struct, **withheld) if withheld else struct
 
 

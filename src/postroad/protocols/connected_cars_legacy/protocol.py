@@ -1,6 +1,6 @@
 """Connected Cars' legacy push as the hub sees it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
@@ -13,12 +13,14 @@ from postroad.protocols.connected_cars_legacy.events import events
 from postroad.protocols.connected_cars_legacy.messages import FEED_TYPES, KINDS, SLOTS
 from postroad.protocols.connected_cars_legacy.options import LegacySettings, Options
 from postroad.protocols.connected_cars_legacy.read import read
+from postroad.protocols.connected_cars_legacy.within import within
 from postroad.protocols.connected_cars_legacy.write import write
 from postroad.protocols.contract import Contract
+from postroad.protocols.scoped import Scopes, Unsent
 
 
 class ConnectedCarsLegacy:
-    """See ``SourceProtocol`` and ``TargetProtocol``."""
+    """See ``SourceProtocol`` and ``ScopedTarget``."""
 
     name = "connected_cars_legacy"
     kinds: Sequence[str] = KINDS
@@ -47,6 +49,12 @@ class ConnectedCarsLegacy:
         if to.scopes is not None:
             options = msgspec.structs.replace(options, scopes=options.scopes & to.scopes)
         return write(event, car_id=None if to.vehicle_id is None else str(to.vehicle_id), options=options)
+
+    def within(
+        self, event: Outgoing, *, options: Options, scopes: Scopes, vehicles: Callable[[], Mapping[str, Scopes]]
+    ) -> Outgoing | Unsent:
+        """See ``ScopedTarget``."""
+        return within(event, options=options, scopes=scopes, vehicles=vehicles)
 
     def bulk(self, bodies: Sequence[bytes]) -> bytes:
         """See ``TargetProtocol``."""
