@@ -166,6 +166,10 @@ class Machine(RuleBasedStateMachine):
     def look(self) -> None:
         self.go(self.site.look())
 
+    @rule()
+    def be_away(self) -> None:
+        self.go(self.site.be_away())
+
     @rule(kill=st.booleans())
     def restart(self, kill: bool) -> None:
         self.go(self.site.restart(kill=kill))
