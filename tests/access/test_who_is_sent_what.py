@@ -174,9 +174,21 @@ class Machine(RuleBasedStateMachine):
     def restart(self, kill: bool) -> None:
         self.go(self.site.restart(kill=kill))
 
-    @rule(step=st.sampled_from(STEPS_OF_LOOKING))
-    def die_looking(self, step: str) -> None:
+    @rule(step=st.sampled_from(STEPS_OF_LOOKING), integration=integrations, subject=plates | fleets)
+    def die_looking(self, step: str, integration: str, subject: str) -> None:
+        giving = self.site.vehicle(subject) or self.site.fleet(subject)
+        if giving is not None:
+            given = (integration, giving.key) in self.site.rules.grants
+            (self.site.revoke if given else self.site.give)(integration, giving)  # so that there is something to see
         self.go(self.site.die_looking(step))
+
+    @rule(integration=integrations, subject=plates | fleets, first=st.booleans())
+    def say_while_looking(self, integration: str, subject: str, first: bool) -> None:
+        giving = self.site.vehicle(subject) or self.site.fleet(subject)
+        if giving is not None:
+            given = (integration, giving.key) in self.site.rules.grants
+            (self.site.revoke if given else self.site.give)(integration, giving)
+        self.go(self.site.say_while_looking(list(self.site.rules.vehicles.values()), first=first))
 
     def teardown(self) -> None:
         try:
@@ -194,7 +206,7 @@ def machine(access_place: Place) -> type[Machine]:
     return Placed
 
 
-DEFAULT = settings(max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+DEFAULT = settings(max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
 DEEP = settings(DEFAULT, max_examples=600, stateful_step_count=50)
 
 
