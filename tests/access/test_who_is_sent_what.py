@@ -174,21 +174,22 @@ class Machine(RuleBasedStateMachine):
     def restart(self, kill: bool) -> None:
         self.go(self.site.restart(kill=kill))
 
-    @rule(step=st.sampled_from(STEPS_OF_LOOKING), integration=integrations, subject=plates | fleets)
-    def die_looking(self, step: str, integration: str, subject: str) -> None:
-        giving = self.site.vehicle(subject) or self.site.fleet(subject)
-        if giving is not None:
-            given = (integration, giving.key) in self.site.rules.grants
-            (self.site.revoke if given else self.site.give)(integration, giving)  # so that there is something to see
-        self.go(self.site.die_looking(step))
+    @rule(steps=st.permutations(STEPS_OF_LOOKING), integration=integrations, subject=plates | fleets)
+    def die_looking(self, steps: list[str], integration: str, subject: str) -> None:
+        for step in steps[:2]:
+            self.give_or_revoke(integration, subject)  # so that there is something to see
+            self.go(self.site.die_looking(step))
 
     @rule(integration=integrations, subject=plates | fleets, first=st.booleans())
     def say_while_looking(self, integration: str, subject: str, first: bool) -> None:
+        self.give_or_revoke(integration, subject)
+        self.go(self.site.say_while_looking(list(self.site.rules.vehicles.values()), first=first))
+
+    def give_or_revoke(self, integration: str, subject: str) -> None:
         giving = self.site.vehicle(subject) or self.site.fleet(subject)
         if giving is not None:
             given = (integration, giving.key) in self.site.rules.grants
             (self.site.revoke if given else self.site.give)(integration, giving)
-        self.go(self.site.say_while_looking(list(self.site.rules.vehicles.values()), first=first))
 
     def teardown(self) -> None:
         try:
