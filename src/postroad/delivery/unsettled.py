@@ -6,6 +6,7 @@ with the cursor. An event leaves in one of four ways: delivered, skipped with a 
 parked letter, which then goes on.
 """
 
+import heapq
 from collections.abc import Callable, Iterable
 
 from postroad.delivery.editions import Editions
@@ -38,6 +39,8 @@ class Unsettled:
         self.lanes = Lanes(by_subject=by_subject, queue_of=queue_of)
         self.parking = Parking(max_letters=max_parked, max_bytes=max_parked_bytes)
         self.ledger = Ledger()
+        self._skips_ahead: list[tuple[int, str]] = []
+        """Heap of (position, reason) of skips that the cursor has still to pass."""
         self._editions = Editions()
         self._now_us = now_us
         self._stored: set[LetterId] = set()
@@ -136,7 +139,7 @@ class Unsettled:
     def _settle(self, entry: Entry, skipped: str | None, *, dead: bool = False) -> None:
         entry.gone = True
         if skipped is not None:
-            self.ledger.skip(entry.id.position, skipped)
+            heapq.heappush(self._skips_ahead, (entry.id.position, skipped))
         if dead:
             self.ledger.post(entry.letter, entry.body)
         elif entry.parked:
@@ -181,7 +184,13 @@ class Unsettled:
     # What is to be written.
 
     def pop_changes(self) -> Changes:
-        """What became of events since the last call."""
+        """What became of events since the last call.
+
+        A skip is written with a cursor behind it: until then a restart brings the item again, and would count twice.
+        """
+        first = self.window.first
+        while self._skips_ahead and (first is None or self._skips_ahead[0][0] < first.position):
+            self.ledger.skip(*heapq.heappop(self._skips_ahead))
         changes, self.ledger = self.ledger.changes(), Ledger()
         return changes
 
