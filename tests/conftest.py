@@ -31,4 +31,5 @@ pytest_plugins = [
     "fixtures.site",
     "fixtures.crossroads",
     "fixtures.damoov_platform",  # after what it imports, or that is not rewritten
+    "fixtures.access_place",
 ]

@@ -75,7 +75,7 @@ def delete(transaction: Transaction, integration_ids: Collection[int], stream_id
         Forbidden: One may not be ended, or is not open; its field is ``input[i]``.
     """
     subscriptions = _chosen(transaction.connection, integration_ids)
-    open_ = _open(transaction.connection, subscriptions)
+    open_ = _open(transaction.connection, subscriptions, _streams.c.id.in_({*stream_ids}))
     for i, id_ in enumerate(stream_ids):
         if id_ not in open_:
             raise Forbidden("no such stream", field=f"input[{i}]")
@@ -91,9 +91,8 @@ def delete_all(transaction: Transaction, integration_ids: Collection[int], vehic
     if not vehicle_ids:
         raise ConfigError("name at least one vehicle", field="input.vehicleIds")
     subscriptions = _chosen(transaction.connection, integration_ids)
-    open_ = _open(transaction.connection, subscriptions)
-    ending = [row for row in open_.values() if row.subject_id in {*vehicle_ids}]
-    _end(transaction, subscriptions, ending)
+    ending = _open(transaction.connection, subscriptions, _streams.c.subject_id.in_({*vehicle_ids}))
+    _end(transaction, subscriptions, ending.values())
     return len(ending)
 
 
@@ -105,9 +104,9 @@ def update(
     Raises:
         Forbidden: It may not be changed, or is not open; its field is ``input.id``.
     """
-    if stream_id not in _open(transaction.connection, _chosen(transaction.connection, integration_ids)):
-        raise Forbidden("no such stream", field="input.id")
     this = _streams.c.id == stream_id
+    if not _open(transaction.connection, _chosen(transaction.connection, integration_ids), this):
+        raise Forbidden("no such stream", field="input.id")
     transaction.connection.execute(sa.update(_streams).where(this).values(reference_url=reference_url))
     transaction.touched = True
     return streams.record_of(transaction.connection.execute(sa.select(_streams).where(this)).one())
@@ -123,12 +122,13 @@ def _chosen(connection: sa.Connection, integration_ids: Collection[int]) -> dict
     return {row.id: row for row in connection.execute(query) if selection.load(row.vehicles).by == "chosen"}
 
 
-def _open(connection: sa.Connection, subscriptions: Collection[int]) -> dict[int, Any]:
-    """The open streams of vehicles into these subscriptions: id -> row."""
+def _open(connection: sa.Connection, subscriptions: Collection[int], which: sa.ColumnElement[bool]) -> dict[int, Any]:
+    """Of the open streams of vehicles into these subscriptions those that ``which`` is true of: id -> row."""
     query = (
         sa.select(_streams)
         .join(schema.subjects, schema.subjects.c.id == _streams.c.subject_id)
         .where(
+            which,
             _streams.c.subscription_id.in_({*subscriptions}),
             ~_streams.c.ended,
             schema.subjects.c.kind == "vehicle",

@@ -12,7 +12,7 @@ from postroad.clock import Clock
 from postroad.errors import StoreUnavailable
 from postroad.log.interface import ShardLog
 from postroad.registry.outbox import told_at
-from postroad.registry.records import RegistryView, ToldAt
+from postroad.registry.records import RegistryView, Stream, ToldAt
 from postroad.registry.store import RegistryStore
 from postroad.routing.router import Router
 from postroad.service import relay
@@ -121,15 +121,9 @@ class RegistryFollower:
             self.confirmed.confirm(asked_s)
 
     def _lacks_positions(self, view: RegistryView) -> bool:
-        """Whether a stream has begun, or ended without a farewell as those by grants do, and it is not noted where."""
+        """Whether a stream has begun or ended, and it is not noted where. Of one with a farewell the relay notes it."""
         return self._has_new_streams(view) or any(
-            stream.ended
-            and stream.until_position is None
-            and stream.shard in self._routers
-            and (subscription := view.subscriptions.get(stream.subscription_id)) is not None
-            and subscription.vehicles != "selected"
-            and view.subjects[stream.subject_id].kind == "vehicle"
-            for stream in view.streams.values()
+            s.ended and s.until_position is None and s.shard in self._routers for s in view.streams.values()
         )
 
     def _has_new_streams(self, view: RegistryView) -> bool:
@@ -190,7 +184,11 @@ class RegistryFollower:
         self._farewells = {id_: at for id_, at in self._farewells.items() if id_ not in known}
         if not self._farewells:
             return view
-        noted = {
-            id_: msgspec.structs.replace(view.streams[id_], farewell_position=at) for id_, at in self._farewells.items()
-        }
+        noted = {id_: _with_farewell(view.streams[id_], at) for id_, at in self._farewells.items()}
         return msgspec.structs.replace(view, streams={**view.streams, **noted})
+
+
+def _with_farewell(stream: Stream, at: int) -> Stream:
+    """A stream as the registry will note it: what is after its farewell is none of its business any more."""
+    until = at + 1 if stream.until_position is None else stream.until_position
+    return msgspec.structs.replace(stream, farewell_position=at, until_position=until)

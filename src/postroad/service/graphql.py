@@ -36,6 +36,7 @@ def graphql_server(
         authenticate=authenticator.principal,
         view=lambda: following.view,
         refresh=following.refresh,
+        confirmed=following.confirmed,
         rate=rate_limit(limits.graphql_requests_per_s, limits.burst_s, clock),
         clock=clock,
     )

@@ -69,7 +69,7 @@ async def test_its_pages_allow_what_comes_with_them_and_nothing_else(graphql_sit
                 known = {"If-None-Match": answer.headers["ETag"]}
             async with graphql_site.session.get(base + name, headers=known) as answer:
                 assert (answer.status, await answer.read()) == (304, b"")
-    for missing in ("server.py", "LICENSES.txt", "%2e%2e%2fserver.py", "vendored/react.production.min.js"):
+    for missing in ("server.py", "LICENSES.txt", "%2e%2e%2fserver.py", "vendor/react.production.min.js"):
         async with graphql_site.session.get(base + missing) as answer:
             assert answer.status == 404
 
@@ -84,12 +84,12 @@ async def test_its_pages_allow_what_comes_with_them_and_nothing_else(graphql_sit
     ],
 )
 def test_what_others_made_is_as_they_published_it(name: str, sha384: str) -> None:
-    body = resources.files("postroad.api.graphql").joinpath("vendored", name).read_bytes()
+    body = resources.files("postroad.api.graphql").joinpath("vendor", name).read_bytes()
     assert base64.b64encode(hashlib.sha384(body).digest()).decode() == sha384
 
 
 def test_the_licences_of_what_others_made_stand_beside_it() -> None:
-    text = resources.files("postroad.api.graphql").joinpath("vendored", "LICENSES.txt").read_text(encoding="utf-8")
+    text = resources.files("postroad.api.graphql").joinpath("vendor", "LICENSES.txt").read_text(encoding="utf-8")
     for package in ("graphiql", "react", "react-dom", "codemirror", "framer-motion", "Fira Code", "Roboto"):
         assert package in text
     notice = Path(__file__).parents[3] / "NOTICE"

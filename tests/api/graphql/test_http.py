@@ -155,3 +155,12 @@ async def test_a_registry_that_cannot_be_written_now_is_503(
     answer = await still.ask("mutation { deleteVehicleDataStreams(input: [1]) }")
     assert (answer.status, answer.codes) == (503, ["INTERNAL"])
     assert b"secret" not in answer.body
+
+
+async def test_while_it_is_not_certain_who_may_have_what_nobody_is_answered(still: GraphQLSite) -> None:
+    confirmed = still.hub.parts.following.confirmed
+    within_s, confirmed.within_s = confirmed.within_s, -1.0
+    answer = await still.ask(TYPES)
+    assert (answer.status, answer.codes, answer.headers["Retry-After"]) == (503, ["INTERNAL"], "1")
+    confirmed.within_s = within_s
+    assert (await still.ask(TYPES)).status == 200

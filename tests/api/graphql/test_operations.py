@@ -124,3 +124,11 @@ async def test_several_mutations_in_one_operation_happen_in_their_order(site: Gr
     answer = (await site.ask(text, {"ids": [id_]} | site.wanted("AA"))).data
     assert answer["a"] is True
     assert answer["b"][0]["id"] > id_, "a new one: what has ended stays so"
+
+
+async def test_in_which_fleet_a_vehicle_is_that_gave_access_by_itself_is_not_told(site: GraphQLSite) -> None:
+    site.give("SS")  # the fleet that it is in gave access to somebody else
+    await site.seen()
+    assert (await site.consented())["SS"] is None
+    text = f"{{ consentedIntegrationVehicles(fleetIds: [{site.fleet('G')}]) {{ items {{ id }} }} }}"
+    assert (await site.ask(text)).data["consentedIntegrationVehicles"]["items"] == []

@@ -1,7 +1,7 @@
 """The explorer at ``/graphql/graphiql/``: GraphiQL, from this hub alone.
 
 It is the same for everybody and knows nothing: whoever has a token puts it in, in the browser, and it stays there until
-the page is left. Everything that it loads comes with Postroad (``vendored``, licences beside it), so it works where
+the page is left. Everything that it loads comes with Postroad (``vendor``, licences beside it), so it works where
 there is no way out, and nobody else learns that it is used.
 """
 
@@ -70,7 +70,7 @@ async def _asset(request: Request) -> Response:
     media_type = (_OURS | _VENDORED).get(name)
     if media_type is None:
         raise HTTPException(404)
-    body = _file(name) if name in _OURS else _file("vendored", name)
+    body = _file(name) if name in _OURS else _file("vendor", name)
     headers = _HEADERS | {"ETag": _tag(body)}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)

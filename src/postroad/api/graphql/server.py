@@ -27,6 +27,7 @@ from graphql import (
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from postroad.access.confirmed import Confirmation
 from postroad.access.principals import Principal
 from postroad.api.graphql import errors, limits
 from postroad.api.graphql.errors import Refused, bad_input
@@ -81,6 +82,7 @@ class GraphQLServer:
         authenticate: Authenticate,
         view: Callable[[], RegistryView],
         refresh: Callable[[], Coroutine[Any, Any, None]],
+        confirmed: Confirmation,
         rate: RateLimit | None,
         clock: Clock,
     ) -> None:
@@ -91,6 +93,7 @@ class GraphQLServer:
             authenticate: who asks; ``None`` for nobody that is known.
             view: the one by which the hub works.
             refresh: have the hub work by what was changed: awaited before a mutation is answered.
+            confirmed: whether ``view`` is certain to be the newest; without that nobody is answered.
             rate: of each caller; of those that are not known, of each address.
             clock: for how long an operation takes.
         """
@@ -99,6 +102,7 @@ class GraphQLServer:
         self._view = view
         self._indexes = Indexes(view)
         self._refresh = refresh
+        self._confirmed = confirmed
         self._rate = rate
         self._clock = clock
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="graphql")
@@ -125,7 +129,7 @@ class GraphQLServer:
         body = await _read(request)
         if body is None:
             return _json(413, {"error": "server_error", "message": "Request Entity Too Large"})
-        if self._under_way >= THREADS + MAX_WAITING:
+        if self._under_way >= THREADS + MAX_WAITING or not self._confirmed.holds:
             return _problem(503, errors.NOT_NOW, extra={"Retry-After": "1"}, code="INTERNAL")
         self._under_way += 1
         try:
