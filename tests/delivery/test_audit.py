@@ -140,3 +140,19 @@ def test_what_was_skipped_before_the_account_begins_is_not_asked_for() -> None:
     of = structs.replace(account(), chapters=[chapter(5, 9, *[one for one in EVENTS if one[0] >= 5])])
     told = audit(structs.replace(of, skips=[Skip(1, 3, "expired", 9)]), EVENTS)
     assert (told.begins, told.gaps, told.unproven) == (5, [], [])
+
+
+def test_what_was_erased_since_is_unproven_where_more_is_recorded_and_a_gap_where_less_is() -> None:
+    left = [(3, ()), *((at, (slot,)) for at, slot in EVENTS if at != 3)]
+
+    def after(of: Account) -> Audit:
+        return Auditor(of, lambda _: Expected(left, same_today=True), lambda: 1).audit()
+
+    told = after(account(*EVENTS))
+    assert (told.gaps, [(one.first, one.end, one.why) for one in told.unproven]) == ([], [(1, 9, "erased")])
+    assert after(account(*without((3, 0), (3, 1)))).unproven == [], "it was never delivered"
+    assert after(account(*without((3, 0), (3, 1), (5, 0)))).gaps == [Gap(1, 9, "delivered", 13, 14)]
+    waited = account(*without((3, 0), (3, 1)), skips=[skip_of(LetterId(3, 0), "erased")])
+    assert (after(waited).gaps, after(waited).unproven) == ([], [])
+    elsewhere = account(*without((3, 0), (3, 1)), skips=[skip_of(LetterId(4, 7), "erased")])
+    assert after(elsewhere).gaps == [Gap(4, 5, "erased", 1, 0)]

@@ -23,6 +23,7 @@ WHY = {
     "translation": "what is recorded differs, but the items may have been other events when they were delivered",
     "uncounted": "events were given up before anybody could count them",
     "ahead": "it was given up, and the cursor has not passed all of it yet",
+    "erased": "what is recorded was more, and items were erased there since",
 }
 
 

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from postroad.log.delivery import Account, Chapter, LetterId, Skip, skip_that_names
+from postroad.log.delivery import ERASED_REASON, Account, Chapter, LetterId, Skip, skip_that_names
 from postroad.log.tally import NOTHING, Tally, tally_of
 
 DELIVERED = "delivered"
@@ -23,6 +23,7 @@ Why = Literal[
     "translation",  # the tallies differ, but the same items may have been other events when they were delivered
     "uncounted",  # events were skipped of which nobody counted how many
     "ahead",  # it was given up, and the cursor has not passed all of it yet
+    "erased",  # more is recorded than the log has, and of items there it has nothing but tombstones
 ]
 
 
@@ -75,7 +76,10 @@ class Expected(NamedTuple):
     """What the log says of a chapter."""
 
     items: Iterable[tuple[int, Sequence[int]]]
-    """Positions with the slots of the events there that the subscription was to have, in order."""
+    """Positions with the slots of the events there that the subscription was to have, in order.
+
+    And, in any order, those of tombstones, without a slot: nobody can tell any more whose they were.
+    """
     same_today: bool
     """Whether these are surely the events that they were when they were delivered."""
 
@@ -96,6 +100,7 @@ class Auditor:
         self._found: dict[Chapter | Skip, Tally] = {}
         self._letters: set[LetterId] = set()
         """Those of which the log has the event."""
+        self._tombstones: set[int] = set()
         self._looked: list[tuple[range, bool]] = []
         """What was looked at, and whether by the same eyes."""
         self._ranges: list[Range] = []
@@ -130,6 +135,9 @@ class Auditor:
         self._looked.append((range(chapter.first, chapter.end), expected.same_today))
         waiting, near = list(reversed(self._skips)), list[Skip]()
         for position, slots in expected.items:
+            if not slots:
+                self._tombstones.add(position)
+                continue
             while waiting and waiting[-1].first <= position:
                 near.append(waiting.pop())
             if near:
@@ -174,10 +182,16 @@ class Auditor:
             if found.events:
                 unproven.append(_unproven(record, "uncounted"))
         elif recorded != found:
-            if all(eyes):
+            if recorded.events > found.events and self._was_erased(record):
+                if _outcome(record) != ERASED_REASON:  # which says just that
+                    unproven.append(_unproven(record, "erased"))
+            elif all(eyes):
                 gaps.append(Gap(record.first, record.end, _outcome(record), recorded.events, found.events))
             else:
                 unproven.append(_unproven(record, "translation"))
+
+    def _was_erased(self, record: Chapter | Skip) -> bool:
+        return any(record.first <= position < record.end for position in self._tombstones)
 
     def _letters_from_nowhere(self, held_from: int) -> list[Gap]:
         """Letters of which the log, looked at by the same eyes, has no event."""

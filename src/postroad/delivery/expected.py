@@ -11,7 +11,7 @@ from postroad.access.streams import StreamIndex
 from postroad.delivery.audit import Expected
 from postroad.delivery.terms import read_terms, under
 from postroad.log.delivery import Chapter
-from postroad.log.interface import Batch
+from postroad.log.interface import ERASED, Batch
 from postroad.protocols.base import TargetProtocol
 from postroad.registry.records import RegistryView, Subscription
 from postroad.routing.backlog import Wanted
@@ -32,14 +32,15 @@ class Expectations:
         view: RegistryView,
         decoder: Decoder,
         targets: Mapping[str, TargetProtocol],
+        streams: StreamIndex | None = None,
     ) -> None:
-        """By ``view``, which is at least as new as the account."""
+        """By ``view``, which is at least as new as the account; ``streams``: its index, where there is one already."""
         self._subscription = subscription
         self._read = read
         self._view = view
         self._decoder = decoder
         self._targets = targets
-        self._streams = StreamIndex(view.streams)
+        self._streams = StreamIndex(view.streams, view.told) if streams is None else streams
         mine = [stream for stream in view.streams.values() if stream.subscription_id == subscription.id]
         self._scoped = any(stream.scopes is not None for stream in mine)
         """What was authorised of a stream may have changed while it was open."""
@@ -62,8 +63,15 @@ class Expectations:
     def _items(self, wanted: Wanted, chapter: Chapter) -> Iterator[tuple[int, Sequence[int]]]:
         position = chapter.first
         while position < chapter.end and (batches := self._read(position)):
+            for batch in batches:
+                yield from ((at, ()) for at in _tombstones(batch) if position <= at < chapter.end)
             for item in wanted.items(batches, position):
                 if item.position >= chapter.end:
                     return
                 yield item.position, item.slots
             position = batches[-1].end
+
+
+def _tombstones(batch: Batch) -> list[int]:
+    kinds = batch.kinds
+    return [batch.position + index for index, kind in enumerate(kinds) if kind == ERASED] if ERASED in kinds else []
