@@ -6,8 +6,10 @@ import pytest
 import sqlalchemy as sa
 from msgspec import structs
 
+from fixtures.granting import GrantingSite, subscription
 from postroad.db import schema
-from postroad.registry import erasures, traces
+from postroad.registry import chosen, erasures, traces
+from postroad.registry.chosen import NewStream
 from postroad.registry.erasures import Backup, Receipt, Receiver
 from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
@@ -97,3 +99,47 @@ def test_issued_texts_go_and_issued_numbers_are_never_given_again(store: Registr
     with store.transaction() as change:
         assert traces.remove_issued(change, driver_id) == 1
     assert store.view().subjects[driver_id].issued == {"n": 1}
+
+
+def test_what_an_erased_vehicle_granted_ends_and_each_who_had_it_is_told_once(
+    granting: GrantingSite, keys: KeyRing
+) -> None:
+    subscriptions = [subscription("all"), subscription("words", "chosen", types=[])]
+    granting.declare({"AA": "F", "BB": "F", "CC": None}, subscriptions)
+    for name in ("F", "CC"):
+        granting.give(name)
+    granting.said_to_each()
+    for plate in ("AA", "CC"):
+        granting.change(lambda change, id_: erasures.ask_subject(change, keys, id_, by="operator"), granting.id(plate))
+    word = "access_removed_from_vehicle vehicle"
+    assert granting.said_to_each() == {"all": [word, word], "words": [word, word]}
+    view = granting.store.view()
+    assert (granting.open(), view.accesses) == ({"BB"}, {granting.garage: {granting.id("BB")}})
+    assert [grant.kind for grant in view.grants.values()] == ["fleet"]
+    assert granting.revoke("F")
+    assert granting.said_to_each() == {name: ["access_removed_from_fleet F"] for name in ("all", "words")}
+
+
+def test_what_a_customer_noted_with_a_stream_goes_with_its_vehicle(granting: GrantingSite, keys: KeyRing) -> None:
+    granting.declare({"AA": "F", "BB": "F"}, [subscription("all", "chosen")])
+    granting.give("F")
+    wanted = [NewStream(granting.id(plate), granting.subscription().id, f"https://{plate}/") for plate in ("AA", "BB")]
+    granting.change(chosen.add, [granting.garage], wanted)
+    erasure = asked(granting.store, keys, granting.id("AA"))
+    names = erasures.names(erasure, keys)
+    with granting.store.transaction() as change:
+        traces.remove(change, erasure.subject_id, names, lambda _: False)
+    noted = {one.subject_id: one.reference_url for one in granting.store.view().streams.values()}
+    assert noted == {erasure.subject_id: None, granting.id("BB"): "https://BB/"}
+
+
+def test_where_it_was_told_of_is_forgotten_at_the_end(granting: GrantingSite, keys: KeyRing) -> None:
+    granting.declare({"AA": "F", "CC": None})
+    granting.give("CC")
+    granting.give("F")
+    erasure = asked(granting.store, keys, granting.id("CC"))
+    granting.said()
+    assert {at.subject_id for at in granting.store.view().told} == {erasure.subject_id, granting.id("F")}
+    with granting.store.transaction() as change:
+        traces.remove_told(change, erasure.subject_id or 0)
+    assert {at.subject_id for at in granting.store.view().told} == {granting.id("F")}

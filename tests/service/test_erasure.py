@@ -415,3 +415,47 @@ async def test_a_dead_letter_of_the_erased_goes_though_its_subscription_stands_s
     receipt = await asyncio.to_thread(erase, dq, "driver", DRIVER)
     assert receipt["letters"] == 1
     assert leftovers(dq.folder, DRIVER) == []
+
+
+def audited(dq: DriveQuantHub) -> Any:
+    done = CliRunner().invoke(cli, ["audit", "--json", "--data", str(dq.folder)], catch_exceptions=False)
+    assert done.exit_code == 0
+    [one] = json.loads(done.stdout)
+    return one
+
+
+async def test_an_audit_after_an_erasure_finds_no_gap_and_says_what_it_cannot_prove_any_more(dq: DriveQuantHub) -> None:
+    for driver in (DRIVER, "bob"):
+        for number in range(2):
+            assert await dq.say("trip", trip(f"{driver}-{number}", driver=driver)) == 200
+    await dq.until(lambda: len(dq.received) == 4)
+    assert await dq.say("driver_deleted", driver_deleted(DRIVER)) == 200
+    await dq.until(lambda: len(dq.received) == 5)
+    await finished(dq)
+    one = await asyncio.to_thread(audited, dq)
+    assert (one["gaps"], one["outcomes"]) == ([], {"delivered": 2})
+    [told] = one["unproven"]
+    assert (told["why"], told["outcome"], told["recorded"]) == ("erased", "delivered", 5)
+
+
+async def test_what_had_waited_when_it_was_erased_is_accounted_for_as_erased(dq: DriveQuantHub) -> None:
+    dq.status = 400
+    for driver in (DRIVER, "bob"):
+        assert await dq.say("trip", trip(f"t-{driver}", driver=driver)) == 200
+        await dq.attempted()
+    store = dq.hub.parts.logs[0].delivery
+
+    async def parked(count: int) -> bool:
+        return len(await store.parked(1)) == count
+
+    await soon(lambda: parked(2))
+    await asyncio.to_thread(dq.registry.set_subscription_state, "drivers", "paused")
+    await soon(lambda: not dq.hub.parts.manager.deliveries(1))  # which would skip it itself, for access had ended
+    await asyncio.to_thread(erase, dq, "driver", DRIVER)
+    [erased] = [skip for skip in await store.skips(1) if skip.reason == "erased"]
+    assert (erased.first, erased.end, erased.events) == (1, 2, 1)
+    one = await asyncio.to_thread(audited, dq)
+    assert (one["gaps"], one["unproven"]) == ([], [])
+    explain = ["explain", "0:1", "--json", "--data", str(dq.folder)]
+    told = json.loads((await asyncio.to_thread(CliRunner().invoke, cli, explain, catch_exceptions=False)).stdout)
+    assert [(route["verdict"], route["skips"]) for route in told["routes"]] == [("erased", ["erased"])]

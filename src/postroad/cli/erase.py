@@ -10,6 +10,7 @@ import msgspec
 
 from postroad.cli.folder import folder_option, reader_of, registry_of
 from postroad.cli.output import json_option, messages, print_fields, print_json, print_table, when
+from postroad.erasure.receivers import access_was_had
 from postroad.erasure.search import Sought
 from postroad.errors import ConfigError, NotFound
 from postroad.layout import KEY_FILE, SHARDS
@@ -245,7 +246,7 @@ def _preview(registry: RegistryStore, folder: Path, meant: _Meant, *, as_json: b
             items += sum(len(sought.in_batch(batch, batch.end).positions) for batch in batches)
             position = batches[-1].end
         refusals = sum(map(sought.in_refusal, reader.refusals(limit=1_000_000)))
-    had = {stream.subscription_id for stream in view.streams.values() if stream.subject_id == meant.subject_id}
+    had = access_was_had(view, {meant.subject_id}) if meant.subject_id is not None else set()
     told = {
         "would_erase": meant.kind,
         "items": items,
@@ -267,7 +268,7 @@ def _print(erasure: Erasure, *, as_json: bool) -> None:
     print_fields({name: value for name, value in told.items() if name not in lists and value not in (None, "")})
     for one in told["receivers"]:
         messages().print(
-            f"{one['subscription']}: had access since {one['since']}, {one['events']} of the items; {one['notice']}"
+            f"{one['subscription']}: had access{_since(one['since'])}, got {one['events']} events; {one['notice']}"
         )
     for one in told["backups"]:
         messages().print(f"The backup {one['place']} of {one['made']} holds it until {one['until'] or 'you remove it'}")
@@ -296,7 +297,7 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
             {
                 "subscription": one.subscription,
                 "events": one.events,
-                "since": when(one.since_us),
+                "since": when(one.since_us) or None,
                 "notice": one.notice,
             }
             for one in receipt.receivers
@@ -311,6 +312,10 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
         ],
         "declared_in": list(receipt.declared_in),
     }
+
+
+def _since(instant: str | None) -> str:
+    return f" since {instant}" if instant else ", but no stream"
 
 
 def _show(told: dict[str, Any], *, as_json: bool) -> None:

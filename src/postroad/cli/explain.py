@@ -34,7 +34,7 @@ WHY = {
     "meant_for_another": "not sent: it is told to another subscription",
     "types_not_agreed": "not sent: the subscription did not ask for these types",
     "unreadable": "not sent: it cannot be read",
-    "erased": "not sent: it was erased",
+    "erased": "it was erased: that it was sent before can be seen in attempts and the erasure's receipt only",
 }
 
 WHY_SKIPPED = {
@@ -44,6 +44,7 @@ WHY_SKIPPED = {
     "too_old": "it was too old when it was its turn",
     "superseded": "a newer edition of the same document went out instead",
     "dropped": "it was a dead letter, and dropped",
+    "erased": "it waited for its next attempt, or for a person, when its item was erased",
 }
 
 

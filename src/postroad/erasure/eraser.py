@@ -20,7 +20,8 @@ import msgspec
 from postroad.clock import DAY_US, Clock
 from postroad.delivery.manager import DeliveryManager
 from postroad.delivery.redrive import to_its_end
-from postroad.erasure.receivers import Receivers, access_was_had
+from postroad.erasure.received import as_it_was
+from postroad.erasure.receivers import Receivers, access_was_had, last_told
 from postroad.erasure.search import Found, Sought
 from postroad.errors import PostroadError, StoreUnavailable
 from postroad.log.interface import Erased, Erasing, ShardLog
@@ -123,7 +124,9 @@ class _One:
     async def go_on(self) -> int:
         """As far as it goes now; how many items were erased."""
         await self._given.refresh()
-        view, end = self._given.view(), await self._routed()
+        end = await self._routed()
+        await self._given.refresh()  # where it is told of is known by now
+        view = self._given.view()
         sought = Sought(self._erasure, self._names, decoder=self._given.decoder, view=view)
         found, subjects = await self._search(sought, end)
         notices = self._notices(view, found)
@@ -131,7 +134,7 @@ class _One:
         first_time = self._erasure.state == "asked"
         removed = Receipt()
         if first_time:
-            await self._foresee(await self._receivers(view, found, subjects, notices), len(positions))
+            await self._foresee(await self._receivers(view, found, notices), len(positions))
         if positions or first_time:
             concerned = access_was_had(view, {self._erasure.subject_id, *subjects.values()})
             removed = await self._remove(sought, positions, notices, concerned)
@@ -177,22 +180,33 @@ class _One:
         return Found(positions, notices), subjects
 
     def _notices(self, view: RegistryView, found: Found) -> list[int]:
-        """Where the items stand that tell customers of it: the farewells of its streams, or a trip's deletion."""
+        """Where the items stand that tell customers of it.
+
+        The farewells of its streams, the last word to each who was told of its grants, or a trip's deletion.
+        """
         if self._subject_id is None:
             return sorted({*self._erasure.notices, *found.notices[-1:]})
         mine = (stream for stream in view.streams.values() if stream.subject_id == self._subject_id)
-        farewells = {stream.farewell_position for stream in mine}
-        return sorted({*self._erasure.notices, *(at for at in found.positions if at in farewells)})
+        last = {stream.farewell_position for stream in mine} | {*last_told(view, self._subject_id).values()}
+        return sorted({*self._erasure.notices, *(at for at in found.positions if at in last)})
 
-    async def _receivers(
-        self, view: RegistryView, found: Found, subjects: Mapping[int, int], notices: Sequence[int]
-    ) -> tuple[Receiver, ...]:
+    async def _receivers(self, view: RegistryView, found: Found, notices: Sequence[int]) -> tuple[Receiver, ...]:
         given, subject_id = self._given, self._erasure.subject_id
         if subject_id is None:
             return ()
         created_us = await to_its_end(partial(given.registry.streams_created_us, subject_id))
-        receivers = Receivers(self._log, view, decoder=given.decoder, targets=given.targets, created_us=created_us)
-        return await receivers.of(subject_id, [(at, subjects[at]) for at in found.positions], notices)
+        receivers = self._looking(view, created_us)
+        return await receivers.of(subject_id, found.positions, notices)
+
+    def _looking(self, view: RegistryView, created_us: Mapping[int, int]) -> Receivers:
+        return Receivers(
+            self._log,
+            view,
+            before=as_it_was(view, self._erasure, self._names),
+            decoder=self._given.decoder,
+            targets=self._given.targets,
+            created_us=created_us,
+        )
 
     async def _foresee(self, receivers: tuple[Receiver, ...], items: int) -> None:
         """Keep who had what before it goes: who ends half-way and goes on later finds no more than what is left."""
@@ -241,13 +255,11 @@ class _One:
     async def _is_told(self) -> bool:
         """Whether every notice is settled, and nothing of what was being taken in can come any more."""
         now_us, erasure = self._given.clock.now_us(), self._erasure
-        looking = Receivers(
-            self._log, self._given.view(), decoder=self._given.decoder, targets=self._given.targets, created_us={}
-        )
+        looking = self._looking(self._given.view(), {})
         receivers = []
         for receiver in erasure.receipt.receivers:
             if receiver.notice == "under_way":
-                fate = await looking.fate(receiver.subscription_id, erasure.notices)
+                fate = await looking.fate(receiver.subscription_id, erasure.subject_id, erasure.notices)
                 if fate == "under_way" and now_us > erasure.asked_us + NOTICES_WITHIN_US:
                     fate = "given_up"
                 receiver = msgspec.structs.replace(receiver, notice=fate)
@@ -269,6 +281,7 @@ class _One:
             erasures.note(transaction, self._erasure)
             if self._subject_id is not None:
                 traces.remove_issued(transaction, self._subject_id)
+                traces.remove_told(transaction, self._subject_id)
 
         await self._change(change)
         await to_its_end(self._given.registry.scrub)

@@ -1,18 +1,20 @@
-"""Who had what is erased, and how the word of it fared with them: from the intervals, the cursors and the letters."""
+"""Who had what is erased, and how the word of it fared with them: from the intervals and the accounts of delivery."""
 
 import asyncio
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence, Set
-from itertools import repeat
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 
 from postroad.access.streams import StreamIndex
+from postroad.delivery.expected import Expectations, Read
+from postroad.erasure.received import Received
 from postroad.errors import NotFound, PostroadError
-from postroad.log.delivery import DeliveryStore, LetterFilter, LetterId, Skip
 from postroad.log.interface import Batch, ShardLog
-from postroad.protocols.base import SLOT_BITS, TargetProtocol
+from postroad.protocols.base import TargetProtocol
 from postroad.registry.erasures import Fate, Receiver
 from postroad.registry.records import RegistryView, Subscription
 from postroad.routing.translation import BatchTranslation, Decoder, selection_of
+
+READ_BYTES = 1024 * 1024
 
 
 class Receivers:
@@ -23,57 +25,84 @@ class Receivers:
         log: ShardLog,
         view: RegistryView,
         *,
+        before: RegistryView,
         decoder: Decoder,
         targets: Mapping[str, TargetProtocol],
         created_us: Mapping[int, int],
     ) -> None:
-        """``created_us``: of streams, by id."""
+        """``before``: the view with the names that the subject had. ``created_us``: of streams, by id."""
         self._log = log
         self._view = view
-        self._streams = StreamIndex(view.streams)
+        self._before = before
+        self._streams = StreamIndex(view.streams, view.told)
         self._decoder = decoder
         self._targets = targets
         self._created_us = created_us
 
-    async def of(
-        self, subject_id: int, places: Sequence[tuple[int, int]], notices: Sequence[int]
-    ) -> tuple[Receiver, ...]:
-        """Those who had access to the subject; ``places``: (position, subject) of what is found of it."""
-        store, found = self._log.delivery, list[Receiver]()
-        cursors = await store.cursors()
-        for subscription_id in sorted(self._streams.subscriptions(subject_id)):
-            cursor = cursors.get(subscription_id)
-            unsent = _Unsent(
-                0 if cursor is None else cursor.position,
-                await store.skips(subscription_id),
-                {*await _waiting(store, subscription_id), *notices},
-            )
-            sent = await asyncio.to_thread(self._sent, subscription_id, places, unsent)
-            found.append(
+    async def of(self, subject_id: int, positions: Sequence[int], notices: Sequence[int]) -> tuple[Receiver, ...]:
+        """Those who had access to the subject, or were told of it; ``positions`` of what is found of it, in order."""
+        ids = sorted(self._streams.subscriptions(subject_id))
+        received = await self._received(ids, [at for at in positions if at not in {*notices}])
+        return tuple(
+            [
                 Receiver(
                     subscription_id=subscription_id,
                     subscription=self._name(subscription_id),
-                    events=sent,
+                    events=received[subscription_id].events if subscription_id in received else 0,
                     since_us=self._since_us(subscription_id, subject_id),
                     notice=await self._expected(subscription_id, subject_id, notices),
                 )
-            )
-        return tuple(found)
+                for subscription_id in ids
+            ]
+        )
 
-    async def fate(self, subscription_id: int, notices: Sequence[int]) -> Fate:
+    async def fate(self, subscription_id: int, subject_id: int | None, notices: Sequence[int]) -> Fate:
         """How the notices that a subscription is to be told have fared."""
-        store = self._log.delivery
-        cursor = (await store.cursors()).get(subscription_id)
-        if subscription_id not in self._view.subscriptions or cursor is None:
+        account = await self._log.delivery.account(subscription_id)
+        if subscription_id not in self._view.subscriptions or account is None:
             return "given_up"
-        if any(position >= cursor.position for position in notices):
+        whose = 0 if subject_id is None else subject_id
+        mine = {at for at in notices if self._had(subscription_id, whose, at)} or {*notices}
+        if any(position >= account.cursor for position in mine):
             return "under_way"
-        if {letter.position for letter in await store.parked(subscription_id)} & set(notices):
+        if any(letter.position in mine for letter in account.parked):
             return "under_way"
-        ids = frozenset(LetterId(position, slot) for position in notices for slot in range(1 << SLOT_BITS))
-        dead = await store.count_dead(LetterFilter(subscription_id=subscription_id, ids=ids))
-        unsent = _Unsent(cursor.position, await store.skips(subscription_id), set())
-        return "given_up" if dead or any(map(unsent.holds, notices)) else "told"
+        dead = any(letter.position in mine for letter in account.dead)
+        skipped = any(skip.first <= at < skip.end for skip in account.skips for at in mine)
+        return "given_up" if dead or skipped else "told"
+
+    async def _received(self, subscription_ids: Sequence[int], positions: Sequence[int]) -> dict[int, Received]:
+        """What each subscription that is there still, and has begun, was delivered of these items."""
+        found: dict[int, Received] = {}
+        for subscription_id in subscription_ids:
+            subscription = self._view.subscriptions.get(subscription_id)
+            account = await self._log.delivery.account(subscription_id)
+            if subscription is not None and account is not None:
+                found[subscription_id] = Received(subscription, account, self._expect)
+        wanted = frozenset(positions)
+        async for batches in self._holding(positions if found else ()):
+            for received in found.values():
+                await asyncio.to_thread(received.look_at, batches, wanted)
+        return found
+
+    def _expect(self, subscription: Subscription, read: Read) -> Expectations:
+        return Expectations(
+            subscription,
+            read,
+            view=self._before,
+            decoder=self._decoder,
+            targets=self._targets,
+            streams=self._streams,
+        )
+
+    async def _holding(self, positions: Sequence[int]) -> AsyncIterator[list[Batch]]:
+        """The batches that hold these positions, some at a time."""
+        at = 0
+        while at < len(positions) and (batches := await self._log.read(positions[at], max_bytes=READ_BYTES)):
+            holding = [batch for batch in batches if _any_in(positions, batch)]
+            if holding:
+                yield holding
+            at = bisect_left(positions, batches[-1].end)
 
     async def _expected(self, subscription_id: int, subject_id: int, notices: Sequence[int]) -> Fate:
         """Whether any notice says something in the words of a subscription."""
@@ -98,61 +127,39 @@ class Receivers:
         except (NotFound, PostroadError):
             return False
 
-    def _sent(self, subscription_id: int, places: Sequence[tuple[int, int]], unsent: "_Unsent") -> int:
-        return sum(
-            self._had(subscription_id, whose, position) and not unsent.holds(position) for position, whose in places
-        )
-
     def _had(self, subscription_id: int, subject_id: int, position: int) -> bool:
         return self._streams.covers(subscription_id, subject_id, position) or self._streams.given(
             subscription_id, subject_id, position
         )
 
-    def _since_us(self, subscription_id: int, subject_id: int) -> int:
-        return min(
+    def _since_us(self, subscription_id: int, subject_id: int) -> int | None:
+        opened = (
             self._created_us[stream.id]
             for stream in self._view.streams.values()
             if (stream.subscription_id, stream.subject_id) == (subscription_id, subject_id)
         )
+        return min(opened, default=None)
 
     def _name(self, subscription_id: int) -> str:
         subscription = self._view.subscriptions.get(subscription_id)
         return str(subscription_id) if subscription is None else subscription.name
 
 
-class _Unsent:
-    """What a subscription was not sent, though it was to have it."""
-
-    def __init__(self, cursor: int, skips: Sequence[Skip], waiting: set[int]) -> None:
-        self._cursor = cursor
-        self._waiting = waiting
-        self._ends: dict[str, list[int]] = {}
-        self._firsts: dict[str, list[int]] = {}
-        for skip in skips:  # in order; those of one reason do not overlap
-            self._firsts.setdefault(skip.reason, []).append(skip.first)
-            self._ends.setdefault(skip.reason, []).append(skip.end)
-
-    def holds(self, position: int) -> bool:
-        """Whether the item there was not sent, as far as is known."""
-        return (
-            position >= self._cursor or position in self._waiting or any(map(self._skips, self._ends, repeat(position)))
-        )
-
-    def _skips(self, reason: str, position: int) -> bool:
-        at = bisect_right(self._ends[reason], position)
-        return at < len(self._ends[reason]) and self._firsts[reason][at] <= position
-
-
 def access_was_had(view: RegistryView, subjects: Set[int | None]) -> set[int]:
-    """The subscriptions that have, or had, a stream of any of these subjects."""
-    return {stream.subscription_id for stream in view.streams.values() if stream.subject_id in subjects}
+    """The subscriptions that have, or had, a stream of any of these subjects, or were told of it."""
+    had = {stream.subscription_id for stream in view.streams.values() if stream.subject_id in subjects}
+    return had | {at.subscription_id for at in view.told if at.subject_id in subjects}
 
 
-async def _waiting(store: DeliveryStore, subscription_id: int) -> set[int]:
-    """Positions of what waits beside the log: it was not sent."""
-    waiting = {letter.position for letter in await store.parked(subscription_id)}
-    which, after = LetterFilter(subscription_id=subscription_id), None
-    while page := await store.dead(which, after=after, limit=1_000):
-        waiting |= {dead.letter.position for dead in page}
-        after = subscription_id, page[-1].letter.id
-    return waiting
+def last_told(view: RegistryView, subject_id: int) -> dict[int, int]:
+    """Where each subscription was last told of grants of a subject: that it has it no more."""
+    last: dict[int, int] = {}
+    for at in view.told:
+        if at.subject_id == subject_id:
+            last[at.subscription_id] = max(at.position, last.get(at.subscription_id, 0))
+    return last
+
+
+def _any_in(positions: Sequence[int], batch: Batch) -> bool:
+    at = bisect_left(positions, batch.position)
+    return at < len(positions) and positions[at] < batch.end

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from postroad.db import schema
 from postroad.errors import NotFound
 from postroad.protocols import postroad as words
-from postroad.registry import coverage, documents, outbox, streams
+from postroad.registry import coverage, documents, grants, memberships, outbox, streams
 from postroad.registry.blocklist import block_key, digest, document_namespace
 from postroad.registry.secrets import KeyRing
 from postroad.registry.transaction import Transaction, insert
@@ -38,9 +38,9 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
     subscription: str
     """Its whole name, or its number once it is removed."""
     events: int
-    """Of the items that were still stored, those that it may have been sent."""
-    since_us: int
-    """When it got access."""
+    """Made of items that were still stored, and delivered by the subscription's account."""
+    since_us: int | None
+    """When its first stream was opened; None: it had none, and was told of grants only."""
     notice: Fate = "not_told"
 
 
@@ -129,7 +129,7 @@ def ask_subject(
 ) -> int | None:
     """Have a driver or vehicle forgotten; the erasure's id, or None if it has been asked for already.
 
-    Its streams end; those who had them are told as far as they can be.
+    Its streams end, and what it granted; those who had it are told as far as they can be.
 
     Raises:
         NotFound: There is no such driver or vehicle.
@@ -150,7 +150,9 @@ def ask_subject(
         if subject.kind == "driver":
             _end_drivers_streams(transaction, subject)
         else:
+            grants.end_dead(transaction)
             coverage.reconcile(transaction, subject.organization_id, vehicle_id=subject_id)
+            memberships.end(transaction, schema.memberships.c.vehicle_id == subject_id)
     erasure_id = _add(
         transaction,
         keys,

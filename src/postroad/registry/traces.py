@@ -34,7 +34,14 @@ def remove(transaction: Transaction, subject_id: int | None, names: Names, in_te
     if subject_id is not None:
         consents = sa.delete(schema.consents).where(schema.consents.c.vehicle_id == subject_id)
         changed += connection.execute(consents).rowcount
+        changed += _forget_links(transaction, subject_id)
     return changed + sum(_clear_texts(connection, column, in_text) for column in _TEXTS)
+
+
+def remove_told(transaction: Transaction, subject_id: int) -> None:
+    """Forget where subscriptions were told of grants of it: the items there are erased."""
+    gone = sa.delete(schema.told).where(schema.told.c.subject_id == subject_id)
+    transaction.touched |= bool(transaction.connection.execute(gone).rowcount)
 
 
 def remove_issued(transaction: Transaction, subject_id: int) -> int:
@@ -54,6 +61,14 @@ def declared_in(connection: sa.Connection, subject_id: int | None, in_text: InTe
     rows = connection.execute(query.where(subscriptions.c.removed_us.is_(None)).order_by(subscriptions.c.id))
     named = [row.name for row in rows if any(in_text(text) for text in _strings([row.vehicles, row.drivers]))]
     return (*(["vehicles"] if connection.scalar(declared) else []), *(f"subscription {name}" for name in named))
+
+
+def _forget_links(transaction: Transaction, subject_id: int) -> int:
+    """Clear what customers noted with its streams, for links of their own."""
+    noted = (schema.streams.c.subject_id == subject_id) & schema.streams.c.reference_url.is_not(None)
+    cleared = transaction.connection.execute(sa.update(schema.streams).where(noted).values(reference_url=None)).rowcount
+    transaction.touched |= cleared > 0
+    return cleared
 
 
 def _clear_texts(connection: sa.Connection, column: sa.Column[Any], in_text: InText) -> int:
