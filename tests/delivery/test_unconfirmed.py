@@ -36,7 +36,7 @@ async def test_a_bulk_waits_and_goes_once_it_is_confirmed(lane: Lane) -> None:
     for _ in range(4):
         await lane.pass_time(3600)
     assert lane.transport.sent == []
-    assert (lane.cursor, lane.attempts) == (None, [])
+    assert (lane.cursor, lane.attempts) == (1, [])
     await confirm(lane)
     assert lane.transport.positions == [1, 2]
     assert [attempt for _, attempt, _ in lane.attempts] == [1]

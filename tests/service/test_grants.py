@@ -9,8 +9,12 @@ import pytest
 from fixtures.following import Running
 from fixtures.granting import GrantingSite, subscription
 from fixtures.pipeline import part
+from postroad.delivery.expected import Expectations
+from postroad.delivery.terms import terms_of
 from postroad.errors import StoreUnavailable
+from postroad.log.delivery import Chapter
 from postroad.log.memory import MemoryLog
+from postroad.log.tally import NOTHING
 from postroad.protocols import READABLE, TARGETS
 from postroad.registry import chosen
 from postroad.registry.store import RegistryStore
@@ -225,3 +229,29 @@ async def test_where_something_was_told_is_forgotten_with_the_log(hub: Hub) -> N
     await hub.log.retain(received_before_us=1 << 60, settled=hub.log.next_position, max_bytes=1 << 40)
     await prune_told(store, {0: hub.log}, view)
     assert view().told == frozenset()
+
+
+async def test_an_audit_expects_the_words_of_who_has_no_stream_and_what_streams_gave_until_they_ended(hub: Hub) -> None:
+    await hub.change(hub.site.give, "F")
+    reported = await hub.report("AA")
+    await hub.change(hub.site.revoke, "F")
+    await hub.report("AA")
+    view, batches = hub.site.store.view(), await hub.log.read(0)
+    decoder = Decoder(READABLE)
+    decoder.use(view)
+    expected: dict[str, list[int]] = {}
+    for name in ("all", "words"):
+        to = hub.site.subscription(name)
+        look = Expectations(
+            to, lambda at: [b for b in batches if b.end > at], view=view, decoder=decoder, targets=TARGETS
+        )
+        told = look.look(Chapter(0, batches[-1].end, NOTHING, 0, terms_of(to)))
+        assert told is not None
+        assert told.same_today
+        expected[name] = [position for position, _ in told.items]
+    words = {
+        name: sorted(at.position for at in view.told if at.subscription_id == hub.site.subscription(name).id)
+        for name in expected
+    }
+    assert [len(positions) for positions in words.values()] == [2, 2]
+    assert expected == {"all": sorted([*words["all"], reported]), "words": words["words"]}

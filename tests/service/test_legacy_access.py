@@ -100,6 +100,7 @@ async def site(tmp_path: Path, declare: Any, clock: Any) -> AsyncIterator[Site]:
 
     site.declare = declared  # type: ignore[method-assign]  # of this very registry
     yield site
+    await site.audit()
     await site.stop()
     store.close()
 
