@@ -451,7 +451,8 @@ async def test_what_had_waited_when_it_was_erased_is_accounted_for_as_erased(dq:
     await soon(lambda: parked(2))
     await asyncio.to_thread(dq.registry.set_subscription_state, "drivers", "paused")
     await soon(lambda: not dq.hub.parts.manager.deliveries(1))  # which would skip it itself, for access had ended
-    await asyncio.to_thread(erase, dq, "driver", DRIVER)
+    receipt = await asyncio.to_thread(erase, dq, "driver", DRIVER)
+    assert [one["events"] for one in receipt["receivers"]] == [0]
     [erased] = [skip for skip in await store.skips(1) if skip.reason == "erased"]
     assert (erased.first, erased.end, erased.events) == (1, 2, 1)
     one = await asyncio.to_thread(audited, dq)
