@@ -235,7 +235,7 @@ def test_an_integrations_token_is_found_by_its_hash_until_it_is_revoked(fleet: R
     view = fleet.view()
     assert view.integration_tokens == {digest(token): insurer(fleet)}
     assert digest(token) not in view.tokens, "it opens no entrance for events"
-    assert [(t.kind, t.owner, t.id) for t in fleet.list_tokens()] == [
+    assert [(t.role, t.owner, t.id) for t in fleet.list_tokens()] == [
         ("provider", "gps-one", provider_token_id),
         ("integration", "insurer", id_),
     ]

@@ -58,7 +58,7 @@ def create_named(
     """Find or create many subjects that a provider named; their ids. A few statements, however many there are.
 
     What they are says ``namespace`` (``model.identifiers.kind_of``); vehicles are treated as ``create_vehicle`` does,
-    and drivers in the same way: they get their identifiers and streams.
+    and drivers in the same way: they get their identifiers and streams. Accounts get their identifiers.
     Raises ``NotFound`` and ``ConfigError`` as that does; then none was created.
     """
     wanted = {normalised({namespace: value})[namespace] for value in values}
@@ -79,8 +79,9 @@ def create_named(
             for vehicle_id in ids if len(new) <= _ONE_BY_ONE else [None]:
                 issuing.give(transaction, organization_id, issue, subject_id=vehicle_id)
                 coverage.reconcile(transaction, organization_id, vehicle_id=vehicle_id)
-        elif kind == "driver":
-            issuing.give(transaction, organization_id, [one for one in issue if one.of == "driver"])
+        elif kind in ("driver", "account"):
+            issuing.give(transaction, organization_id, [one for one in issue if one.of == kind])
+        if kind == "driver":
             for driver_id in ids if len(new) <= _ONE_BY_ONE else [None]:
                 drivers.reconcile(transaction, organization_id, driver_id=driver_id)
     return list(known.values())
