@@ -176,6 +176,7 @@ PINNED_KINDS["postroad"] = [
     "vehicle_unshared",
     "trip",
     "trip_deleted",
+    "driver_deleted",
 ]
 PINNED_KINDS["connected_cars"] = PINNED_SLOTS["connected_cars"]
 PINNED_KINDS["drivequant"] = PINNED_SLOTS["drivequant"]
