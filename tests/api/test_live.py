@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import shutil
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +12,7 @@ import aiohttp
 import pytest
 from starlette.requests import Request
 
+from fixtures import chromium
 from fixtures.drivetech import sample
 from fixtures.prepared_hub import PreparedHub
 from postroad import layout, service
@@ -263,9 +263,7 @@ async def test_the_setting_decides_for_a_client_of_another_address(
 async def test_a_browser_shows_a_hostile_plate_as_text(
     site: Site, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("no Chromium on this machine")
+    browser = chromium.installed()
     url = await site.start()
     assert await post(session, url, site.token, plate=HOSTILE) == 200
     await until(session, url, lambda data: len(data["vehicles"]) == 1)

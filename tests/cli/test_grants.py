@@ -1,13 +1,10 @@
 """``postroad grants``, in this process."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from postroad.cli.main import cli
+from fixtures.quiet_hub import QuietHub
 from postroad.errors import ConfigError, NotFound
 
 DECLARATION = """\
@@ -27,49 +24,30 @@ organizations:
 """
 
 
-class Hub:
-    """A folder with a hub that is not running."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        declared = folder.parent / "fleet.yaml"
-        declared.write_text(DECLARATION)
-        self("init")
-        self("apply", str(declared))
-
-    def __call__(self, *arguments: str) -> Result:
-        return CliRunner().invoke(cli, [*arguments, "--data", str(self.folder)], catch_exceptions=True)
-
-    def json(self, *arguments: str) -> Any:
-        done = self("grants", *arguments, "--json")
-        assert done.exit_code == 0, done.output
-        return json.loads(done.stdout)
-
-
 @pytest.fixture
-def hub(tmp_path: Path) -> Hub:
-    return Hub(tmp_path / "hub")
+def hub(tmp_path: Path) -> QuietHub:
+    return QuietHub(tmp_path / "hub", DECLARATION)
 
 
-def test_grants_are_given_listed_and_taken_back(hub: Hub) -> None:
+def test_grants_are_given_listed_and_taken_back(hub: QuietHub) -> None:
     assert "No grants yet" in hub("grants", "list").output
-    assert hub.json("give", "garage", "--fleet", "fleet/Trucks") == {"given": True}
-    assert hub.json("give", "shop/garage", "--fleet", "fleet/Trucks") == {"given": False}
-    assert hub.json("give", "garage", "--vehicle", "77") == {"given": True}
-    assert hub.json("give", "garage", "--vehicle", "other/kxrt 41") == {"given": True}
-    listed = hub.json("list")
+    assert hub.json("grants", "give", "garage", "--fleet", "fleet/Trucks") == {"given": True}
+    assert hub.json("grants", "give", "shop/garage", "--fleet", "fleet/Trucks") == {"given": False}
+    assert hub.json("grants", "give", "garage", "--vehicle", "77") == {"given": True}
+    assert hub.json("grants", "give", "garage", "--vehicle", "other/kxrt 41") == {"given": True}
+    listed = hub.json("grants", "list")
     assert [(one["integration"], one["kind"], one["to"]) for one in listed] == [
         ("shop/garage", "fleet", "fleet/Trucks"),
         ("shop/garage", "vehicle", "fleet/77"),
         ("shop/garage", "vehicle", "other/KXRT41"),
     ]
-    assert hub.json("revoke", "garage", "--vehicle", "9BWZZZ377VT004251") == {"revoked": True}
-    assert hub.json("revoke", "garage", "--vehicle", "77") == {"revoked": False}
+    assert hub.json("grants", "revoke", "garage", "--vehicle", "9BWZZZ377VT004251") == {"revoked": True}
+    assert hub.json("grants", "revoke", "garage", "--vehicle", "77") == {"revoked": False}
     assert "Access is revoked." in hub("grants", "revoke", "garage", "--fleet", "fleet/Trucks").output
-    assert [one["to"] for one in hub.json("list")] == ["other/KXRT41"]
+    assert [one["to"] for one in hub.json("grants", "list")] == ["other/KXRT41"]
 
 
-def test_what_is_named_must_be_one_thing(hub: Hub) -> None:
+def test_what_is_named_must_be_one_thing(hub: QuietHub) -> None:
     assert isinstance(hub("grants", "give", "garage", "--fleet", "Trucks").exception, ConfigError)
     assert isinstance(hub("grants", "give", "garage", "--vehicle", "1").exception, NotFound), "ids are nobody's words"
     assert isinstance(hub("grants", "give", "nobody", "--vehicle", "77").exception, NotFound)
@@ -77,4 +55,4 @@ def test_what_is_named_must_be_one_thing(hub: Hub) -> None:
         done = hub("grants", "give", "garage", *named)
         assert done.exit_code == 2
         assert "name either --fleet or --vehicle" in done.output
-    assert hub.json("list") == []
+    assert hub.json("grants", "list") == []

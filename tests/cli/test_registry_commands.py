@@ -3,13 +3,12 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
+from fixtures.quiet_hub import QuietHub
 from postroad.backup.manifest import MANIFEST_FILE
-from postroad.cli.main import cli
 from postroad.errors import ConfigError
 from postroad.layout import KEY_FILE, REGISTRY_FILE
 from postroad.registry.secrets import KeyRing
@@ -35,24 +34,12 @@ organizations:
 Command = Callable[..., Result]
 
 
-class Hub:
-    """A folder with a hub that is not running."""
+class Hub(QuietHub):
+    """One whose registry tests look into."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        declared = folder.parent / "fleet.yaml"
-        declared.write_text(DECLARATION)
-        self("init")
-        self("apply", str(declared))
+        super().__init__(folder, DECLARATION)
         self.registry = RegistryStore.open(folder / REGISTRY_FILE)
-
-    def __call__(self, *arguments: str) -> Result:
-        return CliRunner().invoke(cli, [*arguments, "--data", str(self.folder)], catch_exceptions=True)
-
-    def json(self, *arguments: str) -> Any:
-        done = self(*arguments, "--json")
-        assert done.exit_code == 0, done.output
-        return json.loads(done.stdout)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.chromium import BROWSER, chromium
+from fixtures.chromium import chromium
 from fixtures.graphql_site import GraphQLSite
 
 QUESTION = "{ consentedIntegrationVehicles { items { id licensePlate } } }"
@@ -20,7 +20,6 @@ BUTTONS = {  # -> what then is on the page
 }
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
 async def test_it_works_in_a_browser_that_reaches_nothing_but_the_hub(
     graphql_site: GraphQLSite, tmp_path: Path
 ) -> None:

@@ -11,10 +11,9 @@ from typing import Final, NamedTuple
 
 from postroad.api.graphql.types import IntegrationTopic, IntegrationVehicle, VehicleDataStream
 from postroad.errors import StoreUnavailable
+from postroad.protocols.connected_cars import FLEET_NUMBER, VEHICLE_NUMBER
 from postroad.registry.records import RegistryView, Stream, Subject
 
-_VEHICLE_ID: Final = "connected_cars.vehicle_id"
-_FLEET_ID: Final = "connected_cars.fleet_id"
 _KEPT: Final = 100
 """Lists of one view that are remembered: one for each integration that asks."""
 
@@ -38,8 +37,8 @@ class ViewIndex:
         """The same."""
         for subject in view.subjects.values():
             if not subject.removed:
-                _by_number(self.vehicles, subject, _VEHICLE_ID)
-                _by_number(self.fleets, subject, _FLEET_ID)
+                _by_number(self.vehicles, subject, VEHICLE_NUMBER)
+                _by_number(self.fleets, subject, FLEET_NUMBER)
         self._streams_of: defaultdict[int, list[int]] = defaultdict(list)
         self._streams_by_vehicle: defaultdict[int, list[int]] = defaultdict(list)
         for stream in view.streams.values():
@@ -114,9 +113,7 @@ class ViewIndex:
 
     def _number(self, subject_id: int) -> int | None:
         """Of a vehicle."""
-        subject = self.view.subjects.get(subject_id)
-        number = None if subject is None else subject.issued.get(_VEHICLE_ID)
-        return number if isinstance(number, int) else None
+        return issued_number(self.view.subjects.get(subject_id), VEHICLE_NUMBER)
 
     def _consented(self, integrations: frozenset[int]) -> _Consented:
         with self._lock:
@@ -143,13 +140,18 @@ class ViewIndex:
         return _Consented(sorted(through), through)
 
     def _fleet_number(self, subject_id: int) -> int | None:
-        number = self.view.subjects[subject_id].issued.get(_FLEET_ID)
-        return number if isinstance(number, int) else None
+        return issued_number(self.view.subjects[subject_id], FLEET_NUMBER)
+
+
+def issued_number(subject: Subject | None, namespace: str) -> int | None:
+    """The number by which clients know a vehicle or fleet; ``None``: it has none, or there is none."""
+    number = None if subject is None else subject.issued.get(namespace)
+    return number if isinstance(number, int) else None
 
 
 def _by_number(known: dict[int, Subject], subject: Subject, namespace: str) -> None:
-    number = subject.issued.get(namespace)
-    if isinstance(number, int):
+    number = issued_number(subject, namespace)
+    if number is not None:
         known[number] = subject
 
 

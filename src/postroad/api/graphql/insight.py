@@ -7,6 +7,7 @@ Its methods block, in a thread of the GraphQL server; ``wait`` is how they ask w
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
+from postroad.api.graphql.index import issued_number
 from postroad.api.graphql.paging import Cursor, Page, PageInfo
 from postroad.api.graphql.types import DeadLetter, DeliveryAttempt, TopicLag
 from postroad.delivery.backlog import Backlogs
@@ -14,6 +15,7 @@ from postroad.delivery.manager import DeliveryManager, Shard
 from postroad.log.delivery import DeadLetter as KeptLetter
 from postroad.log.delivery import Letter, LetterFilter, LetterId
 from postroad.protocols.base import TargetProtocol, outgoing_id, position_and_slot
+from postroad.protocols.connected_cars import VEHICLE_NUMBER
 from postroad.registry.records import RegistryView, Subscription
 from postroad.registry.store import RegistryStore
 from postroad.routing.backlog import Wanted
@@ -161,12 +163,10 @@ async def _parked(shard: Shard, subscription_id: int) -> list[Letter]:
 
 def _shown(kept: KeptLetter, cursor: Cursor, names: Mapping[int, str], view: RegistryView) -> DeadLetter:
     letter = kept.letter
-    subject = view.subjects.get(letter.subject_id)
-    number = None if subject is None else subject.issued.get("connected_cars.vehicle_id")
     return DeadLetter(
         id=cursor.id,
         type=names.get(letter.slot),
-        vehicle_id=number if isinstance(number, int) else None,
+        vehicle_id=issued_number(view.subjects.get(letter.subject_id), VEHICLE_NUMBER),
         received_at=letter.received_us,
         died_at=letter.dead_us or 0,
         attempts=letter.attempts,

@@ -20,7 +20,7 @@ from postroad.protocols.connected_cars.contract import CONTRACT
 from postroad.protocols.connected_cars.events import events
 from postroad.protocols.connected_cars.format import FORMAT
 from postroad.protocols.connected_cars.options import HARSH_FLOOR_G, Options
-from postroad.protocols.connected_cars.protocol import PROTOCOL
+from postroad.protocols.connected_cars.protocol import FLEET_NUMBER, PROTOCOL, VEHICLE_NUMBER
 from postroad.protocols.connected_cars.read import FLEET, VEHICLE, read
 from postroad.protocols.connected_cars.said import Said, encode
 from postroad.protocols.connected_cars.settings import ConnectedCarsSettings
@@ -116,6 +116,7 @@ __all__ = [
     "ECUS",
     "EVENT_TYPES",
     "FLEET",
+    "FLEET_NUMBER",
     "FORMAT",
     "HARSH_FLOOR_G",
     "KINDS",
@@ -127,6 +128,7 @@ __all__ = [
     "SIGNAL_OF",
     "SLOTS",
     "VEHICLE",
+    "VEHICLE_NUMBER",
     "VEHICLE_TYPES",
     "AccessGrantedToFleet",
     "AccessGrantedToVehicle",

@@ -1,6 +1,7 @@
 """Connected Cars data streams as the hub sees them."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -18,6 +19,11 @@ from postroad.protocols.connected_cars.wire import KINDS
 from postroad.protocols.connected_cars.write import write
 from postroad.protocols.contract import Contract
 
+VEHICLE_NUMBER: Final = "connected_cars.vehicle_id"
+"""Namespace of the ``vehicleId`` that the hub issues."""
+FLEET_NUMBER: Final = "connected_cars.fleet_id"
+"""Namespace of the ``fleetId`` that the hub issues."""
+
 
 class ConnectedCars:
     """See ``SourceProtocol`` and ``TargetProtocol``: it is both."""
@@ -29,8 +35,8 @@ class ConnectedCars:
     slots: Mapping[str, int] = SLOTS
     options_type: type[msgspec.Struct] = Options
     issues: Sequence[Issue] = (
-        Issue("connected_cars.vehicle_id", "vehicle"),
-        Issue("connected_cars.fleet_id", "fleet"),
+        Issue(VEHICLE_NUMBER, "vehicle"),
+        Issue(FLEET_NUMBER, "fleet"),
     )
     contracts: Mapping[str, Contract] = dict.fromkeys(SLOTS, CONTRACT)
     content_type = "application/json"
