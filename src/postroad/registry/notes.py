@@ -1,7 +1,9 @@
 """What one change of the registry has the audit log say, as it gathers while the change is under way."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+SECRET: Final = "(secret)"  # noqa: S105 - what stands in a secret's stead
 
 
 class Note(NamedTuple):

@@ -23,9 +23,10 @@ from postroad.registry import (
     upstreams,
 )
 from postroad.registry.apply import desired
-from postroad.registry.apply.rows import SECRET, Change, Rows
+from postroad.registry.apply.rows import Change, Rows
 from postroad.registry.apply.source import Source
 from postroad.registry.apply.vehicles import Vehicles
+from postroad.registry.notes import SECRET
 from postroad.registry.records import RoleName
 from postroad.registry.secrets import KeyRing, secret_place, upstream_place
 from postroad.registry.transaction import Transaction

@@ -14,7 +14,7 @@ Values = Mapping[str, Any]
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that applying a file changes, or would change.
 
-    ``fields`` holds what was and what is to be; a secret shows as ``SECRET``.
+    ``fields`` holds what was and what is to be; a secret shows as ``postroad.registry.notes.SECRET``.
     """
 
     action: Literal["create", "update", "delete"]
@@ -22,9 +22,6 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """With the names of its owners: ``Andes Transport/insurer/webhook``."""
     fields: Mapping[str, tuple[Any, Any]] = {}
-
-
-SECRET = "(secret)"  # noqa: S105 - what stands in a secret's stead
 
 
 class Rows:
