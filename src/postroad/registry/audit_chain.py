@@ -129,7 +129,7 @@ def verified(records: Iterable[Record], counted: Head | None, noted: Head | None
         counted: the head as the hub has kept it apart from the entries; ``None``: not known, as of an export.
         noted: a head that somebody has noted elsewhere, earlier.
     """
-    head, claims, takers = EMPTY, dict[str, int](), dict[str, int]()
+    head, claims, takers = EMPTY, dict[str, int](), set[str]()
     for record in records:
         link = record.link
         if link.number != head.number + 1:
@@ -144,11 +144,11 @@ def verified(records: Iterable[Record], counted: Head | None, noted: Head | None
             if not detail.is_there and detail.gone is not None:
                 claims.setdefault(detail.gone, link.number)
         if (taker := _takes(link)) is not None:
-            takers[taker] = link.number
+            takers.add(taker)
         head = Head(link.number, record.hash)
         if noted is not None and noted.number == head.number and noted != head:
             return Broken(head.number, "other_head")
-    unsaid = [number for gone, number in claims.items() if takers.get(gone, 0) <= number]
+    unsaid = [number for gone, number in claims.items() if gone not in takers]
     if unsaid:
         return Broken(min(unsaid), "detail_missing")
     return _against(head, counted, noted) or head

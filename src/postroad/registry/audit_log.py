@@ -4,8 +4,7 @@ What an entry holds and how it is chained says ``audit_chain``; here it is writt
 itself, and read. Whoever changes the registry notes what he does (``Transaction.note``). What a machine does by itself
 is not noted, unless it takes something from somebody (docs/decisions/0030).
 
-The details of an entry go when somebody whom it names is erased, and, where the operator wants that, when they are old.
-The entry and its commitments stay.
+The details of an entry can go (``audit_details``). The entry and its commitments stay.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,8 +18,6 @@ from postroad.errors import NotFound
 from postroad.registry.actor import Actor, Origin
 from postroad.registry.audit_chain import (
     EMPTY,
-    ERASURE,
-    RETENTION,
     SALT_BYTES,
     Broken,
     Detail,
@@ -168,9 +165,11 @@ def verify(connection: sa.Connection, noted: Head | None = None) -> Head | Broke
     return verified(records(connection), read_head(connection), noted)
 
 
-def records(connection: sa.Connection, *, after: int = 0, limit: int | None = None) -> Iterator[Record]:
-    """The records above a number, in order."""
-    query = _records.where(_log.c.number > after).order_by(_log.c.number).limit(limit)
+def records(
+    connection: sa.Connection, wanted: Wanted = EVERYTHING, *, after: int = 0, limit: int | None = None
+) -> Iterator[Record]:
+    """The records above a number, in order. By ``wanted.actor`` nothing is chosen here."""
+    query = _records.where(_log.c.number > after, *_conditions(wanted)).order_by(_log.c.number).limit(limit)
     for row in connection.execute(query, execution_options={"yield_per": READ_AT_ONCE}):
         yield _record(row)
 
@@ -200,43 +199,6 @@ def listed(
             if len(found) == limit:
                 break
     return found
-
-
-def forget(connection: sa.Connection, erasure_id: int, subject_id: int | None, in_text: Callable[[str], bool]) -> int:
-    """Remove the details that are about an erased subject, or name it; of how many entries that was.
-
-    Who did something stays known, unless it is the subject itself that is named there.
-    """
-    query = sa.select(_details, _log.c.subject_id).join(_log, _log.c.number == _details.c.number)
-    gone = [
-        (row.number, row.part)
-        for row in connection.execute(query.where(_details.c.content.is_not(None)))
-        if (row.part == "what" and row.subject_id is not None and row.subject_id == subject_id)
-        or any(in_text(text) for text in _texts(msgspec.json.decode(row.content)))
-    ]
-    for number, part in gone:
-        this = (_details.c.number == number) & (_details.c.part == part)
-        values = {"salt": None, "content": None, "gone": f"{ERASURE}{erasure_id}"}
-        connection.execute(sa.update(_details).where(this).values(values))
-    return len({number for number, _ in gone})
-
-
-def prune(connection: sa.Connection, before_us: int, pseudonym: Callable[[str], str]) -> int:
-    """Remove the details of entries made before an instant; of how many that was.
-
-    ``pseudonym``: of an actor's name. That this was done is to be noted in the same transaction, as ``prune`` of
-    ``audit_log``, or the log does not hold any more.
-    """
-    old = sa.select(_log.c.number).where(_log.c.at_us < before_us)
-    query = sa.select(_details).where(_details.c.content.is_not(None), _details.c.number.in_(old))
-    rows = connection.execute(query).all()
-    for row in rows:
-        this = (_details.c.number == row.number) & (_details.c.part == row.part)
-        name = msgspec.json.decode(row.content, type=Who).name if row.part == "who" else None
-        values = {"salt": None, "content": None, "gone": RETENTION}
-        values["pseudonym"] = None if name is None else pseudonym(name)
-        connection.execute(sa.update(_details).where(this).values(values))
-    return len({row.number for row in rows})
 
 
 def _what_of(note: Note) -> bytes:
@@ -295,16 +257,3 @@ def shown(record: Record) -> Entry:
         what_gone=None if what is None else what.gone,
         hash=record.hash,
     )
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in a JSON value, but for the names of fields, which are the hub's own."""
-    match value:
-        case str():
-            yield value
-        case list():
-            for one in value:
-                yield from _texts(one)
-        case dict():
-            for one in value.values():
-                yield from _texts(one)

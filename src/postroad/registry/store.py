@@ -18,6 +18,7 @@ from postroad.registry import (
     account_links,
     alerts,
     attempts,
+    audit_details,
     backups,
     consents,
     erasures,
@@ -38,6 +39,7 @@ from postroad.registry.account_links import AccountLink
 from postroad.registry.actor import HUB, Actor
 from postroad.registry.alerts import Alert
 from postroad.registry.attempts import Attempt, FailedAttempt, Success
+from postroad.registry.audit_reader import AuditReader
 from postroad.registry.erasures import Backup, Erasure
 from postroad.registry.outbox import Pending
 from postroad.registry.records import RegistryView, RoleName, Subject
@@ -431,6 +433,16 @@ class RegistryStore:
     def scrub(self) -> None:
         """Leave nothing in the database's files of what was deleted; see ``Database.scrub``."""
         self._database.scrub()
+
+    @property
+    def audit_log(self) -> AuditReader:
+        """The audit log, to be read."""
+        return AuditReader(self._database)
+
+    def prune_audit_details(self, before_us: int, keys: KeyRing) -> int:
+        """Remove the personal details of entries made before an instant; of how many entries that was."""
+        with self.transaction() as under_way:
+            return audit_details.prune(under_way, keys, before_us)
 
     def add_task(
         self,

@@ -38,6 +38,11 @@ class Transaction:
         self.by = by
         self.notes = Notes()
 
+    @property
+    def asked_for(self) -> bool:
+        """Whether somebody asked for this, rather than a machine doing it by itself."""
+        return self.by.origin not in _MACHINES
+
     def note(
         self,
         action: str,
@@ -87,7 +92,7 @@ def transaction(
             version += 1
             connection.execute(sa.update(table).values(version=version))
         notes = under_way.notes.all()
-        if under_way.touched and not notes and by.origin not in _MACHINES:
+        if under_way.touched and under_way.asked_for and not notes:
             notes = [Note("change", "registry", None, "", None, None, {})]  # nobody's change goes by unseen
         audit_log.append(connection, notes, by, at_us=now_us, version=version, random=random)
 

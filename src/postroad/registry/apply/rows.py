@@ -32,6 +32,8 @@ class Rows:
         self.transaction = transaction
         self.connection = transaction.connection
         self.prune = prune
+        self.organization_id: int | None = None
+        """Of which the changes are that come next."""
         self._changes: dict[tuple[str, str, bool], Change] = {}
 
     @property
@@ -39,8 +41,20 @@ class Rows:
         """Every change so far, in order."""
         return list(self._changes.values())
 
-    def tell(self, change: Change) -> None:
-        """Add a change to the list, and to the transaction. Of an update, fields join what was told of it before."""
+    def tell(self, change: Change, id_: int | None = None) -> None:
+        """Add a change to the list, and to the transaction. Of an update, fields join what was told of it before.
+
+        ``id_`` is that of what it is, where that has one.
+        """
+        self.transaction.note(
+            change.action,
+            change.kind,
+            id_,
+            change.name,
+            organization_id=id_ if change.kind == "organization" else self.organization_id,
+            subject_id=id_ if change.kind in ("vehicle", "fleet") else None,
+            fields=change.fields,
+        )
         key = (change.kind, change.name, change.action == "delete")
         told = self._changes.get(key)
         if told is not None:
@@ -86,18 +100,18 @@ class Rows:
             fields = {c: (None if row is None else shown(c, before[c]), shown(c, v)) for c, v in differing.items()}
             if row is None:
                 ids[name] = insert(self.connection, table, **{**owner, **(new or {}), **given}, name=name)
-                self.tell(Change(action="create", kind=kind, name=prefix + name, fields=fields))
+                self.tell(Change(action="create", kind=kind, name=prefix + name, fields=fields), ids[name])
                 continue
             ids[name] = row["id"]
             if differing:
                 self.connection.execute(sa.update(table).where(table.c.id == row["id"]).values(differing))
-                self.tell(Change(action="update", kind=kind, name=prefix + name, fields=fields))
+                self.tell(Change(action="update", kind=kind, name=prefix + name, fields=fields), row["id"])
         if self.prune:
             for name, row in found.items():
                 if name not in wanted:
                     remove(row["id"], prefix + name)
                     self.remove(table, row["id"])
-                    self.tell(Change(action="delete", kind=kind, name=prefix + name))
+                    self.tell(Change(action="delete", kind=kind, name=prefix + name), row["id"])
         return ids
 
     def remove(self, table: sa.Table, id_: int) -> None:
