@@ -148,10 +148,10 @@ def verified(records: Iterable[Record], counted: Head | None, noted: Head | None
         head = Head(link.number, record.hash)
         if noted is not None and noted.number == head.number and noted != head:
             return Broken(head.number, "other_head")
+    if (at_the_end := _against(head, counted, noted)) is not None:
+        return at_the_end  # what is cut off may be what says where details went
     unsaid = [number for gone, number in claims.items() if gone not in takers]
-    if unsaid:
-        return Broken(min(unsaid), "detail_missing")
-    return _against(head, counted, noted) or head
+    return Broken(min(unsaid), "detail_missing") if unsaid else head
 
 
 def _takes(link: Link) -> str | None:

@@ -170,8 +170,9 @@ def records(
 ) -> Iterator[Record]:
     """The records above a number, in order. By ``wanted.actor`` nothing is chosen here."""
     query = _records.where(_log.c.number > after, *_conditions(wanted)).order_by(_log.c.number).limit(limit)
-    for row in connection.execute(query, execution_options={"yield_per": READ_AT_ONCE}):
-        yield _record(row)
+    with connection.execute(query, execution_options={"yield_per": READ_AT_ONCE}) as rows:
+        for row in rows:
+            yield _record(row)
 
 
 def get(connection: sa.Connection, number: int) -> Entry:
@@ -192,12 +193,13 @@ def listed(
     if wanted.actor is None:
         return [_entry(row) for row in connection.execute(query.limit(limit))]
     found = list[Entry]()
-    for row in connection.execute(query, execution_options={"yield_per": READ_AT_ONCE}):
-        entry = _entry(row)
-        if entry.who is not None and entry.who.name == wanted.actor:
-            found.append(entry)
-            if len(found) == limit:
-                break
+    with connection.execute(query, execution_options={"yield_per": READ_AT_ONCE}) as rows:
+        for row in rows:
+            entry = _entry(row)
+            if entry.who is not None and entry.who.name == wanted.actor:
+                found.append(entry)
+                if len(found) == limit:
+                    break
     return found
 
 
