@@ -147,7 +147,7 @@ class Exchange:
         """The entity tag of what a change is about, as it is before; ``None``: there is nothing."""
         handler = asked.route.current
         if handler is None:
-            raise Refused(problems.MALFORMED, "If-Match and If-None-Match are for PUT, PATCH and DELETE")
+            raise Refused(problems.MALFORMED, "There is no entity tag for this: leave If-Match and If-None-Match out")
         try:
             return etags.etag_of(_json(handler(self._made(asked, registry, None, declared), **asked.arguments)))
         except (NotFound, Forbidden):

@@ -94,6 +94,13 @@ class Reconciler:
             self._follow(organization_id, f"{name.partition('/')[0]}/", {})
         return self._rows.changes
 
+    def remove_vehicle(self, id_: int, *, organization_id: int, organization: str) -> list[Change]:
+        """Remove one vehicle, whoever made it known."""
+        prefix = f"{organization}/"
+        self._vehicles(organization_id, prefix).remove(id_)
+        self._follow(organization_id, prefix, {})
+        return self._rows.changes
+
     def _removals(self) -> dict[Removable, tuple[sa.Table, Callable[[int, str], object]]]:
         return {
             "organization": (schema.organizations, self._remove_organization),
@@ -108,7 +115,8 @@ class Reconciler:
         prefix = f"{wanted.name}/"
         self._providers(id_, wanted.providers, prefix)
         fleets = self._fleets(id_, wanted.fleets, prefix)
-        self._vehicles(id_, prefix).sync(wanted.vehicles, fleets, shard=self._shard)
+        if wanted.vehicles or self._rows.prune:  # a part without them need not read them all
+            self._vehicles(id_, prefix).sync(wanted.vehicles, fleets, shard=self._shard)
         integrations = self._rows.sync(
             schema.integrations,
             "integration",
