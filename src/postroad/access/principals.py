@@ -7,6 +7,7 @@ import enum
 
 import msgspec
 
+from postroad.registry.actor import Actor, Origin
 from postroad.registry.records import Account, RegistryView
 from postroad.registry.tokens import digest
 
@@ -44,6 +45,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         has = tuple(id_ is not None for id_ in (self.organization_id, self.provider_id, self.integration_id))
         if has not in _HAS[self.role]:
             raise ValueError(f"no {self.role} is made so")
+
+
+def actor_of(principal: Principal, origin: Origin, address: str | None) -> Actor:
+    """A principal who changes something, for the audit log; ``address``: from where, as the request tells."""
+    return Actor(name=principal.name, role=principal.role.value, origin=origin, address=address)
 
 
 _HAS: dict[Role, tuple[tuple[bool, bool, bool], ...]] = {

@@ -104,17 +104,14 @@ async def test_what_rest_puts_apply_finds_as_its_file_has_it(site: RestSite) -> 
     insurer = andes["integrations"][0]
     await site.put("/organizations/Andes", {})
     await site.put(INSURER, {})
-    made = []
-    for fleet in andes["fleets"]:
-        made.append(await site.put(f"/organizations/Andes/fleets/{fleet['name']}", {}))
-    for destination in insurer["destinations"]:
-        made.append(await site.put(f"{INSURER}/destinations/{destination['name']}", revealed(destination)))
-    for subscription in insurer["subscriptions"]:
-        made.append(await site.put(f"{INSURER}/subscriptions/{subscription['name']}", revealed(subscription)))
-    for vehicle in andes["vehicles"]:
-        made.append(await site.post("/organizations/Andes/vehicles", vehicle))
-    for provider in andes["providers"]:
-        made.append(await site.put(f"/organizations/Andes/providers/{provider['name']}", provider))
+    parts = [
+        *((f"/organizations/Andes/fleets/{one['name']}", {}) for one in andes["fleets"]),
+        *((f"{INSURER}/destinations/{one['name']}", revealed(one)) for one in insurer["destinations"]),
+        *((f"{INSURER}/subscriptions/{one['name']}", revealed(one)) for one in insurer["subscriptions"]),
+        *((f"/organizations/Andes/providers/{one['name']}", one) for one in andes["providers"]),
+    ]
+    made = [await site.put(path, body) for path, body in parts]
+    made += [await site.post("/organizations/Andes/vehicles", one) for one in andes["vehicles"]]
     assert [answer.status for answer in made] == [201] * len(made), made
     assert site.apply(DOCUMENT, environment=ENVIRONMENT, prune=True) == []
 

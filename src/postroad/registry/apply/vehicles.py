@@ -80,11 +80,11 @@ class Vehicles:
             after = self._shown(subject_id)
             if i not in matches:
                 fields = {field: (None, value) for field, value in after.items() if value is not None}
-                self._rows.tell(Change(action="create", kind="vehicle", name=name, fields=fields))
+                self._rows.tell(Change(action="create", kind="vehicle", name=name, fields=fields), subject_id)
             elif after != before[i]:
                 both = {field: (before[i].get(field), after.get(field)) for field in before[i] | after}
                 differing = {field: (was, value) for field, (was, value) in both.items() if was != value}
-                self._rows.tell(Change(action="update", kind="vehicle", name=name, fields=differing))
+                self._rows.tell(Change(action="update", kind="vehicle", name=name, fields=differing), subject_id)
             wanted_ids.add(subject_id)
         self._hand_over_consents()
         if self._rows.prune:
@@ -102,7 +102,7 @@ class Vehicles:
                 self._forget(namespace, value)
         memberships.end(self._rows.transaction, _memberships.c.vehicle_id == subject_id)
         self._rows.remove(_subjects, subject_id)
-        self._rows.tell(Change(action="delete", kind="vehicle", name=self._prefix + name))
+        self._rows.tell(Change(action="delete", kind="vehicle", name=self._prefix + name), subject_id)
 
     def _match(self, wanted: Sequence[desired.Vehicle]) -> dict[int, int]:
         """Index of a wanted vehicle -> id of the subject that it is, where there is one."""
@@ -144,7 +144,7 @@ class Vehicles:
             if owner not in matched:
                 fields = {namespace: (value, None)}
                 name = self._prefix + (self._named(owner) or f"vehicle {owner}")
-                self._rows.tell(Change(action="update", kind="vehicle", name=name, fields=fields))
+                self._rows.tell(Change(action="update", kind="vehicle", name=name, fields=fields), owner)
         if subject_id is None:
             return
         for namespace in {*_OF_THE_VEHICLE, *vehicle.identifiers}:
