@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from postroad.api.rest.resources.applying import applying
 from postroad.api.rest.resources.audit_log import audit_log
 from postroad.api.rest.resources.destinations import destinations
 from postroad.api.rest.resources.fleets import fleets
@@ -32,6 +33,7 @@ RESOURCES: Final[Sequence[Resource]] = (
     tokens,
     service_accounts,
     audit_log,
+    applying,
 )
 
 ROUTES: Final[Sequence[Route]] = tuple(route for resource in RESOURCES for route in resource)

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeVar
 
-from postroad.access.policy import HUB, Target
+from postroad.access.policy import Target
 from postroad.api.rest.call import Call
 from postroad.api.rest.types.credential import CredentialList
 from postroad.clock import from_us
 from postroad.errors import ConfigError, NotFound
-from postroad.registry.owners import find_owner, organization_of
+from postroad.registry.owners import find_owner
 from postroad.registry.records import RoleName
 from postroad.registry.service_accounts import ServiceAccountInfo
 from postroad.registry.tokens import TokenInfo
@@ -19,24 +19,20 @@ Info = TypeVar("Info", TokenInfo, ServiceAccountInfo)
 _US_DIGITS = 20
 
 
-def owned_by(call: Call, role: RoleName, owner_id: int | None) -> Target:
-    """Whose it would be. Raises ``ConfigError`` for an owner that is not there, or does not go with the role."""
+def check_owner(call: Call, role: RoleName, owner_id: int | None) -> None:
+    """Raises ``ConfigError`` for an owner that is not there, or does not go with the role."""
     try:
-        found = find_owner(call.under_way.connection, role, owner_id)
+        find_owner(call.under_way.connection, role, owner_id)
     except (NotFound, ConfigError) as exc:
         raise ConfigError(str(exc), field="owner_id") from exc
-    organization_id = organization_of(call.under_way.connection, role, found)
-    return HUB if organization_id is None else Target(organization_id=organization_id)
 
 
 def seen(call: Call, query: CredentialList, found: Iterable[Info], *, after: str | None) -> list[Info]:
     """Those that are asked for, and may be seen, behind a place, the oldest first."""
-    call.may()  # where there is none, nobody is asked about any
     mine = [
         one
-        for one in found
-        if call.may(Target(organization_id=one.organization_id))
-        and query.role in (None, one.role)
+        for one in call.reached(found, lambda one: Target(organization_id=one.organization_id))
+        if query.role in (None, one.role)
         and query.revoked in (None, one.revoked_us is not None)
         and (after is None or place(one) > after)
     ]

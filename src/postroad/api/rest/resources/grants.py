@@ -21,12 +21,13 @@ grants = Resource("grants", "Who has access to which vehicles and fleets.")
 @grants.get(ALL, Operation.READ_GRANTS)
 def list_grants(call: Call, query: GrantList) -> Page[Grant]:
     """List the grants that stand and that you may see, at either end, the oldest first."""
-    call.may()  # where there is none, nobody is asked about any
-    after = key_of(query, int) or 0
+    standing, after = given.listed(call.declared.connection), key_of(query, int) or 0
+    of_subject = call.reached(standing, lambda one: _ends(one)[0])
+    of_integration = call.reached(standing, lambda one: _ends(one)[1])
     mine = [
         one
-        for one in given.listed(call.declared.connection)
-        if call.may(*_ends(one))
+        for one in standing
+        if (one in of_subject or one in of_integration)
         and query.integration_id in (None, one.integration_id)
         and query.subject_id in (None, one.subject_id)
         and one.id > after

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from postroad.access.policy import Operation, Target
+from postroad.access.policy import HUB, Operation, Target
 from postroad.access.service_keys import SIGN_IN_PATH, issuer, key_id, new_key_pair, read_public_key
 from postroad.api.rest.call import Call
 from postroad.api.rest.paging import key_of, page_of
-from postroad.api.rest.resources.credentials import instant, owned_by, place, seen
+from postroad.api.rest.resources.credentials import check_owner, instant, place, seen
 from postroad.api.rest.routes import Created, Resource
 from postroad.api.rest.types.credential import (
     CreatedServiceAccount,
@@ -43,7 +43,8 @@ def get_service_account(call: Call, account: str) -> ServiceAccount:
 @service_accounts.post(ALL, Operation.CHANGE_REGISTRY)
 def create_service_account(call: Call, body: ServiceAccountBody) -> CreatedServiceAccount | Created:
     """Create a service account. A private key that is made for it is shown this once and not stored."""
-    call.require(owned_by(call, body.role, body.owner_id))
+    call.require(HUB)
+    check_owner(call, body.role, body.owner_id)
     private_pem, public_key = _pair(body.public_key)
     id_ = call.registry.create_service_account(
         body.role,

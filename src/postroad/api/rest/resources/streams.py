@@ -89,11 +89,12 @@ def _integrations(call: Call) -> frozenset[int] | None:
     if call.principal.role in (Role.OPERATOR, Role.AUDITOR) and call.principal.organization_id is None:
         call.require(Target())
         return None
-    call.may()  # where there is none, nobody is asked about any
     return frozenset(
-        id_
-        for id_, one in call.view.integrations.items()
-        if call.may(Target(organization_id=one.organization_id, integration_id=id_))
+        one.id
+        for one in call.reached(
+            call.view.integrations.values(),
+            lambda one: Target(organization_id=one.organization_id, integration_id=one.id),
+        )
     )
 
 

@@ -1,9 +1,9 @@
 """Tokens: by what providers, integrations and people of other roles are known."""
 
-from postroad.access.policy import Operation, Target
+from postroad.access.policy import HUB, Operation, Target
 from postroad.api.rest.call import Call
 from postroad.api.rest.paging import key_of, page_of
-from postroad.api.rest.resources.credentials import instant, owned_by, place, seen
+from postroad.api.rest.resources.credentials import check_owner, instant, place, seen
 from postroad.api.rest.routes import Created, Resource
 from postroad.api.rest.types.credential import CredentialList, IssuedToken, Token, TokenBody
 from postroad.api.rest.types.paging import Page
@@ -35,7 +35,8 @@ def get_token(call: Call, token: str) -> Token:
 @tokens.post(ALL, Operation.CHANGE_REGISTRY)
 def issue_token(call: Call, body: TokenBody) -> IssuedToken | Created:
     """Issue a token. Its text is shown this once."""
-    call.require(owned_by(call, body.role, body.owner_id))
+    call.require(HUB)
+    check_owner(call, body.role, body.owner_id)
     id_, text = call.registry.issue_key(body.role, body.owner_id, body.label)
     shown = _shown(_find(call, id_))
     values = {name: getattr(shown, name) for name in shown.__struct_fields__}
