@@ -121,6 +121,10 @@ class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             "429 above it; 0: no limit.",
         ),
     ] = 20.0
+    rest_requests_per_s: Annotated[
+        float,
+        Meta(ge=0, description="The same at `/api/v1`."),
+    ] = 20.0
     burst_s: Annotated[float, Meta(gt=0, description="How many seconds' worth of these requests may come at once.")] = (
         10.0
     )

@@ -493,3 +493,11 @@ landings = sa.Table(
     sa.Column("visited_us", sa.BigInteger, nullable=False),
     sa.Index(None, "visited_us"),
 )
+
+answered = sa.Table(  # requests with an idempotency key, and what they were answered: postroad.registry.idempotency
+    "answered",
+    metadata,
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # it may hold a secret that was shown once
+    sa.Column("created_us", sa.BigInteger, nullable=False, index=True),
+)

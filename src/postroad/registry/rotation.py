@@ -14,7 +14,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from postroad.db import schema
-from postroad.registry import blocklist, erasures
+from postroad.registry import blocklist, erasures, idempotency
 from postroad.registry.secrets import KeyRing, add_key, drop_keys, key_id, secret_place, upstream_place
 from postroad.registry.signing import signing_place
 from postroad.registry.store import RegistryStore
@@ -107,6 +107,9 @@ def _stored(connection: sa.Connection) -> Iterator[_Sealed]:
     table = schema.erasures
     for row in connection.execute(sa.select(table).where(table.c.sealed.is_not(None))).all():
         yield _Sealed(table, table.c.id == row.id, erasures.names_place(row.id), row.sealed)
+    table = schema.answered
+    for row in connection.execute(sa.select(table)).all():
+        yield _Sealed(table, table.c.digest == row.digest, idempotency.answer_place(row.digest), row.sealed)
 
 
 def _used(connection: sa.Connection) -> Counter[str]:

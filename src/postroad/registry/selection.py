@@ -31,6 +31,16 @@ class Selector(_Stored, frozen=True, kw_only=True, omit_defaults=True):
     plates: tuple[str, ...] = ()
     """Normalised. A plate that no vehicle has yet counts as soon as one does."""
 
+    def declared(self) -> str | dict[str, list[str]]:
+        """As it is written in a document."""
+        if self.by != "selected":
+            return self.by
+        if self.everything:
+            return "all"
+        if not self.fleets and not self.plates:
+            return "none"
+        return {"fleets": [*self.fleets], "plates": [*self.plates]}
+
     def covers(self, *, plates: Collection[str], fleet: str | None) -> bool:
         """Whether a vehicle with these plates, at present in this fleet, is covered."""
         return self.everything or fleet in self.fleets or any(plate in self.plates for plate in plates)
@@ -42,6 +52,12 @@ class DriverSelector(_Stored, frozen=True, kw_only=True, omit_defaults=True):
     everything: bool = False
     ids: tuple[str, ...] = ()
     """In any namespace of drivers. An id that no driver has yet counts as soon as one does."""
+
+    def declared(self) -> str | dict[str, list[str]]:
+        """As it is written in a document."""
+        if self.everything:
+            return "all"
+        return {"ids": [*self.ids]} if self.ids else "none"
 
     def covers(self, ids: Collection[str]) -> bool:
         """Whether a driver with these ids is covered."""

@@ -6,12 +6,14 @@ raises ``StoreUnavailable`` when the database cannot be used now, and then nothi
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
+import sqlalchemy as sa
+
 from postroad.clock import Clock, SystemClock
-from postroad.db.engine import Database, sqlite_url
+from postroad.db.engine import Database, Joined, sqlite_url
 from postroad.db.migrate import migrate, require_current
 from postroad.model.identifiers import Issue
 from postroad.registry import (
@@ -22,6 +24,7 @@ from postroad.registry import (
     consents,
     erasures,
     grants,
+    idempotency,
     issuing,
     lookup,
     outbox,
@@ -58,6 +61,7 @@ class RegistryStore:
         self._database = database
         self._clock = clock
         self._random = random
+        self._under_way: Transaction | None = None
 
     @classmethod
     def open(
@@ -96,7 +100,19 @@ class RegistryStore:
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Begin a change of several parts, in one transaction with one new version."""
+        if self._under_way is not None:
+            return nullcontext(self._under_way)
         return transaction(self._database, self._clock.now_us(), self._random)
+
+    def within(self, under_way: Transaction) -> "RegistryStore":
+        """The same registry inside a change: what its methods read, and what they do, is part of that change."""
+        store = RegistryStore(Joined(under_way.connection), clock=self._clock, random=self._random)
+        store._under_way = under_way
+        return store
+
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """One consistent snapshot, for modules that read."""
+        return self._database.read()
 
     def version(self) -> int:
         """The version of what ``view`` would show. Increases with every change, in the same transaction. Cheap."""
@@ -386,6 +402,11 @@ class RegistryStore:
         """Forget tasks that were finished before an instant (microseconds since 1970); how many those were."""
         with self._database.write() as transaction:
             return tasks.prune(transaction.connection, before_us)
+
+    def prune_answered(self, before_us: int) -> int:
+        """Forget what requests with an idempotency key were answered before an instant; how many those were."""
+        with self._database.write() as transaction:
+            return idempotency.prune(transaction.connection, before_us)
 
     def prune_alerts(self, before_us: int) -> int:
         """Forget alerts that were cleared before an instant (microseconds since 1970); how many those were."""

@@ -16,6 +16,7 @@ from postroad.api.graphql.server import GraphQLServer
 from postroad.api.landing import landing_page
 from postroad.api.observation import Observation
 from postroad.api.parts import HubParts
+from postroad.api.rest.server import RestServer
 from postroad.api.sign_in import SignIn
 from postroad.clock import Clock
 from postroad.datasets.follower import DatasetFollower
@@ -68,6 +69,7 @@ from postroad.service.outbound import (
     signatures,
     transport_opener,
 )
+from postroad.service.rest import rest_server
 from postroad.service.trips import followed_by, save_trips, trip_followers
 from postroad.service.upstreams import admin_followers, upstream_keeper
 from postroad.service.withdrawals import Withdrawals
@@ -126,6 +128,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     authenticator: Authenticator
     """Of the hub's API: who asks."""
     graphql: GraphQLServer
+    rest: RestServer
     entrances: Sequence[Entrance]
     landing: Page
     users: Sequence[Use]
@@ -334,6 +337,7 @@ def assemble(given: Surroundings) -> Parts:
             limits=settings.limits,
             clock=clock,
         ),
+        rest=rest_server(opened, authenticator=authenticator, following=following, limits=settings.limits, clock=clock),
         entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following),
         landing=landing_page(
             opened.registry.visit_landing,

@@ -14,6 +14,7 @@ from postroad.errors import StoreUnavailable
 from postroad.log.delivery import FOLLOWER_ID, fetched_for
 from postroad.log.interface import ShardLog
 from postroad.log.sqlite import SqliteLog
+from postroad.registry import idempotency
 from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
 from postroad.service.tasks import going_on
@@ -139,7 +140,11 @@ async def _under_reserve(log: SqliteLog) -> bool:
 
 
 async def prune_records(registry: RegistryStore, clock: Clock) -> None:
-    """Forget attempts, cleared alerts and finished tasks that nobody asks for any more. Raises ``StoreUnavailable``."""
+    """Forget attempts, cleared alerts, finished tasks and old answers that nobody asks for any more.
+
+    Raises ``StoreUnavailable``.
+    """
+    await asyncio.to_thread(registry.prune_answered, clock.now_us() - idempotency.KEPT_US)
     before_us = clock.now_us() - RECORDS_KEPT_US
     for prune in (registry.prune_attempts, registry.prune_alerts, registry.prune_tasks):
         await asyncio.to_thread(prune, before_us)

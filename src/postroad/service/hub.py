@@ -154,6 +154,7 @@ class Hub:
                 *self.parts.fetches.pages(),
                 self.parts.sign_in.page(),
                 self.parts.graphql.page,
+                *self.parts.rest.pages,
                 *explorer_pages(),
                 *live,
                 self.parts.landing,
@@ -162,6 +163,7 @@ class Hub:
             clock=self._clock,
         )
         self._closing.push_async_callback(self.parts.graphql.close)
+        self._closing.push_async_callback(self.parts.rest.close)
         self._closing.push_async_callback(front.stop)
         await front.start(self._tasks)
         self.port, self.certificates = front.port, front.certificates

@@ -102,7 +102,7 @@ class Checker:
                     where = desired.path_of(at, namespace)
                     raise self._source.error(where, f"the same as that of vehicle [{first}]")
             if part.fleet is not None:
-                self._known(part.fleet, fleets, "fleet of this organization in the file", f"{at}.fleet")
+                self._known(part.fleet, fleets, "declared fleet of this organization", f"{at}.fleet")
             vehicles.append(desired.Vehicle(path=at, identifiers=identifiers, fleet=part.fleet))
         return tuple(vehicles)
 
@@ -262,7 +262,7 @@ class Checker:
             case "granted" | "chosen":
                 return Selector(by=declared, told=told)
         for i, fleet in enumerate(declared.fleets):
-            self._known(fleet, fleets, "fleet of this organization in the file", f"{path}.fleets[{i}]")
+            self._known(fleet, fleets, "declared fleet of this organization", f"{path}.fleets[{i}]")
         plates = [
             self._normalised(PLATE, plate, f"{path}.plates[{i}]")[PLATE] for i, plate in enumerate(declared.plates)
         ]

@@ -1,7 +1,7 @@
 """Makes the registry what a file wants it to be, in one transaction, from organizations down to streams."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import sqlalchemy as sa
 
@@ -29,6 +29,8 @@ from postroad.registry.apply.vehicles import Vehicles
 from postroad.registry.records import RoleName
 from postroad.registry.secrets import KeyRing, secret_place, upstream_place
 from postroad.registry.transaction import Transaction
+
+Removable = Literal["organization", "provider", "fleet", "integration", "destination", "subscription"]
 
 
 class _Sealed(NamedTuple):
@@ -84,6 +86,24 @@ class Reconciler:
             self._organization(ids[organization.name], organization)
         return self._rows.changes
 
+    def remove(self, kind: Removable, id_: int, name: str, *, organization_id: int) -> list[Change]:
+        """Remove one thing, and what belongs to it; ``name`` is its full one. Pruning must be allowed."""
+        table, empty = self._removals()[kind]
+        self._rows.delete(table, kind, id_, name, empty=empty)
+        if kind != "organization":
+            self._follow(organization_id, f"{name.partition('/')[0]}/", {})
+        return self._rows.changes
+
+    def _removals(self) -> dict[Removable, tuple[sa.Table, Callable[[int, str], object]]]:
+        return {
+            "organization": (schema.organizations, self._remove_organization),
+            "provider": (schema.providers, self._remove_provider),
+            "fleet": (schema.subjects, self._empty_fleet),
+            "integration": (schema.integrations, self._remove_integration),
+            "destination": (schema.destinations, self._remove_destination),
+            "subscription": (schema.subscriptions, self._forget_signing),
+        }
+
     def _organization(self, id_: int, wanted: desired.Organization) -> None:
         prefix = f"{wanted.name}/"
         self._providers(id_, wanted.providers, prefix)
@@ -102,6 +122,10 @@ class Reconciler:
             inner = f"{prefix}{integration.name}/"
             ids_by_name = self._integration(integrations[integration.name], integration, inner)
             names |= {subscription_id: inner + name for name, subscription_id in ids_by_name.items()}
+        self._follow(id_, prefix, names)
+
+    def _follow(self, id_: int, prefix: str, names: Mapping[int, str]) -> None:
+        """Have an organization's identifiers, grants and streams follow from what was changed."""
         for namespace, count in issuing.give(self._transaction, id_, self._issue).items():
             fields = {"subjects": (None, count)}
             self._rows.tell(Change(action="create", kind="identifier", name=prefix + namespace, fields=fields))
@@ -189,7 +213,7 @@ class Reconciler:
             {"organization_id": organization_id, "kind": "fleet", "declared": True},  # the others are providers'
             {name: {} for name in wanted},
             prefix=prefix,
-            remove=lambda id_, _name: memberships.end(self._transaction, schema.memberships.c.fleet_id == id_),
+            remove=self._empty_fleet,
             new={"shard": self._shard, "created_us": self._transaction.now_us},
         )
 
@@ -227,7 +251,7 @@ class Reconciler:
                 for s in wanted.subscriptions
             },
             prefix=prefix,
-            remove=lambda gone, _name: signing.forget(self._transaction, gone),
+            remove=self._forget_signing,
             new={"state": "active"},
             shown=lambda column, value: names.get(value, value) if column == "destination_id" else value,
         )
@@ -299,6 +323,12 @@ class Reconciler:
     def _remove_destination(self, id_: int, _name: str) -> None:
         table = schema.destination_secrets
         self._connection.execute(sa.delete(table).where(table.c.destination_id == id_))
+
+    def _empty_fleet(self, id_: int, _name: str) -> None:
+        memberships.end(self._transaction, schema.memberships.c.fleet_id == id_)
+
+    def _forget_signing(self, id_: int, _name: str) -> None:
+        signing.forget(self._transaction, id_)
 
     def _streams(self, organization_id: int, names: Mapping[int, str]) -> None:
         """Open and end streams; those of a subscription that goes need no telling of their own."""

@@ -98,10 +98,14 @@ class Rows:
         if self.prune:
             for name, row in found.items():
                 if name not in wanted:
-                    remove(row["id"], prefix + name)
-                    self.remove(table, row["id"])
-                    self.tell(Change(action="delete", kind=kind, name=prefix + name))
+                    self.delete(table, kind, row["id"], prefix + name, empty=remove)
         return ids
+
+    def delete(self, table: sa.Table, kind: str, id_: int, name: str, *, empty: Callable[[int, str], object]) -> None:
+        """Remove one row, after what belongs to it, and tell it."""
+        empty(id_, name)
+        self.remove(table, id_)
+        self.tell(Change(action="delete", kind=kind, name=name))
 
     def remove(self, table: sa.Table, id_: int) -> None:
         """Mark one row as removed."""
