@@ -51,6 +51,7 @@ update_stream       all       -        -          -            -         self
 delete_streams      all       -        -          -            -         self
 read_deliveries     all       all      in_a       -            -         self
 redrive_deliveries  all       -        -          -            -         self
+drop_deliveries     all       -        -          -            -         -
 read_grants         all       all      in_a       a            -         self
 give_grant          all       -        -          a            -         -
 withdraw_grant      all       -        -          a            -         self

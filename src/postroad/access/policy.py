@@ -48,7 +48,9 @@ class Operation(enum.StrEnum):
     READ_DELIVERIES = "read_deliveries"
     """Of an integration: lag, attempts, dead letters, tasks."""
     REDRIVE_DELIVERIES = "redrive_deliveries"
-    """Of an integration: have its dead letters sent again."""
+    """Of an integration: have its dead letters sent again, cancel that."""
+    DROP_DELIVERIES = "drop_deliveries"
+    """Of an integration: give its dead letters up for good."""
 
     READ_GRANTS = "read_grants"
     """At either end of the grant, see ``Target``."""

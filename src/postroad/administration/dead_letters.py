@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from postroad.administration.items import Place, reader_at, type_of
+from postroad.administration.items import Place, numbers, reader_at, type_of
 from postroad.administration.shards import Shards
 from postroad.delivery.meant import Meant, Part
 from postroad.errors import ConfigError, NotFound
@@ -36,8 +36,7 @@ class LetterKey(NamedTuple):
     @classmethod
     def read(cls, text: str) -> "LetterKey":
         """The inverse of ``str``. Raises ``ValueError``."""
-        shard, subscription_id, event_id = text.split(":")
-        return cls(int(shard), int(subscription_id), int(event_id))
+        return cls(*numbers(text, count=3))
 
     def __str__(self) -> str:
         """``0:3:8192``."""

@@ -68,7 +68,7 @@ def subject(view: RegistryView, kind: SubjectKind, name: str, *, organization: s
     if not found:
         raise NotFound(f"there is no such {kind}; `postroad erase list` shows what was erased already")
     if len(found) > 1:
-        raise ConfigError(f"several {kind}s are called so; say of which --organization")
+        raise ConfigError(f"several {kind}s are called so; say of which organization")
     [subject_id] = found
     known = view.subjects[subject_id]
     identifiers = [(ns, value) for (_, ns, value), id_ in view.identifiers.items() if id_ == subject_id]

@@ -1,16 +1,19 @@
 """Items of the log by their place, and what people call what is in them."""
 
-from typing import NamedTuple
+import re
+from typing import Final, NamedTuple
 
 from postroad.administration.shards import Shards
 from postroad.errors import NotFound
 from postroad.layout import SHARDS
-from postroad.log.interface import ERASED, SILENT, Batch
+from postroad.log.interface import ERASED, MAX_POSITION, SILENT, Batch
 from postroad.log.reader import ShardReader
 from postroad.log.transaction import Heads
 from postroad.protocols import READABLE, TARGETS, postroad
 from postroad.protocols.base import position_and_slot
 from postroad.registry.records import RegistryView, Subscription
+
+_NUMBERS: Final = re.compile(r"[0-9]{1,19}(?::[0-9]{1,19})*")
 
 
 class Place(NamedTuple):
@@ -22,8 +25,7 @@ class Place(NamedTuple):
     @classmethod
     def read(cls, text: str) -> "Place":
         """The inverse of ``str``. Raises ``ValueError``."""
-        shard, position = text.split(":")
-        return cls(int(shard), int(position))
+        return cls(*numbers(text, count=2))
 
     @classmethod
     def of_event(cls, event_id: int) -> "Place":
@@ -33,6 +35,16 @@ class Place(NamedTuple):
     def __str__(self) -> str:
         """As people write it."""
         return f"{self.shard}:{self.position}"
+
+
+def numbers(text: str, *, count: int) -> list[int]:
+    """So many numbers with colons between them, each one that a position can be. Raises ``ValueError``."""
+    if not _NUMBERS.fullmatch(text):
+        raise ValueError("no numbers with colons between them")
+    found = [int(part) for part in text.split(":")]
+    if len(found) != count or max(found) > MAX_POSITION:
+        raise ValueError("too many numbers, too few, or too large")
+    return found
 
 
 def reader_at(shards: Shards, place: Place) -> ShardReader:

@@ -48,12 +48,12 @@ def listed(
 ) -> list[Described]:
     """The newest first, from behind ``before`` (``created_us`` and id) on: of everybody, or of these integrations."""
     found = registry.tasks(integration_ids=integration_ids, before=before, limit=limit)
-    return [_described(task, view) for task in found]
+    return [described(task, view) for task in found]
 
 
 def get(registry: RegistryStore, view: RegistryView, id_: str) -> Described:
     """One task. Raises ``NotFound``."""
-    return _described(registry.task(id_), view)
+    return described(registry.task(id_), view)
 
 
 def cancel(registry: RegistryStore, id_: str) -> tuple[bool, Task]:
@@ -61,7 +61,8 @@ def cancel(registry: RegistryStore, id_: str) -> tuple[bool, Task]:
     return registry.cancel_task(id_), registry.task(id_)
 
 
-def _described(task: Task, view: RegistryView) -> Described:
+def described(task: Task, view: RegistryView) -> Described:
+    """A task, and what it is about by this view."""
     match task.type:
         case "REDRIVE_QUARANTINE":
             about = _of_quarantine(task, view)

@@ -5,6 +5,7 @@ from postroad.api.rest.call import Services
 from postroad.api.rest.exchange import Exchange
 from postroad.api.rest.server import RestServer
 from postroad.clock import Clock
+from postroad.delivery.manager import DeliveryManager
 from postroad.ingest.http.limits import rate_limit
 from postroad.service.declarable import catalogue
 from postroad.service.folder import OpenFolder
@@ -15,6 +16,7 @@ from postroad.settings import LimitsSettings
 
 def rest_server(
     opened: OpenFolder,
+    manager: DeliveryManager,
     *,
     authenticator: Authenticator,
     following: RegistryFollower,
@@ -22,7 +24,14 @@ def rest_server(
     clock: Clock,
 ) -> RestServer:
     """The server. It answers a change when the hub works by it."""
-    services = Services(keys=opened.keys, catalogue=catalogue(), shard=NEW_SUBJECTS_SHARD)
+    services = Services(
+        keys=opened.keys,
+        catalogue=catalogue(),
+        shard=NEW_SUBJECTS_SHARD,
+        readers=opened.readers,
+        streams=lambda: manager.streams,
+        monotonic_s=clock.monotonic_s,
+    )
     return RestServer(
         lambda _address: Exchange(services, acting=lambda _principal: opened.registry),
         authenticate=authenticator.principal,

@@ -1,11 +1,14 @@
 """What an operation is given: who asks, what of, and with what it works."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from postroad.access.policy import Operation, Target, allowed, require
 from postroad.access.principals import Principal
+from postroad.access.streams import StreamIndex
+from postroad.administration.shards import Readers
 from postroad.registry.apply import Catalogue, Declared, Declaring
 from postroad.registry.records import RegistryView
 from postroad.registry.secrets import KeyRing
@@ -22,6 +25,12 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """What may be declared."""
     shard: int
     """For the items of new vehicles."""
+    readers: Readers
+    """The shards' files."""
+    streams: Callable[[], StreamIndex]
+    """What may be sent right now."""
+    monotonic_s: Callable[[], float]
+    """For how long something takes."""
 
 
 class Call:
