@@ -1,6 +1,6 @@
 """Whether each event that a subscription was to have is accounted for, exactly once."""
 
-from typing import Any, Final
+from typing import Any
 
 from postroad.access.policy import Operation
 from postroad.administration import delivery_audit as auditing
@@ -21,9 +21,6 @@ from postroad.errors import NotFound
 
 delivery_audit = Resource("delivery-audit", "What was delivered, held against the log.")
 
-LOOK_S: Final = 20.0
-"""How long the log is read at most; a chapter that was begun is read to its end."""
-
 
 @delivery_audit.get("/delivery-audit", Operation.READ_AUDIT)
 def audit_deliveries(call: Call, query: DeliveryAuditQuery) -> DeliveryAudit:
@@ -37,7 +34,7 @@ def audit_deliveries(call: Call, query: DeliveryAuditQuery) -> DeliveryAudit:
     if subscription is None:
         raise NotFound("there is no such subscription")
     with call.services.readers.lend() as shards:
-        found = auditing.audit(call.registry, shards, subscription, in_time=in_time(call, LOOK_S))
+        found = auditing.audit(call.registry, shards, subscription, in_time=in_time(call))
     gaps, unproven = (any(getattr(one.audit, name) for one in found) for name in ("gaps", "unproven"))
     return DeliveryAudit(
         subscription_id=subscription.id,

@@ -1,7 +1,5 @@
 """Having a driver, a vehicle or a trip forgotten."""
 
-from typing import Final
-
 from postroad.access.policy import HUB, Operation, Target
 from postroad.administration import erasures as asking
 from postroad.api.rest.call import Call
@@ -15,9 +13,6 @@ from postroad.errors import ConfigError, NotFound
 from postroad.registry import erasures as kept
 
 erasures = Resource("erasures", "Having a driver, a vehicle or a trip forgotten, and the receipts of that.")
-
-SEARCH_S: Final = 20.0
-"""How long a preview searches the log at most."""
 
 
 @erasures.get("/erasures", Operation.READ_AUDIT)
@@ -55,7 +50,7 @@ def preview_erasure(call: Call, body: ErasureBody) -> ErasurePreview:
     """Say what would be erased, and who had it; change nothing."""
     meant = _meant(call, body)
     with call.services.readers.lend() as shards:
-        found = asking.preview(call.registry, call.view, shards, meant, in_time=in_time(call, SEARCH_S))
+        found = asking.preview(call.registry, call.view, shards, meant, in_time=in_time(call))
     return ErasurePreview(
         kind=found.kind,
         items=found.items,

@@ -3,10 +3,14 @@
 import base64
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 from postroad.api.rest.call import Call
 from postroad.api.rest.types.body import Body
 from postroad.clock import from_us
+
+LOOK_S: Final = 20.0
+"""How long the log is read for one request at most; what was begun is read to its end."""
 
 
 def instant(us: int | None) -> datetime | None:
@@ -22,8 +26,8 @@ def body(raw: bytes) -> Body:
         return Body(encoding="base64", data=base64.b64encode(raw).decode())
 
 
-def in_time(call: Call, within_s: float) -> Callable[[], bool]:
-    """Says whether so many seconds are not over yet, from now on."""
+def in_time(call: Call) -> Callable[[], bool]:
+    """Says whether ``LOOK_S`` are not over yet, from now on."""
     clock = call.services.monotonic_s
-    ends_s = clock() + within_s
+    ends_s = clock() + LOOK_S
     return lambda: clock() < ends_s
