@@ -208,6 +208,19 @@ class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     ] = 1.0
 
 
+class AuditSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The audit log: who changed what."""
+
+    details_days: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="After so many days an entry of the audit log no longer says who did it, from where, and what "
+            "was before and after; 0: it always does. The entry itself stays.",
+        ),
+    ] = 0.0
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings, by section."""
 
@@ -218,6 +231,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     egress: EgressSettings = EgressSettings()
     delivery: DeliverySettings = DeliverySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    audit: AuditSettings = AuditSettings()
 
 
 def load(folder: Path, environ: Mapping[str, str]) -> Settings:

@@ -361,6 +361,7 @@ audit_details = sa.Table(  # what of an entry is personal; salt and content go, 
     sa.Column("content", sa.LargeBinary),  # JSON
     sa.Column("gone", sa.Text),  # what took it
     sa.Column("pseudonym", sa.Text),  # of an actor whose name is gone
+    _index_where("ix_audit_details_there", "number", condition="content IS NOT NULL"),
 )
 
 audit_head = sa.Table(  # the newest entry, so that a tail that was cut off is missed

@@ -60,7 +60,7 @@ from postroad.service.fetching import fetchers
 from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
 from postroad.service.graphql import graphql_server
-from postroad.service.housekeeping import Chore, Retention, prune_records, prune_told, save_states
+from postroad.service.housekeeping import Chore, Retention, prune_audit_details, prune_records, prune_told, save_states
 from postroad.service.inbound import NEW_SUBJECTS_SHARD, subject_creator
 from postroad.service.outbound import (
     gap_reporter,
@@ -354,6 +354,12 @@ def assemble(given: Surroundings) -> Parts:
             Chore(erasing.run_once, "What is to be erased could not be"),
             Chore(functools.partial(clear_what_is_over, alerts, stores, clock), "Alerts could not be looked through"),
             Chore(functools.partial(prune_records, opened.registry, clock), "Old records could not be removed"),
+            Chore(
+                functools.partial(
+                    prune_audit_details, opened.registry, opened.keys, settings.audit.details_days, clock
+                ),
+                "Old details of the audit log could not be removed",
+            ),
             Chore(
                 functools.partial(prune_told, opened.registry, opened.logs, view),
                 "What was told of grants could not be forgotten",
