@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
+import sqlalchemy as sa
+
 from postroad.clock import Clock, SystemClock
 from postroad.db.engine import Database, sqlite_url
 from postroad.db.migrate import migrate, require_current
@@ -93,6 +95,10 @@ class RegistryStore:
     def close(self) -> None:
         """Let go of the database."""
         self._database.close()
+
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """Look at several things of one moment. Nothing is written by it."""
+        return self._database.read()
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Begin a change of several parts, in one transaction with one new version."""

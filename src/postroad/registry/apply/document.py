@@ -87,10 +87,18 @@ class SubscriptionPart(_Part, frozen=True, kw_only=True):
     state: Literal["active", "paused"] | UnsetType = UNSET
 
 
+class ServicePart(_Part, frozen=True, kw_only=True):
+    """What an integration is to the owners of vehicles."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=100)]
+    url: str
+
+
 class IntegrationPart(_Part, frozen=True, kw_only=True):
     """Who receives from us."""
 
     name: Name
+    service: ServicePart | None = None
     destinations: tuple[DestinationPart, ...] = ()
     subscriptions: tuple[SubscriptionPart, ...] = ()
 
