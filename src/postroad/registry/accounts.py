@@ -1,11 +1,11 @@
 """Accounts: what subscriptions to the account feed of Connected Cars' older push are told.
 
-What an owner of vehicles shares with a service, his own account shares. Whatever else a subscription covers, the account
-of the vehicles' organization shares, which is one. So one subscription may be told of several accounts.
+What an owner of vehicles shares with a service, his own account shares. Whatever else a subscription covers, the
+account of the vehicles' organization shares, which is one. So a subscription may be told of several accounts.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa

@@ -180,16 +180,18 @@ def _agree(
         _grants.c.account_id == agreed.account_id,
         _grants.c.until_us.is_(None),
     )
+    rows = connection.execute(mine).all()
     scopes = {
         row.subject_id: {*agreed.scopes}
         if row.subject_id == vehicle_id
         else {*row.scopes} - personal | personal.intersection(agreed.scopes)
-        for row in connection.execute(mine)
+        for row in rows
     }
-    for subject_id, of_vehicle in scopes.items():
-        this = (_grants.c.integration_id == integration_id) & (_grants.c.subject_id == subject_id)
-        noted = sa.update(_grants).where(this, _grants.c.until_us.is_(None)).values(scopes=sorted(of_vehicle))
-        connection.execute(noted)
+    for row in rows:
+        was, now = row.scopes, sorted(scopes[row.subject_id])
+        connection.execute(sa.update(_grants).where(_grants.c.id == row.id).values(scopes=now))
+        if was != now:
+            transaction.note("update", "grant", row.id, subject_id=row.subject_id, fields={"scopes": (was, now)})
     for subscription in _scoped(connection, [integration_id]):
         before = streams.open_of(connection, subscription.id)
         for subject_id, of_vehicle in scopes.items():

@@ -37,6 +37,7 @@ from postroad.registry import (
     upstreams,
 )
 from postroad.registry.account_links import AccountLink
+from postroad.registry.actor import HUB, Actor
 from postroad.registry.alerts import Alert
 from postroad.registry.attempts import Attempt, FailedAttempt, Success
 from postroad.registry.erasures import Backup, Erasure
@@ -55,11 +56,12 @@ from postroad.registry.view import read_version, read_view
 class RegistryStore:
     """The registry in its database. Make one with ``open``; ``close`` it."""
 
-    def __init__(self, database: Database, *, clock: Clock, random: Callable[[int], bytes]) -> None:
+    def __init__(self, database: Database, *, clock: Clock, random: Callable[[int], bytes], by: Actor = HUB) -> None:
         """Use a database whose tables are there; ``open`` is what callers want."""
         self._database = database
         self._clock = clock
         self._random = random
+        self._by = by
 
     @classmethod
     def open(
@@ -100,9 +102,13 @@ class RegistryStore:
         """Look at several things of one moment. Nothing is written by it."""
         return self._database.read()
 
+    def acting(self, actor: Actor) -> "RegistryStore":
+        """The same registry, every change of it made by ``actor``. Only what was opened is to be closed."""
+        return RegistryStore(self._database, clock=self._clock, random=self._random, by=actor)
+
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Begin a change of several parts, in one transaction with one new version."""
-        return transaction(self._database, self._clock.now_us(), self._random)
+        return transaction(self._database, self._clock.now_us(), self._random, self._by)
 
     def version(self) -> int:
         """The version of what ``view`` would show. Increases with every change, in the same transaction. Cheap."""

@@ -1,10 +1,10 @@
 """Owners: people with vehicles, who sign in with a password and share their vehicles with services.
 
-Each has an account of his own, by which services know him. A vehicle is one owner's at a time, of the same organization.
+Each has an account of his own, by which services know him. A vehicle is one owner's at a time, of its own organization.
 """
 
 import unicodedata
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from postroad.registry.records import Person
 from postroad.registry.transaction import Transaction, insert
 
 MAX_LOGIN_CHARS: Final = 200
+SECRET: Final = "(secret)"  # noqa: S105 - what stands in a secret's stead
 
 _owners, _owned, _subjects = schema.owners, schema.owned_vehicles, schema.subjects
 
@@ -83,7 +84,9 @@ def add(
         **msgspec.structs.asdict(person),
     )
     transaction.touched = True
-    return get(transaction.connection, login)
+    owner = get(transaction.connection, login)
+    _note(transaction, "create", owner.id, login=(None, known))
+    return owner
 
 
 def find(connection: sa.Connection, login: str) -> Owner | None:
@@ -109,17 +112,20 @@ def set_password(transaction: Transaction, owner_id: int, password: str, *, keep
     _update(transaction, owner_id, password=password)
     if not keep_sessions:
         owner_sessions.end_all(transaction, owner_id)
+        _note(transaction, "update", owner_id, password=(SECRET, SECRET))
 
 
 def disable(transaction: Transaction, owner_id: int) -> None:
     """Let an owner sign in no more, and end his sessions. What he shares he goes on sharing."""
     _update(transaction, owner_id, disabled_us=transaction.now_us)
     owner_sessions.end_all(transaction, owner_id)
+    _note(transaction, "update", owner_id, disabled=(False, True))
 
 
 def enable(transaction: Transaction, owner_id: int) -> None:
     """Let an owner sign in again."""
     _update(transaction, owner_id, disabled_us=None)
+    _note(transaction, "update", owner_id, disabled=(True, False))
 
 
 def give_vehicle(transaction: Transaction, owner: Owner, vehicle_id: int) -> bool:
@@ -138,6 +144,7 @@ def give_vehicle(transaction: Transaction, owner: Owner, vehicle_id: int) -> boo
     if present is not None:
         raise ConfigError("the vehicle is another owner's: take it from him first, which ends what he shares of it")
     insert(connection, _owned, owner_id=owner.id, vehicle_id=vehicle_id, since_us=transaction.now_us)
+    _note(transaction, "update", owner.id, vehicle=(None, vehicle_id))
     return True
 
 
@@ -148,6 +155,7 @@ def take_vehicle(transaction: Transaction, owner: Owner, vehicle_id: int) -> boo
     if not taken.rowcount:
         return False
     sharing.unshare_all(transaction, owner.account_id, vehicle_id)
+    _note(transaction, "update", owner.id, vehicle=(vehicle_id, None))
     return True
 
 
@@ -176,11 +184,11 @@ def listed(connection: sa.Connection) -> list[OwnerInfo]:
         .order_by(_owners.c.id)
     )
     services = (
-        sa.select(grants.c.account_id, sa.func.count(grants.c.integration_id.distinct()))
+        sa.select(grants.c.account_id, sa.func.count(grants.c.integration_id.distinct()).label("services"))
         .where(grants.c.until_us.is_(None), grants.c.account_id.is_not(None))
         .group_by(grants.c.account_id)
     )
-    shared = {account_id: count for account_id, count in connection.execute(services)}
+    shared = {row.account_id: row.services for row in connection.execute(services)}
     return [
         OwnerInfo(
             login=row.login,
@@ -215,6 +223,21 @@ def _one(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Owner | No
         login=row.login,
         password=row.password,
         disabled=row.disabled_us is not None,
+    )
+
+
+def _note(transaction: Transaction, action: str, owner_id: int, **fields: tuple[Any, Any]) -> None:
+    """Have the audit log say what was done with an owner."""
+    query = sa.select(_owners.c.login, _owners.c.organization_id, _owners.c.account_id).where(_owners.c.id == owner_id)
+    row = transaction.connection.execute(query).one()
+    transaction.note(
+        action,
+        "owner",
+        owner_id,
+        row.login,
+        organization_id=row.organization_id,
+        subject_id=row.account_id,
+        fields=fields,
     )
 
 
