@@ -123,8 +123,7 @@ ALLOWED: Final[Mapping[Role, frozenset[Operation]]] = {
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose the thing is that is asked for: the hub's as a whole, an organization's, a provider's, an integration's,
-    an owner's.
+    """Whose the thing is that is asked for: the hub's, an organization's, a provider's, an integration's or an owner's.
 
     A grant has two ends, and is asked for with two targets: the organization of its fleet or vehicle, and the
     integration, which may be another organization's.

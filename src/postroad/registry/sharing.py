@@ -6,7 +6,7 @@ vehicles are granted, and whose protocol keeps to scopes; nothing else ever gets
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -114,6 +114,21 @@ def vehicles_of(connection: sa.Connection, owner_id: int) -> list[OwnVehicle]:
         for row in rows
     ]
     return sorted(found, key=lambda one: (one.name, one.id))
+
+
+class Known(NamedTuple):
+    """A vehicle that services know by an id."""
+
+    id: int
+    organization_id: int
+
+
+def vehicle_of_car(connection: sa.Connection, car_id: str) -> Known | None:
+    """The vehicle that services know by this id."""
+    query = sa.select(_subjects.c.id, _subjects.c.organization_id).join(_texts, _texts.c.subject_id == _subjects.c.id)
+    this = (_texts.c.namespace == LEGACY_CAR_ID) & (_texts.c.text == car_id)
+    row = connection.execute(query.where(this, _subjects.c.removed_us.is_(None))).one_or_none()
+    return None if row is None else Known(row.id, row.organization_id)
 
 
 def user_id(connection: sa.Connection, account_id: int) -> str:
