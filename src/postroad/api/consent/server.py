@@ -107,6 +107,7 @@ class ConsentServer:
             Page(f"{PATH}/connect", self._post(self._connect), "POST"),
             Page(f"{PATH}/change", self._post(self._change), "POST"),
             Page(f"{PATH}/withdraw", self._post(self._withdraw), "POST"),
+            *(Page(f"{PATH}/{form}", self._get(_back)) for form in ("sign-out", "change", "withdraw")),
         )
 
     async def close(self) -> None:
@@ -380,6 +381,11 @@ def _problem(status: int, extra: Mapping[str, str] = {}) -> Response:
     response = _html(pages.problem(status), status)
     response.headers.update(extra)
     return response
+
+
+def _back(_asked: _Asked) -> _Answer:
+    """A form's address was opened as a page."""
+    return _Answer(response=_led(PATH))
 
 
 def _led(to: str) -> Response:
