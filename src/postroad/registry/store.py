@@ -102,6 +102,10 @@ class RegistryStore:
         """Let go of the database."""
         self._database.close()
 
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """Look at several things of one moment. Nothing is written by it."""
+        return self._database.read()
+
     def acting(self, actor: Actor) -> "RegistryStore":
         """The same registry, every change of it made by ``actor``. Only what was opened is to be closed."""
         return RegistryStore(self._database, clock=self._clock, random=self._random, by=actor)
