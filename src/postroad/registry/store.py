@@ -122,10 +122,6 @@ class RegistryStore:
         store._under_way = under_way
         return store
 
-    def reading(self) -> AbstractContextManager[sa.Connection]:
-        """One consistent snapshot, for modules that read."""
-        return self._database.read()
-
     def version(self) -> int:
         """The version of what ``view`` would show. Increases with every change, in the same transaction. Cheap."""
         with self._database.read() as connection:
