@@ -74,7 +74,10 @@ def retire_unused(path: Path, registry: RegistryStore) -> tuple[str, ...]:
     with registry.transaction() as transaction:
         used = _used(transaction.connection)
         unused = [id_ for id_ in KeyRing.load(path).ids if not used[id_]]
-        return drop_keys(path, unused)
+        dropped = drop_keys(path, unused)
+        for id_ in dropped:
+            transaction.note("delete", "sealing_key", id_)
+        return dropped
 
 
 def key_use(path: Path, registry: RegistryStore) -> list[KeyUse]:
@@ -126,4 +129,6 @@ def _reseal(keys: KeyRing, registry: RegistryStore, *, keep: bool = False) -> in
             if not keep:
                 transaction.connection.execute(sa.update(secret.table).where(secret.this).values(sealed=sealed))
                 transaction.touched = True
+        if not keep:
+            transaction.note("create", "sealing_key", keys.current_id, fields={"resealed": (None, count)})
     return count

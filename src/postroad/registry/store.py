@@ -20,6 +20,7 @@ from postroad.registry import (
     account_links,
     alerts,
     attempts,
+    audit_details,
     backups,
     consents,
     erasures,
@@ -38,8 +39,10 @@ from postroad.registry import (
     upstreams,
 )
 from postroad.registry.account_links import AccountLink
+from postroad.registry.actor import HUB, Actor
 from postroad.registry.alerts import Alert
 from postroad.registry.attempts import Attempt, FailedAttempt, Success
+from postroad.registry.audit_reader import AuditReader
 from postroad.registry.erasures import Backup, Erasure
 from postroad.registry.outbox import Pending
 from postroad.registry.records import RegistryView, RoleName, Subject
@@ -56,12 +59,13 @@ from postroad.registry.view import read_version, read_view
 class RegistryStore:
     """The registry in its database. Make one with ``open``; ``close`` it."""
 
-    def __init__(self, database: Database, *, clock: Clock, random: Callable[[int], bytes]) -> None:
+    def __init__(self, database: Database, *, clock: Clock, random: Callable[[int], bytes], by: Actor = HUB) -> None:
         """Use a database whose tables are there; ``open`` is what callers want."""
         self._database = database
         self._clock = clock
         self._random = random
         self._under_way: Transaction | None = None
+        self._by = by
 
     @classmethod
     def open(
@@ -98,21 +102,25 @@ class RegistryStore:
         """Let go of the database."""
         self._database.close()
 
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """Look at several things of one moment. Nothing is written by it."""
+        return self._database.read()
+
+    def acting(self, actor: Actor) -> "RegistryStore":
+        """The same registry, every change of it made by ``actor``. Only what was opened is to be closed."""
+        return RegistryStore(self._database, clock=self._clock, random=self._random, by=actor)
+
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Begin a change of several parts, in one transaction with one new version."""
         if self._under_way is not None:
             return nullcontext(self._under_way)
-        return transaction(self._database, self._clock.now_us(), self._random)
+        return transaction(self._database, self._clock.now_us(), self._random, self._by)
 
     def within(self, under_way: Transaction) -> "RegistryStore":
         """The same registry inside a change: what its methods read, and what they do, is part of that change."""
         store = RegistryStore(Joined(under_way.connection), clock=self._clock, random=self._random)
         store._under_way = under_way
         return store
-
-    def reading(self) -> AbstractContextManager[sa.Connection]:
-        """One consistent snapshot, for modules that read."""
-        return self._database.read()
 
     def version(self) -> int:
         """The version of what ``view`` would show. Increases with every change, in the same transaction. Cheap."""
@@ -483,6 +491,16 @@ class RegistryStore:
     def scrub(self) -> None:
         """Leave nothing in the database's files of what was deleted; see ``Database.scrub``."""
         self._database.scrub()
+
+    @property
+    def audit_log(self) -> AuditReader:
+        """The audit log, to be read."""
+        return AuditReader(self._database)
+
+    def prune_audit_details(self, before_us: int, keys: KeyRing) -> int:
+        """Remove the personal details of entries made before an instant; of how many entries that was."""
+        with self.transaction() as under_way:
+            return audit_details.prune(under_way, keys, before_us)
 
     def add_task(
         self,

@@ -1,5 +1,6 @@
 """The REST API, of the hub's parts."""
 
+from postroad.access.principals import actor_of
 from postroad.api.authenticator import Authenticator
 from postroad.api.rest.call import Services
 from postroad.api.rest.exchange import Exchange
@@ -33,7 +34,7 @@ def rest_server(
         monotonic_s=clock.monotonic_s,
     )
     return RestServer(
-        lambda _address: Exchange(services, acting=lambda _principal: opened.registry),
+        Exchange(services, acting=lambda by, address: opened.registry.acting(actor_of(by, "rest", address))),
         authenticate=authenticator.principal,
         view=lambda: following.view,
         refresh=following.refresh,

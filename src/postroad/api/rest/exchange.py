@@ -41,6 +41,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     media_type: str
     principal: Principal
+    address: str | None
+    """Of the peer."""
     view: RegistryView
     if_match: str | None = None
     if_none_match: str | None = None
@@ -65,8 +67,8 @@ class Answered(NamedTuple):
 class Exchange:
     """Carries out requests. Its methods block, and may be called from several threads."""
 
-    def __init__(self, services: Services, *, acting: Callable[[Principal], RegistryStore]) -> None:
-        """``acting``: the registry, changed by who asks."""
+    def __init__(self, services: Services, *, acting: Callable[[Principal, str | None], RegistryStore]) -> None:
+        """``acting``: the registry, changed by this principal at this address."""
         self._services = services
         self._acting = acting
 
@@ -86,7 +88,7 @@ class Exchange:
         return refused(Refused(problems.INTERNAL, "The hub's log says more"))
 
     def _carried_out(self, asked: Asked, body: Any) -> Answered:
-        registry = self._acting(asked.principal)
+        registry = self._acting(asked.principal, asked.address)
         match asked.route.manner:
             case "read":
                 with registry.reading() as connection:
@@ -147,7 +149,7 @@ class Exchange:
         """The entity tag of what a change is about, as it is before; ``None``: there is nothing."""
         handler = asked.route.current
         if handler is None:
-            raise Refused(problems.MALFORMED, "If-Match and If-None-Match are for PUT, PATCH and DELETE")
+            raise Refused(problems.MALFORMED, "There is no entity tag for this: leave If-Match and If-None-Match out")
         try:
             return etags.etag_of(_json(handler(self._made(asked, registry, None, declared), **asked.arguments)))
         except (NotFound, Forbidden):

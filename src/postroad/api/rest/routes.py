@@ -112,7 +112,7 @@ class Resource:
         """Declare one that changes a part of what ``current`` gives."""
         return self._declare("PATCH", path, may, "change", current=current)
 
-    def delete(self, path: str, may: Operation, *, current: Handler) -> Callable[[H], H]:
+    def delete(self, path: str, may: Operation, *, current: Handler | None = None) -> Callable[[H], H]:
         """Declare one that removes what ``current`` gives."""
         return self._declare("DELETE", path, may, "change", current=current)
 

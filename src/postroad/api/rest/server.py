@@ -48,7 +48,7 @@ class RestServer:
 
     def __init__(
         self,
-        exchange: Callable[[str | None], Exchange],
+        exchange: Exchange,
         *,
         authenticate: Authenticate,
         view: Callable[[], RegistryView],
@@ -59,7 +59,7 @@ class RestServer:
         """Make it.
 
         Args:
-            exchange: carries out requests of a peer with this address.
+            exchange: carries out requests.
             authenticate: who asks; ``None`` for nobody that is known.
             view: the one by which the hub works.
             refresh: have the hub work by what was changed: awaited before a change is answered.
@@ -119,6 +119,7 @@ class RestServer:
             media_type=_media_type(request, route),
             body=await _read(request, route.max_body_bytes),
             principal=principal,
+            address=request.client.host if request.client else None,
             view=view,
             if_match=request.headers.get("if-match"),
             if_none_match=request.headers.get("if-none-match"),
@@ -126,26 +127,26 @@ class RestServer:
         )
         if self._waiting >= THREADS + MAX_WAITING or not self._confirmed.holds:
             raise not_now()
-        return await self._alone(asked, _address(request))
+        return await self._alone(asked)
 
-    async def _alone(self, asked: Asked, address: str | None) -> Answered:
+    async def _alone(self, asked: Asked) -> Answered:
         """Carry out a request unless one with the same idempotency key is under way."""
         if asked.idempotency_key is None:
-            return await self._in_a_thread(asked, address)
+            return await self._in_a_thread(asked)
         key = (caller_key(asked.principal), asked.idempotency_key)
         if key in self._keys_under_way:
             raise Refused(problems.CONFLICT, "A request with this Idempotency-Key is under way: try again")
         self._keys_under_way.add(key)
         try:
-            return await self._in_a_thread(asked, address)
+            return await self._in_a_thread(asked)
         finally:
             self._keys_under_way.discard(key)
 
-    async def _in_a_thread(self, asked: Asked, address: str | None) -> Answered:
+    async def _in_a_thread(self, asked: Asked) -> Answered:
         self._waiting += 1
         loop = asyncio.get_running_loop()
         try:
-            answered = await loop.run_in_executor(self._threads, self._exchange(address).carry_out, asked)
+            answered = await loop.run_in_executor(self._threads, self._exchange.carry_out, asked)
         finally:
             self._waiting -= 1
         if answered.changed:
@@ -175,11 +176,9 @@ class RestServer:
 
 
 def _rate_key(principal: Principal | None, request: Request) -> str:
-    return f"address {_address(request)}" if principal is None else caller_key(principal)
-
-
-def _address(request: Request) -> str | None:
-    return None if request.client is None else client_key(request.client.host)
+    if principal is not None:
+        return caller_key(principal)
+    return f"address {client_key(request.client.host)}" if request.client is not None else "address"
 
 
 def _query(request: Request) -> Mapping[str, str]:

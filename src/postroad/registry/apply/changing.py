@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
+from msgspec import structs
 
 from postroad.db import schema
 from postroad.errors import ConfigError, NotFound
+from postroad.registry import subjects
+from postroad.registry.apply import desired
 from postroad.registry.apply.catalogue import Catalogue
 from postroad.registry.apply.check import Checker
 from postroad.registry.apply.declared import Declared, Part
@@ -47,9 +50,7 @@ class Declaring:
 
     def apply(self, source: Source, *, prune: bool) -> list[Change]:
         """Make the registry what a whole document declares. Raises ``ConfigError``."""
-        resolver = Written(source, _Kept(self._under_way.connection, source, self._keys).secret)
-        wanted = Checker(source, self._catalogue, resolver).organizations()
-        return self._reconciler(source, prune=prune).run(wanted)
+        return self._reconciler(source, prune=prune).run(self._checked(source))
 
     def put_organization(self, name: str) -> list[Change]:
         """Have an organization of this name."""
@@ -79,6 +80,32 @@ class Declaring:
         whole = {"name": integration.name, "destinations": [d.data for d in tied], "subscriptions": [body]}
         return self._put(self._with_fleets(organization, whole), "integrations[0].subscriptions[0]")
 
+    def put_vehicle(self, organization: Part, body: Mapping[str, Any], *, id_: int | None = None) -> tuple[int, bool]:
+        """Have this vehicle: the one with ``id_``, else the one that its identifiers name, else a new one.
+
+        Returns:
+            Its id, and whether it is new.
+
+        Raises:
+            ConfigError: It cannot be; an identifier belongs to another vehicle that somebody declared, say.
+        """
+        fleets = [fleet.data for fleet in self.declared.fleets(organization.id)]
+        document = {"name": organization.name, "fleets": fleets, "vehicles": [body]}
+        source = Plain({"organizations": [document]}, within="organizations[0].vehicles[0]")
+        (whole,) = self._checked(source)
+        (vehicle,) = whole.vehicles
+        wanted = structs.replace(whole, vehicles=(structs.replace(vehicle, id=id_),))
+        changes = self._reconciler(source, prune=False).run([wanted])
+        namespace, value = next(iter(vehicle.identifiers.items()))
+        found = subjects.find(self._under_way.connection, organization.id, namespace, value)
+        assert found is not None  # noqa: S101 - it was just made so
+        return found, any((one.action, one.kind) == ("create", "vehicle") for one in changes)
+
+    def remove_vehicle(self, organization: Part, id_: int) -> list[Change]:
+        """Have a vehicle no more. ``id_`` is that of one that there is."""
+        reconciler = self._reconciler(Plain({}), prune=True)
+        return reconciler.remove_vehicle(id_, organization_id=organization.id, organization=organization.name)
+
     def remove(self, kind: Removable, part: Part, *owners: Part) -> list[Change]:
         """Remove a part and what belongs to it; ``owners`` are its organization, and its integration if it has one.
 
@@ -104,6 +131,10 @@ class Declaring:
     def _put(self, organization: Mapping[str, Any], within: str = "") -> list[Change]:
         place = ".".join(step for step in ("organizations[0]", within) if step)
         return self.apply(Plain({"organizations": [organization]}, within=place), prune=False)
+
+    def _checked(self, source: Source) -> tuple[desired.Organization, ...]:
+        resolver = Written(source, _Kept(self._under_way.connection, source, self._keys).secret)
+        return Checker(source, self._catalogue, resolver).organizations()
 
     def _reconciler(self, source: Source, *, prune: bool) -> Reconciler:
         return Reconciler(

@@ -161,7 +161,7 @@ class Plain(Source):
                 for key, value in data.items():
                     self._check(key, path)
                     self._check(value, f"{path}.{key}")
-            case list():
+            case list() | tuple():
                 for i, value in enumerate(data):
                     self._check(value, f"{path}[{i}]")
             case str() if "\0" in data:  # which PostgreSQL does not store

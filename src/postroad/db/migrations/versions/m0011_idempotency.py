@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "registry_11"
-down_revision = "registry_9"
+down_revision = "registry_10"
 
 
 def upgrade() -> None:
