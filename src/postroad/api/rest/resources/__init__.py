@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from postroad.api.rest.resources.alerts import alerts
+from postroad.api.rest.resources.applying import applying
 from postroad.api.rest.resources.attempts import attempts
 from postroad.api.rest.resources.dead_letters import dead_letters
 from postroad.api.rest.resources.delivery_audit import delivery_audit
@@ -30,6 +31,7 @@ RESOURCES: Final[Sequence[Resource]] = (
     integrations,
     destinations,
     subscriptions,
+    applying,
     events,
     quarantine,
     attempts,
