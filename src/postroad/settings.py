@@ -190,6 +190,24 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     ] = 5.0
 
 
+class ConsentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The page on which owners share their vehicles with services."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description="Where owners' browsers reach this hub, as `https://connect.example`, without a path; plain "
+            "`http` only on this machine. Empty: there is no consent page."
+        ),
+    ] = ""
+    unused_s: Annotated[
+        Annotated[int, Meta(ge=300)], Meta(description="A session ends when it was not used for so long, in seconds.")
+    ] = 1800
+    session_s: Annotated[
+        Annotated[int, Meta(ge=300)], Meta(description="A session ends so long after signing in at most, in seconds.")
+    ] = 12 * 3600
+
+
 class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the hub tells of itself. `/healthz` and `/readyz` name nobody and answer everybody."""
 
@@ -232,6 +250,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     delivery: DeliverySettings = DeliverySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     audit: AuditSettings = AuditSettings()
+    consent: ConsentSettings = ConsentSettings()
 
 
 def load(folder: Path, environ: Mapping[str, str]) -> Settings:
