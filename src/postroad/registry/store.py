@@ -102,6 +102,10 @@ class RegistryStore:
         """Let go of the database."""
         self._database.close()
 
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """Look at several things of one moment. Nothing is written by it."""
+        return self._database.read()
+
     def acting(self, actor: Actor) -> "RegistryStore":
         """The same registry, every change of it made by ``actor``. Only what was opened is to be closed."""
         return RegistryStore(self._database, clock=self._clock, random=self._random, by=actor)
@@ -117,10 +121,6 @@ class RegistryStore:
         store = RegistryStore(Joined(under_way.connection), clock=self._clock, random=self._random)
         store._under_way = under_way
         return store
-
-    def reading(self) -> AbstractContextManager[sa.Connection]:
-        """One consistent snapshot, for modules that read."""
-        return self._database.read()
 
     def version(self) -> int:
         """The version of what ``view`` would show. Increases with every change, in the same transaction. Cheap."""
