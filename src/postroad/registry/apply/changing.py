@@ -50,7 +50,7 @@ class Declaring:
 
     def apply(self, source: Source, *, prune: bool) -> list[Change]:
         """Make the registry what a whole document declares. Raises ``ConfigError``."""
-        return self._reconciler(source, prune=prune).run(self._checked(source))
+        return self._reconciler(source, prune=prune, part=False).run(self._checked(source))
 
     def put_organization(self, name: str) -> list[Change]:
         """Have an organization of this name."""
@@ -93,7 +93,7 @@ class Declaring:
         (whole,) = self._checked(source)
         (vehicle,) = whole.vehicles
         wanted = structs.replace(whole, vehicles=(structs.replace(vehicle, id=id_),))
-        changes = self._reconciler(source, prune=False).run([wanted])
+        changes = self._reconciler(source).run([wanted])
         namespace, value = next(iter(vehicle.identifiers.items()))
         found = subjects.find(self._under_way.connection, organization.id, namespace, value)
         assert found is not None  # noqa: S101 - it was just made so
@@ -155,13 +155,14 @@ class Declaring:
 
     def _put(self, organization: Mapping[str, Any], within: str = "") -> list[Change]:
         place = ".".join(step for step in ("organizations[0]", within) if step)
-        return self.apply(Plain({"organizations": [organization]}, within=place), prune=False)
+        source = Plain({"organizations": [organization]}, within=place)
+        return self._reconciler(source).run(self._checked(source))
 
     def _checked(self, source: Source) -> tuple[desired.Organization, ...]:
         resolver = Written(source, _Kept(self._under_way.connection, source, self._keys).secret)
         return Checker(source, self._catalogue, resolver).organizations()
 
-    def _reconciler(self, source: Source, *, prune: bool) -> Reconciler:
+    def _reconciler(self, source: Source, *, prune: bool = False, part: bool = True) -> Reconciler:
         return Reconciler(
             self._under_way,
             source,
@@ -170,6 +171,7 @@ class Declaring:
             issue=self._catalogue.issues,
             namespaces=self._catalogue.vehicle_namespaces,
             prune=prune,
+            part=part,
         )
 
 
