@@ -82,7 +82,7 @@ async def test_what_still_cannot_be_read_stays(folder: Bulks) -> None:
 
 
 async def test_what_is_dropped_is_listed_no_more_and_the_rest_is(folder: Bulks) -> None:
-    await folder.post([BAD, event(1), BAD])
+    await folder.post([BAD, event(1), BAD | {"id": 9}])
     assert "say which items to drop" in (await refused(folder, "quarantine", "drop"))
     kept, gone = [one.position for one in await folder.quarantined()]
     done = await postroad(folder, "quarantine", "drop", f"0:{gone}")
