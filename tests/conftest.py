@@ -33,4 +33,5 @@ pytest_plugins = [
     "fixtures.crossroads",
     "fixtures.damoov_platform",  # after what it imports, or that is not rewritten
     "fixtures.access_place",
+    "fixtures.rest_site",
 ]

@@ -121,6 +121,10 @@ class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             "429 above it; 0: no limit.",
         ),
     ] = 20.0
+    rest_requests_per_s: Annotated[
+        float,
+        Meta(ge=0, description="The same at `/api/v1`."),
+    ] = 20.0
     burst_s: Annotated[float, Meta(gt=0, description="How many seconds' worth of these requests may come at once.")] = (
         10.0
     )
@@ -222,6 +226,19 @@ class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     ] = 1.0
 
 
+class AuditSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The audit log: who changed what."""
+
+    details_days: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="After so many days an entry of the audit log no longer says who did it, from where, and what "
+            "was before and after; 0: it always does. The entry itself stays.",
+        ),
+    ] = 0.0
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings, by section."""
 
@@ -232,6 +249,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     egress: EgressSettings = EgressSettings()
     delivery: DeliverySettings = DeliverySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    audit: AuditSettings = AuditSettings()
     consent: ConsentSettings = ConsentSettings()
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "events": "group",
     "explain": "command",
     "audit": "command",
+    "audit-log": "group",
     "quarantine": "group",
     "subscriptions": "group",
     "grants": "group",

@@ -21,5 +21,10 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """From where, as far as a request tells; personal."""
 
 
+def of_provider(name: str) -> Actor:
+    """A provider that says something by which the registry changes."""
+    return Actor(name=f"provider {name}", role="provider", origin="provider")
+
+
 HUB: Final = Actor(name="hub", origin="hub")
 """Nobody asked: the hub did it by itself."""

@@ -1,7 +1,9 @@
 """What one change of the registry has the audit log say, as it gathers while the change is under way."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+SECRET: Final = "(secret)"  # noqa: S105 - what stands in a secret's stead
 
 
 class Note(NamedTuple):
@@ -20,7 +22,7 @@ class Note(NamedTuple):
         fields = dict(self.fields)
         for field, (was, is_) in later.fields.items():
             fields[field] = (fields[field][0] if field in fields else was, is_)
-        return later._replace(
+        return self._replace(
             name=self.name or later.name,
             organization_id=self.organization_id if later.organization_id is None else later.organization_id,
             subject_id=self.subject_id if later.subject_id is None else later.subject_id,
@@ -29,7 +31,7 @@ class Note(NamedTuple):
 
 
 class Notes:
-    """In the order in which they began. The same done to the same thing is one."""
+    """In order. The same done to the same thing is one note, and so is making it and filling it in."""
 
     def __init__(self) -> None:
         """Nothing is noted yet."""
@@ -37,7 +39,10 @@ class Notes:
 
     def add(self, note: Note) -> None:
         """Take one more."""
-        key = (note.action, note.kind, f"id {note.id}" if note.id is not None else f"name {note.name}")
+        thing = f"id {note.id}" if note.id is not None else f"name {note.name}"
+        key = (note.action, note.kind, thing)
+        if note.action == "update" and (created := ("create", note.kind, thing)) in self._notes:
+            key = created
         self._notes[key] = self._notes[key].more(note) if key in self._notes else note
 
     def all(self) -> list[Note]:

@@ -6,24 +6,26 @@ raises ``StoreUnavailable`` when the database cannot be used now, and then nothi
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from postroad.clock import Clock, SystemClock
-from postroad.db.engine import Database, sqlite_url
+from postroad.db.engine import Database, Joined, sqlite_url
 from postroad.db.migrate import migrate, require_current
 from postroad.model.identifiers import Issue
 from postroad.registry import (
     account_links,
     alerts,
     attempts,
+    audit_details,
     backups,
     consents,
     erasures,
     grants,
+    idempotency,
     issuing,
     lookup,
     outbox,
@@ -40,6 +42,7 @@ from postroad.registry.account_links import AccountLink
 from postroad.registry.actor import HUB, Actor
 from postroad.registry.alerts import Alert
 from postroad.registry.attempts import Attempt, FailedAttempt, Success
+from postroad.registry.audit_reader import AuditReader
 from postroad.registry.erasures import Backup, Erasure
 from postroad.registry.outbox import Pending
 from postroad.registry.records import RegistryView, RoleName, Subject
@@ -61,6 +64,7 @@ class RegistryStore:
         self._database = database
         self._clock = clock
         self._random = random
+        self._under_way: Transaction | None = None
         self._by = by
 
     @classmethod
@@ -108,7 +112,15 @@ class RegistryStore:
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Begin a change of several parts, in one transaction with one new version."""
+        if self._under_way is not None:
+            return nullcontext(self._under_way)
         return transaction(self._database, self._clock.now_us(), self._random, self._by)
+
+    def within(self, under_way: Transaction) -> "RegistryStore":
+        """The same registry inside a change: what its methods read, and what they do, is part of that change."""
+        store = RegistryStore(Joined(under_way.connection), clock=self._clock, random=self._random)
+        store._under_way = under_way
+        return store
 
     def version(self) -> int:
         """The version of what ``view`` would show. Increases with every change, in the same transaction. Cheap."""
@@ -364,6 +376,11 @@ class RegistryStore:
         with self._database.write() as transaction:
             return tasks.prune(transaction.connection, before_us)
 
+    def prune_answered(self, before_us: int) -> int:
+        """Forget what requests with an idempotency key were answered before an instant; how many those were."""
+        with self._database.write() as transaction:
+            return idempotency.prune(transaction.connection, before_us)
+
     def prune_alerts(self, before_us: int) -> int:
         """Forget alerts that were cleared before an instant (microseconds since 1970); how many those were."""
         with self._database.write() as transaction:
@@ -437,6 +454,16 @@ class RegistryStore:
     def scrub(self) -> None:
         """Leave nothing in the database's files of what was deleted; see ``Database.scrub``."""
         self._database.scrub()
+
+    @property
+    def audit_log(self) -> AuditReader:
+        """The audit log, to be read."""
+        return AuditReader(self._database)
+
+    def prune_audit_details(self, before_us: int, keys: KeyRing) -> int:
+        """Remove the personal details of entries made before an instant; of how many entries that was."""
+        with self.transaction() as under_way:
+            return audit_details.prune(under_way, keys, before_us)
 
     def add_task(
         self,

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from postroad.db import schema
 from postroad.errors import NotFound
 from postroad.protocols.postroad import AccessRemovedFromVehicle
-from postroad.registry import outbox
+from postroad.registry import called, outbox
 from postroad.registry.records import Stream
 from postroad.registry.transaction import Transaction
 
@@ -61,6 +61,7 @@ def end(transaction: Transaction, stream_id: int, until_position: int | None) ->
     if not row.ended:
         values.update(ended=True, ended_us=transaction.now_us)
         _say_farewell(transaction, row)
+        note_all(transaction, "delete", [row])
     if row.until_position is None and until_position is not None:
         values.update(until_position=until_position)
     if values:
@@ -75,10 +76,14 @@ def authorise(transaction: Transaction, stream_id: int, scopes: Collection[str] 
         NotFound: No stream has this id.
     """
     given = None if scopes is None else sorted(scopes)
-    this = sa.update(_streams).where(_streams.c.id == stream_id).values(scopes=sa.null() if given is None else given)
-    if not transaction.connection.execute(this).rowcount:
+    this = _streams.c.id == stream_id
+    row = transaction.connection.execute(sa.select(_streams).where(this)).one_or_none()
+    if row is None:
         raise NotFound(f"there is no stream {stream_id}")
+    values = {"scopes": sa.null() if given is None else given}
+    transaction.connection.execute(sa.update(_streams).where(this).values(values))
     transaction.touched = True
+    note_all(transaction, "update", [row], {"scopes": (row.scopes, given)})
 
 
 def open_of(connection: sa.Connection, subscription_id: int) -> dict[int, sa.Row[tuple[object, ...]]]:
@@ -89,6 +94,25 @@ def open_of(connection: sa.Connection, subscription_id: int) -> dict[int, sa.Row
     )
     query = query.where(_streams.c.subscription_id == subscription_id, ~_streams.c.ended)
     return {row.subject_id: row for row in connection.execute(query.order_by(_streams.c.id))}
+
+
+def note_all(
+    transaction: Transaction, action: str, rows: Collection[Any], fields: Mapping[str, tuple[Any, Any]] = {}
+) -> None:
+    """Note what was done to streams, each by itself; not called where they only follow from another change."""
+    vehicles = called.subjects(transaction.connection, {row.subject_id for row in rows})
+    ids = {row.subscription_id for row in rows}
+    into = {id_: called.subscription(transaction.connection, id_) for id_ in ids}
+    for row in rows:
+        transaction.note(
+            action,
+            "stream",
+            row.id,
+            f"{into[row.subscription_id].name}: {vehicles[row.subject_id].name}",
+            organization_id=into[row.subscription_id].organization_id,
+            subject_id=row.subject_id,
+            fields=fields,
+        )
 
 
 class Moved(NamedTuple):

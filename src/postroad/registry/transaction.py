@@ -8,8 +8,12 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.db.engine import Database
+from postroad.registry import audit_log
 from postroad.registry.actor import HUB, Actor
 from postroad.registry.notes import Note, Notes
+
+_MACHINES = ("hub", "provider")
+"""By themselves these change much that takes nothing from anybody; they note what does."""
 
 
 class Transaction:
@@ -34,6 +38,11 @@ class Transaction:
         self.by = by
         self.notes = Notes()
 
+    @property
+    def asked_for(self) -> bool:
+        """Whether somebody asked for this, rather than a machine doing it by itself."""
+        return self.by.origin not in _MACHINES
+
     def note(
         self,
         action: str,
@@ -56,7 +65,7 @@ class Transaction:
             name: what people call it. Personal, as ``fields`` are: erasure removes both.
             organization_id: whose it is, where it is an organization's: its auditor is shown the entry.
             subject_id: the vehicle, driver, fleet or account that it is about.
-            fields: what was and what is, by field; of a secret only that there is one (``audit_log.SECRET``).
+            fields: what was and what is, by field; of a secret only that there is one (``notes.SECRET``).
         """
         self.notes.add(Note(action, kind, None if id_ is None else str(id_), name, organization_id, subject_id, fields))
 
@@ -78,8 +87,14 @@ def transaction(
         yield under_way
         if under_way.dropped:
             raw.rollback()
-        elif under_way.touched:
-            connection.execute(sa.update(table).values(version=version + 1))
+            return
+        if under_way.touched:
+            version += 1
+            connection.execute(sa.update(table).values(version=version))
+        notes = under_way.notes.all()
+        if under_way.touched and under_way.asked_for and not notes:
+            notes = [Note("change", "registry", None, "", None, None, {})]  # nobody's change goes by unseen
+        audit_log.append(connection, notes, by, at_us=now_us, version=version, random=random)
 
 
 def insert(connection: sa.Connection, table: sa.Table, **values: object) -> int:

@@ -155,6 +155,7 @@ class Hub:
                 *self.parts.fetches.pages(),
                 self.parts.sign_in.page(),
                 self.parts.graphql.page,
+                *self.parts.rest.pages,
                 *explorer_pages(),
                 *live,
                 self.parts.landing,
@@ -164,6 +165,7 @@ class Hub:
             clock=self._clock,
         )
         self._closing.push_async_callback(self.parts.graphql.close)
+        self._closing.push_async_callback(self.parts.rest.close)
         if consent is not None:
             self._closing.push_async_callback(consent.close)
         self._closing.push_async_callback(front.stop)

@@ -103,7 +103,7 @@ class Checker:
                     where = desired.path_of(at, namespace)
                     raise self._source.error(where, f"the same as that of vehicle [{first}]")
             if part.fleet is not None:
-                self._known(part.fleet, fleets, "fleet of this organization in the file", f"{at}.fleet")
+                self._known(part.fleet, fleets, "fleet declared in this organization", f"{at}.fleet")
             vehicles.append(desired.Vehicle(path=at, identifiers=identifiers, fleet=part.fleet))
         return tuple(vehicles)
 
@@ -284,7 +284,7 @@ class Checker:
             case "granted" | "chosen":
                 return Selector(by=declared, told=told, scoped=part.protocol in self._catalogue.scoped)
         for i, fleet in enumerate(declared.fleets):
-            self._known(fleet, fleets, "fleet of this organization in the file", f"{path}.fleets[{i}]")
+            self._known(fleet, fleets, "fleet declared in this organization", f"{path}.fleets[{i}]")
         plates = [
             self._normalised(PLATE, plate, f"{path}.plates[{i}]")[PLATE] for i, plate in enumerate(declared.plates)
         ]

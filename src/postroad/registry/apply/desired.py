@@ -40,6 +40,9 @@ class Vehicle(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     identifiers: Mapping[str, str]
     fleet: str | None
+    id: int | None = None
+    """Which vehicle is meant, whatever it is known by; None: it is found by its identifiers. Of one that is meant, the
+    plate and the VIN that are left out here go."""
 
     @property
     def name(self) -> str:
