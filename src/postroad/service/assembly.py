@@ -341,7 +341,9 @@ def assemble(given: Surroundings) -> Parts:
             limits=settings.limits,
             clock=clock,
         ),
-        rest=rest_server(opened, authenticator=authenticator, following=following, limits=settings.limits, clock=clock),
+        rest=rest_server(
+            opened, manager, authenticator=authenticator, following=following, settings=settings, clock=clock
+        ),
         consent=consent_server(opened.registry, following=following, settings=settings.consent, clock=clock),
         entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following),
         landing=landing_page(
