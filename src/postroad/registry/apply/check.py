@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from postroad.errors import ConfigError
 from postroad.model.identifiers import DRIVEQUANT_USER_ID, PLATE, VIN
@@ -146,13 +146,10 @@ class Checker:
         )
 
     def _service(
-        self,
-        part: document.ServicePart | UnsetType | None,
-        subscriptions: Sequence[desired.Subscription],
-        path: str,
-    ) -> Service | UnsetType | None:
-        if part is None or part is UNSET:
-            return part
+        self, part: document.ServicePart | None, subscriptions: Sequence[desired.Subscription], path: str
+    ) -> Service | None:
+        if part is None:
+            return None
         if not part.title.isprintable() or part.title != part.title.strip():
             raise self._source.error(
                 f"{path}.title", "people are to read it: no control characters, no space around it"
@@ -160,7 +157,7 @@ class Checker:
         problem = service_urls.problem(part.url)
         if problem is not None:
             raise self._source.error(f"{path}.url", problem)
-        if subscriptions and not any(one.vehicles.covers_shared for one in subscriptions):
+        if not any(one.vehicles.covers_shared for one in subscriptions):
             protocols = ", ".join(sorted(self._catalogue.scoped))
             needed = f"owners can share nothing: it needs a subscription by {protocols} with vehicles: granted"
             raise self._source.error(path, needed)

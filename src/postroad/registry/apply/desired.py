@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from postroad.model.identifiers import PLATE, VIN
 from postroad.registry.records import Service
@@ -95,8 +94,7 @@ class Integration(msgspec.Struct, frozen=True, kw_only=True):
     """See ``records``."""
 
     name: str
-    service: Service | UnsetType | None = UNSET
-    """``UNSET``: as it is, unless what is not declared is removed."""
+    service: Service | None = None
     destinations: tuple[Destination, ...] = ()
     subscriptions: tuple[Subscription, ...] = ()
 

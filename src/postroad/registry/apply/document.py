@@ -125,10 +125,7 @@ class IntegrationPart(_Part, frozen=True, kw_only=True):
     """Who receives from us."""
 
     name: Annotated[Name, Meta(description="Unique in its organization.")]
-    service: Annotated[
-        ServicePart | UnsetType | None,
-        Meta(description="What it is to owners of vehicles; null: they are not offered it. Left out: as it is."),
-    ] = UNSET
+    service: Annotated[ServicePart | None, Meta(description="None: owners are not offered it.")] = None
     destinations: Annotated[tuple[DestinationPart, ...], Meta(description="Where to.")] = ()
     subscriptions: Annotated[tuple[SubscriptionPart, ...], Meta(description="What goes there.")] = ()
 

@@ -5,7 +5,6 @@ from typing import Literal, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
-from msgspec import UNSET
 
 from postroad.db import schema
 from postroad.errors import ConfigError, StoreCorrupt
@@ -29,7 +28,7 @@ from postroad.registry.apply.rows import Change, Rows
 from postroad.registry.apply.source import Source
 from postroad.registry.apply.vehicles import Vehicles
 from postroad.registry.notes import SECRET
-from postroad.registry.records import RoleName
+from postroad.registry.records import RoleName, Service
 from postroad.registry.secrets import KeyRing, secret_place, upstream_place
 from postroad.registry.transaction import Transaction
 
@@ -127,7 +126,7 @@ class Reconciler:
             schema.integrations,
             "integration",
             {"organization_id": id_},
-            {integration.name: {"service": self._service(integration)} for integration in wanted.integrations},
+            {integration.name: {"service": _service(integration.service)} for integration in wanted.integrations},
             prefix=prefix,
             remove=self._remove_integration,
         )
@@ -145,12 +144,6 @@ class Reconciler:
             self._rows.tell(Change(action="create", kind="identifier", name=prefix + namespace, fields=fields))
         grants.end_dead(self._transaction)
         self._streams(id_, names)
-
-    def _service(self, wanted: desired.Integration) -> dict[str, str] | None:
-        """As it is stored: empty where the integration is not offered to owners. None: as it is."""
-        if wanted.service is UNSET:
-            return {} if self._rows.prune else None
-        return {} if wanted.service is None else msgspec.structs.asdict(wanted.service)
 
     def _remove_integration(self, id_: int, name: str) -> None:
         self._revoke("integration", id_)
@@ -368,3 +361,8 @@ class Reconciler:
                 if name is not None and moved.ended:
                     ended = {what: (moved.ended, None)}
                     self._rows.tell(Change(action="delete", kind="stream", name=name, fields=ended))
+
+
+def _service(wanted: Service | None) -> dict[str, str]:
+    """As it is stored: nothing, where the integration is not offered to owners."""
+    return {} if wanted is None else msgspec.structs.asdict(wanted)

@@ -1,7 +1,5 @@
 """Integrations: who receives from us."""
 
-import msgspec
-
 from postroad.access.policy import Operation, Target
 from postroad.api.rest.call import Call
 from postroad.api.rest.paging import page_of_parts
@@ -10,7 +8,6 @@ from postroad.api.rest.routes import Created, Resource
 from postroad.api.rest.types.integration import Integration, IntegrationBody
 from postroad.api.rest.types.paging import Page, Paging
 from postroad.registry.apply import Part
-from postroad.registry.apply.document import ServicePart
 
 ALL = "/organizations/{organization}/integrations"
 ONE = ALL + "/{integration}"
@@ -73,4 +70,4 @@ def target_of(organization: Part, integration: Part) -> Target:
 
 
 def _shown(part: Part) -> Integration:
-    return Integration(id=part.id, name=part.name, service=msgspec.convert(part.data["service"], ServicePart | None))
+    return Integration(id=part.id, name=part.name)
