@@ -25,10 +25,10 @@ class Registry:
         self.declare(service_of("insurer", "Insurer"), service_of("garage", "Garage"))
         self.ida, self.bo = self.add("ida", "A", "B"), self.add("bo", "C")
 
-    def declare(self, *services: Any, prune: bool = True) -> None:
+    def declare(self, *services: Any) -> None:
         vehicles = [{"plate": plate, "fleet": "F"} for plate in "AB"] + [{"plate": "C"}]
         document = json.dumps(declared(*services, vehicles=vehicles))
-        self._declare(self.store, document, catalogue=catalogue(), prune=prune)
+        self._declare(self.store, document, catalogue=catalogue(), prune=True)
 
     def add(self, login: str, *plates: str) -> Owner:
         view = self.store.view()
@@ -183,11 +183,6 @@ def test_a_service_is_declared_changed_and_declared_no_more(registry: Registry) 
     registry.declare(service_of("insurer", "Other title"))
     assert registry.store.version() == before
     plain = {name: value for name, value in service_of("insurer", "").items() if name != "service"}
-    registry.declare(plain, prune=False)
-    assert registry.store.version() == before, "what is left out stays as it is"
-    registry.declare({**plain, "service": None}, prune=False)
-    assert next(iter(registry.store.view().integrations.values())).service is None
-    registry.declare(service_of("insurer", "Other title"))
     registry.declare(plain)
     assert next(iter(registry.store.view().integrations.values())).service is None
     with registry.store.reading() as connection:

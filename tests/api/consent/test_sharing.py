@@ -258,7 +258,7 @@ def test_a_service_has_an_https_url_of_its_own(consent: ConsentPage, url: str, p
 
 
 def test_a_service_to_which_owners_could_give_nothing_is_refused(consent: ConsentPage) -> None:
-    for subscriptions in (feeds(vehicles="all"), feeds(vehicles="chosen")):
+    for subscriptions in ([], feeds(vehicles="all"), feeds(vehicles="chosen")):
         with pytest.raises(ConfigError, match=r"owners can share nothing: it needs .* with vehicles: granted"):
             consent.declare(service_of("insurer", "Nordic Insurance", subscriptions=subscriptions))
     with pytest.raises(ConfigError, match=r"service\.title: "):
