@@ -16,8 +16,10 @@ from fixtures.drivequant_hub import DriveQuantHub, crash, driver_deleted, trip, 
 from fixtures.drivetech import sample
 from fixtures.site import soon
 from postroad.cli.main import cli
+from postroad.delivery import attempts
 from postroad.erasure import eraser
 from postroad.errors import NotFound, StoreUnavailable
+from postroad.log import erasure
 from postroad.log.delivery import Changes, Posted
 from postroad.log.interface import ERASED, UNASSIGNED, Refusal
 from postroad.log.reader import open_reader
@@ -104,6 +106,11 @@ async def drive(dq: DriveQuantHub, plate: str = PLATE, **changes: Any) -> int:
     async with dq.session.post(url, json=sample(plate=plate, **changes), headers=headers) as response:
         await response.read()
         return response.status
+
+
+def never(*_: Any, **__: Any) -> Any:
+    """In the place of what the hub does not come to any more."""
+    raise StoreUnavailable("io", "killed here")
 
 
 def _knows(dq: DriveQuantHub) -> bool:
@@ -224,8 +231,8 @@ async def test_the_word_of_it_waits_for_a_customer_who_is_away_but_not_for_ever(
     assert await dq.say("driver_deleted", driver_deleted(DRIVER)) == 200
     for _ in range(2):
         await dq.hub.parts.erasing.run_once()
-    [erasure] = dq.registry.erasures()
-    assert (erasure.state, [one.notice for one in erasure.receipt.receivers]) == ("erased", ["under_way"])
+    [asked] = dq.registry.erasures()
+    assert (asked.state, [one.notice for one in asked.receipt.receivers]) == ("erased", ["under_way"])
     assert [bool(items[0]) for _, _, items in await shape(dq)] == [False, True], "only the word of it is left"
     if comes_back:
         await asyncio.to_thread(dq.registry.set_subscription_state, "drivers", "active")
@@ -340,10 +347,6 @@ async def test_an_erasure_that_is_ended_at_any_point_goes_on_after_a_restart(
         assert await dq.say("trip", trip(f"t{number}", driver=DRIVER)) == 200
     await dq.until(lambda: len(dq.received) == 3)
     parts = dq.hub.parts
-
-    def never(*_: Any, **__: Any) -> Any:
-        raise StoreUnavailable("io", "killed here")
-
     real = parts.logs[0].erase
 
     async def not_letters(erasing: Any) -> Any:
@@ -371,6 +374,71 @@ async def test_an_erasure_that_is_ended_at_any_point_goes_on_after_a_restart(
     assert leftovers(dq.folder, DRIVER) == []
     assert done.receipt.items == 4
     assert [(one.events, one.notice) for one in done.receipt.receivers] == [(3, "told")]
+
+
+async def test_what_waits_of_somebody_else_goes_too_though_the_hub_ended_when_the_log_was_erased(
+    dq: DriveQuantHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second time nothing in the log says any more whose letter it was."""
+    dq.status = 400
+    assert await dq.say("trip", trip("t1", driver="bob", companion=DRIVER)) == 200
+    await dq.attempted()
+    store = dq.hub.parts.logs[0].delivery
+
+    async def parked() -> bool:
+        return len(await store.parked(1)) == 1
+
+    await soon(parked)
+    dq.status = 200
+    assert await dq.say("trip", trip("t2", driver=DRIVER)) == 200
+    await dq.until(lambda: len(dq.received) == 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure.Eraser, "_letters", never)
+        assert await dq.say("driver_deleted", driver_deleted(DRIVER)) == 200
+        await soon(lambda: dq.registry.erasures() != [])
+        await dq.hub.parts.erasing.run_once()
+    assert leftovers(dq.folder, DRIVER) != []
+    await dq.stop()
+    await dq.start()
+    done = await finished(dq)
+    assert leftovers(dq.folder, DRIVER) == []
+    assert (done.receipt.items, done.receipt.letters) == (3, 1)
+
+
+async def test_what_a_customer_answers_to_the_word_of_it_stays_in_no_record_of_attempts(
+    dq: DriveQuantHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await dq.say("trip", trip("t1", driver=DRIVER)) == 200
+    await dq.until(lambda: len(dq.received) == 1)
+    dq.status, dq.answer = 500, f"nobody is called {DRIVER} here".encode()
+    await asyncio.to_thread(erase, dq, "driver", DRIVER)
+
+    async def recorded() -> bool:
+        await dq.hub.parts.attempts.flush()
+        return leftovers(dq.folder, "nobody is called") != []
+
+    await soon(recorded)
+    monkeypatch.setattr(eraser, "NOTICES_WITHIN_US", 0)
+    done = await finished(dq)
+    assert [one.notice for one in done.receipt.receivers] == ["given_up"]
+    assert leftovers(dq.folder, DRIVER) == []
+
+
+async def test_an_answer_that_is_not_recorded_yet_is_recorded_without_it(
+    dq_hub: DriveQuantHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "FLUSH_S", 3600.0)
+    dq = dq_hub
+    await dq.start()
+    dq.status, dq.answer = 400, f"nobody is called {DRIVER} here".encode()
+    assert await dq.say("trip", trip("t1", driver=DRIVER)) == 200
+    await dq.attempted()
+    dq.status, dq.answer = 200, b""
+    await asyncio.to_thread(erase, dq, "driver", DRIVER)
+    await finished(dq)
+    await dq.stop()
+    assert [one.detail for one in dq.registry.attempts() if not one.succeeded] == [""]
+    assert leftovers(dq.folder, DRIVER) == []
 
 
 async def test_the_receipt_names_the_backups_that_keep_it_and_nobody(dq: DriveQuantHub, tmp_path: Path) -> None:

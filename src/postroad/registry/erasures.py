@@ -8,7 +8,7 @@ hub's files hold goes afterwards (``postroad.service.erasing``), after any numbe
 erased when they are settled. *done*: nothing is left but the row, without its names.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -57,7 +57,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What an erasure removed, where, and who knows of it. It names nobody."""
 
     items: int = 0
-    """In the log, turned into tombstones; in quarantine too."""
+    """In the log, turned into tombstones, or, if they are told still, to be; in quarantine too."""
     letters: int = 0
     """Parked or dead, beside the log."""
     refusals: int = 0
@@ -75,17 +75,23 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """That were there, and not said to be gone, when it was erased."""
     declared_in: tuple[str, ...] = ()
     """Where the operator's file may name it still: ``vehicles``, ``subscription NAME``."""
+    counted_to: int = 0
+    """Items below are counted: before they went, since whoever is ended half-way finds no more than what is left."""
 
     def more(self, other: "Receipt") -> "Receipt":
         """Both: numbers added up, the rest as ``other`` has it, if it has any."""
-        values = msgspec.structs.asdict(other)
-        return msgspec.structs.replace(
-            self,
-            **{
-                name: getattr(self, name) + value if isinstance(value, int) else value or getattr(self, name)
-                for name, value in values.items()
-            },
-        )
+        return self._with(other, lambda mine, others: mine + others)
+
+    def at_least(self, other: "Receipt") -> "Receipt":
+        """Of each number the larger, the rest as ``other`` has it, if it has any."""
+        return self._with(other, max)
+
+    def _with(self, other: "Receipt", join: Callable[[int, int], int]) -> "Receipt":
+        values = {}
+        for name, value in msgspec.structs.asdict(other).items():
+            mine = getattr(self, name)
+            values[name] = join(mine, value) if isinstance(value, int) else value or mine
+        return msgspec.structs.replace(self, **values)
 
 
 class Erasure(msgspec.Struct, frozen=True, kw_only=True):

@@ -223,6 +223,7 @@ def assemble(given: Surroundings) -> Parts:
         datasets=datasets,
         decoder=decoder,
         following=following,
+        record_attempts=attempts.flush,
         clock=clock,
     )
     tasks = TaskRunner(
