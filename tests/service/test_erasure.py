@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from msgspec import structs
 
 from fixtures.drivequant_hub import DriveQuantHub, crash, driver_deleted, trip, trip_deleted
 from fixtures.drivetech import sample
+from fixtures.leftovers import leftovers
 from fixtures.site import soon
 from postroad.cli.main import cli
 from postroad.delivery import attempts
@@ -22,7 +21,6 @@ from postroad.errors import NotFound, StoreUnavailable
 from postroad.log import erasure
 from postroad.log.delivery import Changes, Posted
 from postroad.log.interface import ERASED, UNASSIGNED, Refusal
-from postroad.log.reader import open_reader
 from postroad.protocols import TARGETS
 from postroad.routing.translation import BatchTranslation
 from postroad.settings import FILE_NAME
@@ -37,29 +35,6 @@ def _nothing_lingers(monkeypatch: pytest.MonkeyPatch, dq_hub: DriveQuantHub) -> 
     """And the folder can be used by commands."""
     monkeypatch.setattr(eraser, "LINGER_US", 0)
     (dq_hub.folder / FILE_NAME).touch()
-
-
-def leftovers(folder: Path, *secrets: str) -> list[str]:
-    """Files of a data folder, and blobs within them, that hold a secret; copied by a process that has nothing open."""
-    copy = folder / "copy"
-    shutil.rmtree(copy, ignore_errors=True)
-    copy.mkdir()
-    files = [
-        str(one)
-        for one in folder.iterdir()
-        if one.suffix in {".db", ".msgpack", ".format", ".key"} or "-" in one.suffix
-    ]
-    subprocess.run(["cp", *files, str(copy)], check=True)
-    found = []
-    for secret in (one.encode() for one in secrets):
-        found += [one.name for one in copy.iterdir() if secret.lower() in one.read_bytes().lower()]
-        reader = open_reader(copy / "shard-00.db")
-        position = 0
-        while batches := reader.read(position):
-            position = batches[-1].end
-            found += [f"batch {one.position}" for one in batches if secret.lower() in (one.body + one.key).lower()]
-        reader.close()
-    return found
 
 
 def erase(dq: DriveQuantHub, *arguments: str) -> Any:

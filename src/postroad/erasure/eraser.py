@@ -8,7 +8,7 @@
 6. When the notices are settled, they are erased too, and nothing is left that names it.
 
 Between 3 and 6, whenever erasures are looked after, what came in while it was being asked for is searched for as well.
-A hub that was ended between 2 and 5 left tombstones of which others may remember something: they are gone through again.
+A hub that was ended between 2 and 5 left tombstones of which others may remember something: they are looked at again.
 """
 
 import asyncio
