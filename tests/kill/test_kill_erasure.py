@@ -14,9 +14,9 @@ import aiohttp
 import msgspec
 import pytest
 
-from fixtures.dying_hub import NEVER, DyingHub
 from fixtures.drivequant_hub import crash, trip
 from fixtures.drivetech import sample
+from fixtures.dying_hub import NEVER, DyingHub
 from fixtures.leftovers import leftovers
 from fixtures.remote import Remote, Reply, Request
 from postroad.egress.tokens import basic
@@ -45,7 +45,11 @@ organizations:
           - {{name: pushes, transport: https, config: {{url: "{url}/push", ca_file: "{ca}"}}}}
           - {{name: feed, transport: https, config: {{url: "{url}/feed", ca_file: "{ca}"}}}}
         subscriptions:
-          - {{name: drivers, protocol: drivequant, destination: pushes, types: [trip, crash, driver_deleted], drivers: all}}
+          - name: drivers
+            protocol: drivequant
+            destination: pushes
+            types: [trip, crash, driver_deleted]
+            drivers: all
           - {{name: vehicles, protocol: connected_cars, destination: feed, types: [gps_position], vehicles: all}}
 """
 

@@ -14,6 +14,7 @@ from fixtures.drivequant_hub import DriveQuantHub, crash, driver_deleted, trip, 
 from fixtures.drivetech import sample
 from fixtures.leftovers import leftovers
 from fixtures.site import soon
+from postroad import layout, service
 from postroad.cli.main import cli
 from postroad.delivery import attempts
 from postroad.erasure import eraser
@@ -22,6 +23,8 @@ from postroad.log import erasure
 from postroad.log.delivery import Changes, Posted
 from postroad.log.interface import ERASED, UNASSIGNED, Refusal
 from postroad.protocols import TARGETS
+from postroad.registry.apply import apply_file
+from postroad.registry.secrets import KeyRing
 from postroad.routing.translation import BatchTranslation
 from postroad.settings import FILE_NAME
 
@@ -430,6 +433,29 @@ async def test_the_receipt_names_the_backups_that_keep_it_and_nobody(dq: DriveQu
     shown = await asyncio.to_thread(erase, dq, "show", str(receipt["erasure"]))
     assert DRIVER not in json.dumps([shown, await asyncio.to_thread(erase, dq, "list")])
     assert len(shown["hash"]) == 32
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+async def test_of_a_subscription_that_is_removed_the_receipt_says_what_it_had_or_that_nobody_knows(
+    dq: DriveQuantHub, is_forgotten: bool
+) -> None:
+    for number in range(2):
+        assert await dq.say("trip", trip(f"t{number}", driver=DRIVER)) == 200
+    await dq.until(lambda: len(dq.received) == 2)
+    file = dq.folder / "declared.yaml"
+    declared = file.read_text(encoding="utf-8").replace("name: drivers", "name: others")
+    file.write_text(declared, encoding="utf-8")
+    keys = KeyRing.load(dq.folder / layout.KEY_FILE)
+    apply_file(dq.registry, file, catalogue=service.catalogue(), keys=keys, environment={}, prune=True)
+    await soon(lambda: [one.name for one in dq.hub.parts.following.view.subscriptions.values()] == ["others"])
+    if is_forgotten:
+        await dq.hub.parts.retention.run_once()
+    receipt = await asyncio.to_thread(erase, dq, "driver", DRIVER)
+    told = {one["subscription"]: (one["removed"], one["events"], one["notice"]) for one in receipt["receivers"]}
+    assert told["drivers"] == (True, None if is_forgotten else 2, "not_told")
+    assert told["others"][:2] == (False, 0)
+    shown = CliRunner().invoke(cli, ["erase", "show", "1", "--data", str(dq.folder)], catch_exceptions=False)
+    assert ("nobody knows how many events" in shown.output) == is_forgotten
 
 
 async def test_a_driver_whose_number_another_item_names_takes_that_item_along(dq: DriveQuantHub) -> None:

@@ -268,7 +268,8 @@ def _print(erasure: Erasure, *, as_json: bool) -> None:
     print_fields({name: value for name, value in told.items() if name not in lists and value not in (None, "")})
     for one in told["receivers"]:
         messages().print(
-            f"{one['subscription']}: had access{_since(one['since'])}, got {one['events']} events; {one['notice']}"
+            f"{one['subscription']}{' (removed)' if one['removed'] else ''}: had access{_since(one['since'])}, "
+            f"got {'nobody knows how many' if one['events'] is None else one['events']} events; {one['notice']}"
         )
     for one in told["backups"]:
         messages().print(f"The backup {one['place']} of {one['made']} holds it until {one['until'] or 'you remove it'}")
@@ -296,6 +297,7 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
         "receivers": [
             {
                 "subscription": one.subscription,
+                "removed": one.removed,
                 "events": one.events,
                 "since": when(one.since_us) or None,
                 "notice": one.notice,

@@ -29,9 +29,9 @@ from postroad.erasure.search import Found, Sought
 from postroad.errors import PostroadError, StoreUnavailable
 from postroad.log.interface import Erased, Erasing, ShardLog
 from postroad.protocols.base import TargetProtocol
-from postroad.registry import erasures, traces
+from postroad.registry import erasures, subscriptions, traces
 from postroad.registry.erasures import Erasure, Names, Receipt, Receiver
-from postroad.registry.records import RegistryView
+from postroad.registry.records import RegistryView, Subscription
 from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
 from postroad.registry.tasks import Task
@@ -202,10 +202,14 @@ class _One:
         if subject_id is None:
             return ()
         created_us = await to_its_end(partial(given.registry.streams_created_us, subject_id))
-        receivers = self._looking(view, created_us)
+        gone = access_was_had(view, {subject_id}) - view.subscriptions.keys()
+        removed = await self._change(lambda transaction: subscriptions.removed(transaction.connection, gone))
+        receivers = self._looking(view, created_us, removed)
         return await receivers.of(subject_id, found.positions, notices)
 
-    def _looking(self, view: RegistryView, created_us: Mapping[int, int]) -> Receivers:
+    def _looking(
+        self, view: RegistryView, created_us: Mapping[int, int], removed: Mapping[int, Subscription]
+    ) -> Receivers:
         return Receivers(
             self._log,
             view,
@@ -213,6 +217,7 @@ class _One:
             decoder=self._given.decoder,
             targets=self._given.targets,
             created_us=created_us,
+            removed=removed,
         )
 
     async def _count(self, view: RegistryView, found: Found, erasing: Erasing, end: int) -> None:
@@ -265,7 +270,7 @@ class _One:
     async def _is_told(self) -> bool:
         """Whether every notice is settled, and nothing of what was being taken in can come any more."""
         now_us, erasure = self._given.clock.now_us(), self._erasure
-        looking = self._looking(self._given.view(), {})
+        looking = self._looking(self._given.view(), {}, {})
         receivers = []
         for receiver in erasure.receipt.receivers:
             if receiver.notice == "under_way":

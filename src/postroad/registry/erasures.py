@@ -36,9 +36,11 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
 
     subscription_id: int
     subscription: str
-    """Its whole name, or its number once it is removed."""
-    events: int
-    """Made of items that were still stored, and delivered by the subscription's account."""
+    """Its name, or its number where nobody knows that any more."""
+    removed: bool = False
+    """Before the erasure was asked for: nobody can be told by it any more."""
+    events: int | None
+    """Made of items that were still stored, and delivered by the subscription's account; None: that is gone with it."""
     since_us: int | None
     """When its first stream was opened; None: it had none, and was told of grants only."""
     notice: Fate = "not_told"
