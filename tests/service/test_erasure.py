@@ -18,11 +18,12 @@ from postroad import layout, service
 from postroad.cli.main import cli
 from postroad.delivery import attempts
 from postroad.erasure import eraser
-from postroad.errors import NotFound, StoreUnavailable
+from postroad.errors import ConfigError, NotFound, StoreUnavailable
 from postroad.log import erasure
 from postroad.log.delivery import Changes, Posted
 from postroad.log.interface import ERASED, UNASSIGNED, Refusal
 from postroad.protocols import TARGETS
+from postroad.registry import erasures
 from postroad.registry.apply import apply_file
 from postroad.registry.secrets import KeyRing
 from postroad.routing.translation import BatchTranslation
@@ -49,7 +50,7 @@ def erase(dq: DriveQuantHub, *arguments: str) -> Any:
             "--json",
             "--data",
             str(dq.folder),
-            *(["--wait-s", "15"] if arguments[0] not in {"show", "list"} else []),
+            *(["--wait-s", "15"] if arguments[0] not in {"show", "list", "allow-again"} else []),
         ],
     )
     if done.exception is not None:
@@ -136,6 +137,42 @@ async def test_what_comes_of_the_erased_is_confirmed_and_not_stored_not_even_aft
     assert sum(dq.hub.parts.counts.deleted.values.values()) == 3
     assert leftovers(dq.folder, DRIVER) == []
     assert len(dq.registry.erasures()) == 1
+
+
+async def test_who_is_allowed_again_is_taken_in_as_somebody_new_and_the_receipt_stays(dq: DriveQuantHub) -> None:
+    assert await dq.say("trip", trip("t1", driver=DRIVER)) == 200
+    first = dq.driver(DRIVER)
+    assert await dq.say("driver_deleted", driver_deleted(DRIVER)) == 200
+    done = await finished(dq)
+    shown = await asyncio.to_thread(erase, dq, "allow-again", str(done.id))
+    assert shown["allowed_again"] is not None
+    with pytest.raises(NotFound, match="allowed again already"):
+        await asyncio.to_thread(erase, dq, "allow-again", str(done.id))
+    await soon(lambda: asyncio.to_thread(_knows, dq))
+    before = len(await shape(dq))
+    assert await dq.say("trip", trip("t2", driver=DRIVER)) == 200
+    assert len(await shape(dq)) == before + 1
+    assert dq.driver(DRIVER) != first
+    assert dq.registry.erasure(done.id).receipt.items == done.receipt.items
+    assert await dq.say("driver_deleted", driver_deleted(DRIVER)) == 200
+    again = await finished(dq)
+    assert leftovers(dq.folder, DRIVER) == []
+    assert (again.id, again.digest) == (done.id + 1, done.digest)
+    assert await dq.say("trip", trip("t3", driver=DRIVER)) == 200
+    assert {batch.kinds[0] for batch in await dq.batches()} == {ERASED}
+
+
+async def test_what_is_not_erased_yet_cannot_be_allowed_again(dq: DriveQuantHub) -> None:
+    assert await dq.say("trip", trip("t1", driver=DRIVER)) == 200
+    await asyncio.to_thread(erase, dq, "driver", DRIVER)
+    await asyncio.to_thread(dq.registry.set_subscription_state, "drivers", "paused")
+    with pytest.raises(NotFound, match="no erasure 77"):
+        await asyncio.to_thread(erase, dq, "allow-again", "77")
+    with dq.registry.transaction() as change:
+        asked = structs.replace(dq.registry.erasure(1), state="erased")
+        erasures.note(change, asked)
+    with pytest.raises(ConfigError, match="not done yet"):
+        await asyncio.to_thread(erase, dq, "allow-again", "1")
 
 
 async def test_a_trip_that_is_deleted_goes_and_the_drivers_other_trips_stay(dq: DriveQuantHub) -> None:

@@ -17,7 +17,7 @@ from postroad.layout import KEY_FILE, SHARDS
 from postroad.model.identifiers import SubjectKind, normalise
 from postroad.protocols import READABLE, drivequant
 from postroad.registry import documents, erasures
-from postroad.registry.blocklist import document_namespace
+from postroad.registry.blocklist import document_namespace, is_blocked
 from postroad.registry.erasures import Erasure, Names, Receipt
 from postroad.registry.outbox import Saying, Speaker
 from postroad.registry.records import Provider, RegistryView
@@ -139,6 +139,21 @@ def show(erasure: int, folder: Path, as_json: bool) -> None:
         _print(registry.erasure(erasure), as_json=as_json)
 
 
+@group.command("allow-again")
+@click.argument("erasure", type=int)
+@folder_option
+@json_option
+def allow_again(erasure: int, folder: Path, as_json: bool) -> None:
+    """Take in again what was erased by ERASURE, if it comes: a driver who is a customer once more.
+
+    It stays erased what was; the receipt says since when it may come back.
+    """
+    with registry_of(folder) as registry:
+        with registry.transaction() as transaction:
+            allowed = erasures.allow_again(transaction, erasure)
+        _print(allowed, as_json=as_json)
+
+
 def _subject(view: RegistryView, kind: SubjectKind, name: str, organization: str | None) -> _Meant:
     found = {
         subject_id
@@ -190,7 +205,7 @@ def _ask(transaction: Transaction, keys: KeyRing, meant: _Meant, view: RegistryV
     if meant.subject_id is not None:
         return erasures.ask_subject(transaction, keys, meant.subject_id, by="operator")
     key, provider = meant.names.document or "", view.providers[meant.provider_id or 0]
-    if erasures.is_blocked(transaction, keys, provider.organization_id, document_namespace(provider.id), key):
+    if is_blocked(transaction, keys, provider.organization_id, document_namespace(provider.id), key):
         return None
     if provider.protocol == drivequant.PROTOCOL.name:  # its customers have words for it
         saying = _deletion(provider, key, transaction.now_us)
@@ -288,6 +303,7 @@ def _told(erasure: Erasure) -> dict[str, Any]:
         "erased": when(erasure.erased_us) or None,
         "done": when(erasure.done_us) or None,
         "items": erasure.receipt.items,
+        "allowed_again": when(erasure.receipt.allowed_us) or None,
     }
 
 

@@ -15,10 +15,18 @@ import msgspec
 import sqlalchemy as sa
 
 from postroad.db import schema
-from postroad.errors import NotFound
+from postroad.errors import ConfigError, NotFound
 from postroad.protocols import postroad as words
 from postroad.registry import coverage, documents, grants, memberships, outbox, streams
-from postroad.registry.blocklist import block_key, digest, document_namespace
+from postroad.registry.blocklist import (
+    block,
+    block_key,
+    blocked_by,
+    digest,
+    document_namespace,
+    is_blocked,
+    unblock,
+)
 from postroad.registry.secrets import KeyRing
 from postroad.registry.transaction import Transaction, insert
 
@@ -27,7 +35,7 @@ ErasureState = Literal["asked", "erased", "done"]
 Fate = Literal["under_way", "told", "given_up", "not_told"]
 """Of a customer: the word of it is under way, was confirmed, or was given up; or its subscription has no such word."""
 
-_erasures, _blocked, _subjects = schema.erasures, schema.blocked, schema.subjects
+_erasures, _subjects = schema.erasures, schema.subjects
 _identifiers, _streams = schema.identifiers, schema.streams
 
 
@@ -77,6 +85,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """That were there, and not said to be gone, when it was erased."""
     declared_in: tuple[str, ...] = ()
     """Where the operator's file may name it still: ``vehicles``, ``subscription NAME``."""
+    allowed_us: int | None = None
+    """When it was allowed to come back; what is called so is taken in since."""
+    allowed: tuple[str, ...] = ()
+    """The keyed hashes, in hex, that it blocked until then: by them what a backup brings back is found."""
     counted_to: int = 0
     """Items below are counted: before they went, since whoever is ended half-way finds no more than what is left."""
 
@@ -192,13 +204,11 @@ def ask_trip(
 
     Raises as ``ask_subject`` does, but for ``NotFound``: what is not known is blocked all the same.
     """
-    connection = transaction.connection
-    hashed = digest(block_key(transaction, keys), organization_id, document_namespace(provider_id), key)
-    if connection.execute(sa.select(_blocked).where(_blocked.c.digest == hashed)).first() is not None:
+    if is_blocked(transaction, keys, organization_id, document_namespace(provider_id), key):
         return None
     owner = documents.forget(transaction, provider_id, key)
     if owner is not None:
-        shard = connection.execute(sa.select(_subjects.c.shard).where(_subjects.c.id == owner)).scalar_one()
+        shard = transaction.connection.execute(sa.select(_subjects.c.shard).where(_subjects.c.id == owner)).scalar_one()
     return _add(
         transaction,
         keys,
@@ -212,12 +222,25 @@ def ask_trip(
     )
 
 
-def is_blocked(transaction: Transaction, keys: KeyRing, organization_id: int, namespace: str, value: str) -> bool:
-    """Whether what is called so was erased, as the registry has it now."""
-    if transaction.connection.scalar(sa.select(schema.block_key.c.id)) is None:
-        return False
-    hashed = digest(block_key(transaction, keys), organization_id, namespace, value)
-    return transaction.connection.execute(sa.select(_blocked).where(_blocked.c.digest == hashed)).first() is not None
+def allow_again(transaction: Transaction, erasure_id: int) -> Erasure:
+    """Take in what was erased if it comes again: somebody who has come back. What was erased stays so; the receipt too.
+
+    Raises:
+        NotFound: There is no such erasure, or it blocks nothing: it was allowed already, or erased again since.
+        ConfigError: It is not done: what came in would be erased with the rest.
+    """
+    erasure = get(transaction.connection, erasure_id)
+    if erasure.state != "done":
+        raise ConfigError(f"erasure {erasure_id} is not done yet; what came in now would be erased too")
+    blocked = blocked_by(transaction.connection, erasure_id)
+    if not blocked:
+        raise NotFound(f"erasure {erasure_id} blocks nothing: it was allowed again already, or erased again since")
+    unblock(transaction, erasure_id)
+    allowed = tuple(hashed.hex() for hashed in blocked)
+    receipt = msgspec.structs.replace(erasure.receipt, allowed_us=transaction.now_us, allowed=allowed)
+    erasure = msgspec.structs.replace(erasure, receipt=receipt)
+    note(transaction, erasure)
+    return erasure
 
 
 def names(erasure: Erasure, keys: KeyRing) -> Names:
@@ -273,9 +296,7 @@ def _add(transaction: Transaction, keys: KeyRing, named: Names, **values: Any) -
     )
     sealed = keys.seal(names_place(erasure_id), msgspec.json.encode(named).decode())
     transaction.connection.execute(sa.update(_erasures).where(_erasures.c.id == erasure_id).values(sealed=sealed))
-    for hashed in hashes:
-        if transaction.connection.execute(sa.select(_blocked).where(_blocked.c.digest == hashed)).first() is None:
-            transaction.connection.execute(sa.insert(_blocked).values(digest=hashed, erasure_id=erasure_id))
+    block(transaction, hashes, erasure_id)
     transaction.touched = True
     return erasure_id
 

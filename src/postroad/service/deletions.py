@@ -27,7 +27,7 @@ from postroad.protocols.base import Item
 from postroad.protocols.drivequant import DriverDeletedPush, TripDeletedPush, TripPush
 from postroad.registry import alerts, documents, drivers, erasures, subjects
 from postroad.registry.alerts import about_provider
-from postroad.registry.blocklist import document_namespace
+from postroad.registry.blocklist import document_namespace, is_blocked
 from postroad.registry.outbox import Saying, Speaker
 from postroad.registry.records import Provider
 from postroad.registry.secrets import KeyRing
@@ -154,7 +154,7 @@ class DriveQuantDeletions:
         return True
 
     def _is_blocked(self, change: Transaction, provider: Provider, namespace: str, value: str) -> bool:
-        return erasures.is_blocked(change, self._keys, provider.organization_id, namespace, value)
+        return is_blocked(change, self._keys, provider.organization_id, namespace, value)
 
     async def _delete(self, provider: Provider, saying: Saying, delete: Callable[[Transaction], bool]) -> None:
         """Carry a deletion out; it is durable when this returns. ``delete`` says whether it was news."""
