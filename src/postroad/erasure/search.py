@@ -99,11 +99,12 @@ class Sought:
             events: Sequence[Event] = translation.events(index)
         except PostroadError:
             return True, False  # it names it, and nobody can say any more what it was
-        mine = [event for event in events if self._document in _keys(event)]
+        mine = [event for event in events if self._document in document_keys(event)]
         return bool(mine), any(isinstance(event, TripDeleted) for event in mine)
 
 
-def _keys(event: Event) -> tuple[str | None, ...]:
+def document_keys(event: Event) -> tuple[str | None, ...]:
+    """The keys of the trips that an event is of."""
     match event:
         case Trip() | TripDeleted():
             return (event.key,)

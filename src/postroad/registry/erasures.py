@@ -199,12 +199,14 @@ def ask_trip(
     organization_id: int,
     shard: int,
     by: Literal["operator", "provider"],
+    again: bool = False,
 ) -> int | None:
     """Have a provider's trip forgotten, by its key; as ``ask_subject``. ``shard``: where it is if nobody knows whose.
 
-    Raises as ``ask_subject`` does, but for ``NotFound``: what is not known is blocked all the same.
+    ``again``: also if it is blocked. Raises as ``ask_subject`` does, but for ``NotFound``: what is not known is blocked
+    all the same.
     """
-    if is_blocked(transaction, keys, organization_id, document_namespace(provider_id), key):
+    if not again and is_blocked(transaction, keys, organization_id, document_namespace(provider_id), key):
         return None
     owner = documents.forget(transaction, provider_id, key)
     if owner is not None:
@@ -264,7 +266,7 @@ def get(connection: sa.Connection, erasure_id: int) -> Erasure:
     return _erasure(row)
 
 
-def listed(connection: sa.Connection, *, limit: int) -> list[Erasure]:
+def listed(connection: sa.Connection, *, limit: int | None) -> list[Erasure]:
     """The newest first."""
     query = sa.select(_erasures).order_by(_erasures.c.id.desc()).limit(limit)
     return [_erasure(row) for row in connection.execute(query).mappings()]
