@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 
+from postroad.cli import erase_carried
 from postroad.cli.folder import folder_option, reader_of, registry_of
 from postroad.cli.output import json_option, messages, print_fields, print_json, print_table, when
 from postroad.erasure.receivers import access_was_had
@@ -152,6 +153,10 @@ def allow_again(erasure: int, folder: Path, as_json: bool) -> None:
         with registry.transaction() as transaction:
             allowed = erasures.allow_again(transaction, erasure)
         _print(allowed, as_json=as_json)
+
+
+group.add_command(erase_carried.export)
+group.add_command(erase_carried.import_)
 
 
 def _subject(view: RegistryView, kind: SubjectKind, name: str, organization: str | None) -> _Meant:
