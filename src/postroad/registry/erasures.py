@@ -240,9 +240,9 @@ def allow_again(transaction: Transaction, erasure_id: int) -> Erasure:
     unblock(transaction, erasure_id)
     allowed = tuple(hashed.hex() for hashed in blocked)
     receipt = msgspec.structs.replace(erasure.receipt, allowed_us=transaction.now_us, allowed=allowed)
-    erasure = msgspec.structs.replace(erasure, receipt=receipt)
-    note(transaction, erasure)
-    return erasure
+    kept = sa.update(_erasures).where(_erasures.c.id == erasure_id).values(receipt=msgspec.to_builtins(receipt))
+    transaction.connection.execute(kept)
+    return msgspec.structs.replace(erasure, receipt=receipt)
 
 
 def names(erasure: Erasure, keys: KeyRing) -> Names:

@@ -104,12 +104,12 @@ class DriveQuantDeletions:
         return True
 
     async def _is_deleted(self, provider: Provider, item: Item, key: str) -> bool:
-        failure = await self._intake.make_known(provider, [item], Slices(self._clock))
+        failure = await self._intake.subjects.make_known(provider, [item], Slices(self._clock))
         if failure is not None:
             raise failure
-        if self._intake.is_erased(provider, item):
+        if self._intake.subjects.is_erased(provider, item):
             return True
-        subject_id, _ = self._intake.subject_of(provider, item)
+        subject_id, _ = self._intake.subjects.of(provider, item)
         subject = self._intake.view.subjects.get(subject_id)
         if subject is not None and subject.removed:
             return True
