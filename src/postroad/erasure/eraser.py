@@ -153,8 +153,9 @@ class _One:
         return self._erasure.receipt.counted_to > self._erasure.searched_to
 
     def _to_erase(self, found: Found, notices: Sequence[int]) -> list[int]:
-        again = [at for at in found.tombstones if at < self._erasure.receipt.counted_to]
-        return sorted([*again, *(at for at in found.positions if at not in {*notices})])
+        besides, counted_to = {*notices}, self._erasure.receipt.counted_to
+        again = [at for at in found.tombstones if at < counted_to]
+        return sorted([*again, *(at for at in found.positions if at not in besides)])
 
     def _erasing(self, sought: Sought, positions: Sequence[int], besides: Sequence[int]) -> Erasing:
         return Erasing(positions=positions, subject_id=self._subject_id, besides=besides, refused=sought.in_refusal)

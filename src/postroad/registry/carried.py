@@ -57,20 +57,18 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
         return Opened(key, self.erasures)
 
 
-class Opened(msgspec.Struct, frozen=True):
+class Opened:
     """Carried erasures by whose hashes names can be found."""
 
-    key: bytes
-    erasures: Sequence[CarriedErasure]
+    def __init__(self, key: bytes, erasures: Sequence[CarriedErasure]) -> None:
+        """``key``: of the hashes."""
+        self.key = key
+        self.erasures = erasures
+        self._digests = frozenset(hashed for one in erasures for hashed in one.digests)
 
     def holds(self, organization_id: int, namespace: str, value: str) -> bool:
         """Whether what is called so (normalised) was erased."""
-        return digest(self.key, organization_id, namespace, value).hex() in self.digests
-
-    @property
-    def digests(self) -> frozenset[str]:
-        """Of all that was erased."""
-        return frozenset(hashed for one in self.erasures for hashed in one.digests)
+        return digest(self.key, organization_id, namespace, value).hex() in self._digests
 
     def missing_in(self, connection: sa.Connection) -> "Opened":
         """Those of which a registry knows nothing, and whose organization it has."""
