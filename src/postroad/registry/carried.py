@@ -145,7 +145,7 @@ def _adopt_key(transaction: Transaction, keys: KeyRing, key: bytes) -> None:
 
 def _insert(transaction: Transaction, one: CarriedErasure) -> int:
     transaction.touched = True
-    return insert(
+    erasure_id = insert(
         transaction.connection,
         _erasures,
         organization_id=one.organization_id,
@@ -163,6 +163,10 @@ def _insert(transaction: Transaction, one: CarriedErasure) -> int:
         done_us=one.done_us,
         receipt=msgspec.to_builtins(one.receipt),
     )
+    transaction.note(
+        "carry", "erasure", erasure_id, organization_id=one.organization_id, fields={"kind": (None, one.kind)}
+    )
+    return erasure_id
 
 
 def _carried(connection: sa.Connection, erasure: Erasure) -> CarriedErasure:

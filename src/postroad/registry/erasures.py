@@ -242,6 +242,13 @@ def allow_again(transaction: Transaction, erasure_id: int) -> Erasure:
     receipt = msgspec.structs.replace(erasure.receipt, allowed_us=transaction.now_us, allowed=allowed)
     kept = sa.update(_erasures).where(_erasures.c.id == erasure_id).values(receipt=msgspec.to_builtins(receipt))
     transaction.connection.execute(kept)
+    transaction.note(
+        "allow_again",
+        "erasure",
+        erasure_id,
+        organization_id=erasure.organization_id,
+        subject_id=erasure.subject_id,
+    )
     return msgspec.structs.replace(erasure, receipt=receipt)
 
 
@@ -266,14 +273,28 @@ def get(connection: sa.Connection, erasure_id: int) -> Erasure:
     return _erasure(row)
 
 
-def listed(connection: sa.Connection, *, limit: int | None) -> list[Erasure]:
-    """The newest first."""
+def listed(
+    connection: sa.Connection, *, limit: int | None, organization_id: int | None = None, before: int | None = None
+) -> list[Erasure]:
+    """The newest first, from the one behind ``before`` (an id) on: of everybody, or of one organization."""
     query = sa.select(_erasures).order_by(_erasures.c.id.desc()).limit(limit)
+    if organization_id is not None:
+        query = query.where(_erasures.c.organization_id == organization_id)
+    if before is not None:
+        query = query.where(_erasures.c.id < before)
     return [_erasure(row) for row in connection.execute(query).mappings()]
 
 
 def note(transaction: Transaction, erasure: Erasure) -> None:
-    """Keep how far an erasure is."""
+    """Keep how far an erasure is; when it is done, the audit log says so."""
+    if erasure.state == "done":
+        transaction.note(
+            "complete",
+            "erasure",
+            erasure.id,
+            organization_id=erasure.organization_id,
+            subject_id=erasure.subject_id,
+        )
     values = msgspec.to_builtins(erasure, builtin_types=(bytes,))
     transaction.connection.execute(sa.update(_erasures).where(_erasures.c.id == erasure.id).values(values))
 
@@ -300,6 +321,14 @@ def _add(transaction: Transaction, keys: KeyRing, named: Names, **values: Any) -
     transaction.connection.execute(sa.update(_erasures).where(_erasures.c.id == erasure_id).values(sealed=sealed))
     block(transaction, hashes, erasure_id)
     transaction.touched = True
+    transaction.note(
+        "create",
+        "erasure",
+        erasure_id,
+        organization_id=organization_id,
+        subject_id=values["subject_id"],
+        fields={"kind": (None, values["kind"])},
+    )
     return erasure_id
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import ConfigError, NotFound
+from postroad.registry import called
 from postroad.registry.text import storable
 from postroad.registry.transaction import Transaction
 
@@ -107,6 +108,10 @@ def add(
         remaining=remaining,
     )
     connection.execute(sa.insert(_tasks).values(msgspec.structs.asdict(task)))
+    if transaction.asked_for:
+        fields = {"type": (None, type_), "filter": (None, task.filter), "rate_per_s": (None, rate_per_s)}
+        organization_id = _organization_of(connection, integration_id)
+        transaction.note("create", "task", task.id, organization_id=organization_id, fields=fields)
     return task
 
 
@@ -142,7 +147,12 @@ def progress(transaction: Transaction, id_: str, *, items: int, remaining: int |
 
 def end(transaction: Transaction, id_: str, status: TaskStatus, detail: str) -> bool:
     """Finish a task; False if it was finished already, which stays so. Raises like ``progress``."""
-    return _change(transaction, id_, status=status, detail=storable(detail), completed_us=transaction.now_us)
+    ended = _change(transaction, id_, status=status, detail=storable(detail), completed_us=transaction.now_us)
+    if ended and status == "CANCELED" and transaction.asked_for:
+        of = get(transaction.connection, id_).integration_id
+        organization_id = _organization_of(transaction.connection, of)
+        transaction.note("cancel", "task", id_, organization_id=organization_id)
+    return ended
 
 
 def get(connection: sa.Connection, id_: str) -> Task:
@@ -157,12 +167,29 @@ def get(connection: sa.Connection, id_: str) -> Task:
     return Task(**row)
 
 
-def listed(connection: sa.Connection, *, integration_id: int | None, limit: int) -> list[Task]:
-    """The newest first: of everybody, or of one integration."""
+def listed(
+    connection: sa.Connection,
+    *,
+    integration_ids: Collection[int] | None,
+    limit: int,
+    before: tuple[int, str] | None = None,
+) -> list[Task]:
+    """The newest first, from the one behind ``before`` on: of everybody, or of some integrations.
+
+    ``before`` is a task's ``created_us`` and ``id``.
+    """
     query = sa.select(_tasks).order_by(_tasks.c.created_us.desc(), _tasks.c.id).limit(limit)
-    if integration_id is not None:
-        query = query.where(_tasks.c.integration_id == integration_id)
+    if integration_ids is not None:
+        query = query.where(_tasks.c.integration_id.in_(integration_ids))
+    if before is not None:
+        created_us, id_ = before
+        same_instant = (_tasks.c.created_us == created_us) & (_tasks.c.id > id_)
+        query = query.where((_tasks.c.created_us < created_us) | same_instant)
     return [Task(**row) for row in connection.execute(query).mappings()]
+
+
+def _organization_of(connection: sa.Connection, integration_id: int | None) -> int | None:
+    return None if integration_id is None else called.integration(connection, integration_id).organization_id
 
 
 def _change(transaction: Transaction, id_: str, **values: object) -> bool:
