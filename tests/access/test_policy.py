@@ -57,7 +57,7 @@ withdraw_grant      all       -        -          a            -         self
 read_fleets         all       all      in_a       a            -         -
 change_fleets       all       -        -          a            -         -
 read_state          all       all      in_a       a            -         -
-read_registry       all       all      in_a       -            -         -
+read_registry       all       all      in_a       -            self      self
 change_registry     all       -        -          -            -         -
 read_audit          all       all      in_a       -            -         -
 erase               all       -        -          -            -         -

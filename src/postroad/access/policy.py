@@ -65,7 +65,7 @@ class Operation(enum.StrEnum):
     """Its vehicles' last known values, and so where they are."""
 
     READ_REGISTRY = "read_registry"
-    """What is declared, without secrets."""
+    """What is declared, without secrets. Of a provider or an integration: of itself."""
     CHANGE_REGISTRY = "change_registry"
     """Also: pause and resume subscriptions, issue and revoke keys."""
     READ_AUDIT = "read_audit"
@@ -103,7 +103,7 @@ ALLOWED: Final[Mapping[Role, frozenset[Operation]]] = {
             Operation.READ_STATE,
         }
     ),
-    Role.PROVIDER: frozenset({Operation.PUSH_EVENTS, Operation.READ_INTAKE}),
+    Role.PROVIDER: frozenset({Operation.PUSH_EVENTS, Operation.READ_INTAKE, Operation.READ_REGISTRY}),
     Role.INTEGRATION: frozenset(
         {
             Operation.LIST_VEHICLES,
@@ -116,6 +116,7 @@ ALLOWED: Final[Mapping[Role, frozenset[Operation]]] = {
             Operation.REDRIVE_DELIVERIES,
             Operation.READ_GRANTS,
             Operation.WITHDRAW_GRANT,
+            Operation.READ_REGISTRY,
         }
     ),
 }

@@ -6,27 +6,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
-import msgspec
 
 from postroad.cli.durations import Duration
 from postroad.cli.folder import folder_option, reader_of, registry_of, settings_of, shards_of
 from postroad.cli.output import age, console, json_option, messages, print_json, print_table, when
 from postroad.clock import SystemClock
-from postroad.delivery.signing import Signer, signer_for
+from postroad.delivery.trial import Trial, tried
 from postroad.errors import NotFound
 from postroad.layout import KEY_FILE
 from postroad.log.delivery import LetterCounts
 from postroad.log.reader import ShardReader
 from postroad.protocols import READABLE, TARGETS
-from postroad.protocols.base import TargetProtocol
 from postroad.registry.records import RegistryView, Subscription
-from postroad.registry.secrets import KeyRing, opened_config
+from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
 from postroad.routing.backlog import oldest_undelivered
 from postroad.routing.translation import Decoder
 from postroad.service import egress_of
-from postroad.transports import TRANSPORTS, Step
-from postroad.transports.base import Message
 
 
 @click.group("subscriptions", short_help="See how they stand; try, pause, resume.")
@@ -133,20 +129,17 @@ def test(name: str, folder: Path, as_json: bool) -> None:
         view = registry.view()
     subscription = _named(view, name)
     destination = view.destinations[subscription.destination_id]
-    spec = TRANSPORTS[destination.transport]
     keys = KeyRing.load(folder / KEY_FILE)
-    config = msgspec.convert(opened_config(destination, keys), spec.config_type)
-    target = TARGETS[subscription.protocol]
-    message = _empty_bulk(target, signer_for(subscription, keys))
 
-    async def probe() -> tuple[Step, ...]:
+    async def probe() -> Trial:
         egress = egress_of(settings, SystemClock())
         try:
-            return await spec.probe(config, egress, SystemClock(), message)
+            return await tried(subscription, destination, keys, egress, SystemClock())
         finally:
             await egress.close()
 
-    steps = asyncio.run(probe())
+    trial = asyncio.run(probe())
+    steps = trial.steps
     if as_json:
         print_json([{"step": s.name, "ok": s.ok, "detail": s.detail, "warning": s.warning or None} for s in steps])
     else:
@@ -154,22 +147,13 @@ def test(name: str, folder: Path, as_json: bool) -> None:
             console().print(f"{'[green]ok  [/]' if step.ok else '[red]FAIL[/]'} [bold]{step.name}[/]  {step.detail}")
             if step.warning:
                 console().print(f"     [yellow]{step.warning}[/]")
-        if message is None and all(step.ok for step in steps):
+        if trial.ok and not trial.has_message:
             messages().print(
                 f"Nothing was sent: {subscription.protocol} has no message without an event. "
                 "Whether the endpoint accepts our credentials shows with the first event."
             )
-    if not all(step.ok for step in steps):
+    if not trial.ok:
         raise click.exceptions.Exit(1)
-
-
-def _empty_bulk(target: TargetProtocol, signer: Signer | None) -> Message | None:
-    """``None`` if the protocol has none: where each event goes by itself, nothing is no message."""
-    if all(contract.item_ceiling == 1 for contract in target.contracts.values()):
-        return None
-    body, id_ = target.bulk([]), "postroad-test"
-    signed = signer.headers(id_, body, SystemClock().now_us()) if signer is not None else None
-    return Message(body=body, content_type=target.content_type, request_id=id_, headers=signed or {})
 
 
 def _named(view: RegistryView, name: str) -> Subscription:

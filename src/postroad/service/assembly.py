@@ -337,7 +337,7 @@ def assemble(given: Surroundings) -> Parts:
             limits=settings.limits,
             clock=clock,
         ),
-        rest=rest_server(opened, authenticator=authenticator, following=following, limits=settings.limits, clock=clock),
+        rest=rest_server(opened, authenticator=authenticator, following=following, settings=settings, clock=clock),
         entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following),
         landing=landing_page(
             opened.registry.visit_landing,

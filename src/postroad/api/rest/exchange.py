@@ -170,6 +170,8 @@ class Exchange:
             arguments["query"] = _query(asked, route.query)
         if route.body is not None:
             arguments["body"] = Plain(body).convert(body, route.body)
+        if route.takes_text:
+            arguments["text"] = body
         value = route.handler(call, **arguments)
         if not call.asked:
             raise AssertionError(f"{route.id} did not ask the policy")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from postroad.api.rest.resources.applying import applying
 from postroad.api.rest.resources.destinations import destinations
 from postroad.api.rest.resources.fleets import fleets
 from postroad.api.rest.resources.integrations import integrations
@@ -22,6 +23,7 @@ RESOURCES: Final[Sequence[Resource]] = (
     integrations,
     destinations,
     subscriptions,
+    applying,
 )
 
 ROUTES: Final[Sequence[Route]] = tuple(route for resource in RESOURCES for route in resource)

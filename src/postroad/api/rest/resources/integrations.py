@@ -19,7 +19,7 @@ integrations = Resource("integrations", "Who receives from us.")
 def list_integrations(call: Call, organization: str, query: Paging) -> Page[Integration]:
     """List an organization's integrations; an integration sees itself."""
     of = call.declared.organization(organization)
-    seen = [one for one in call.declared.integrations(of.id) if call.may(target_of(of, one))]
+    seen = call.reached(call.declared.integrations(of.id), lambda one: target_of(of, one))
     if not seen:
         call.require(Target(organization_id=of.id))
     return page_of_parts(seen, query, _shown)
