@@ -11,6 +11,7 @@ from postroad.client.answers import Page
 from postroad.client.base import ClientBase
 from postroad.client.request import request
 from postroad.client.types import (
+    Applied,
     Destination,
     DriversPart,
     Fleet,
@@ -21,6 +22,7 @@ from postroad.client.types import (
     SigningPart,
     Subject,
     Subscription,
+    Tried,
     Vehicle,
     VehiclesPart,
 )
@@ -964,4 +966,65 @@ class Client(ClientBase):
                 idempotency_key=idempotency_key,
             ),
             Rotated,
+        )
+
+    def try_subscription(
+        self,
+        organization: str | int,
+        integration: str | int,
+        subscription: str | int,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Tried:
+        """Try a subscription's destination, step by step. Nothing of the log is sent.
+
+        Args:
+            organization: its name or id.
+            integration: its name or id.
+            subscription: its name or id.
+            idempotency_key: of the same request that was made before; else one is made.
+        """
+        return self._ask(
+            request(
+                "POST",
+                "/organizations/{}/integrations/{}/subscriptions/{}/test",
+                organization,
+                integration,
+                subscription,
+                idempotency_key=idempotency_key,
+            ),
+            Tried,
+        )
+
+    def apply_document(
+        self,
+        *,
+        text: str,
+        media_type: Literal["application/yaml", "application/json"] = "application/yaml",
+        dry_run: bool | None = None,
+        prune: bool | None = None,
+        idempotency_key: str | None = None,
+    ) -> Applied:
+        """Make the registry what a document declares: all of it, or nothing if anything is wrong.
+
+        It is the document of `postroad apply`, but for its secrets: they are written out, and null stands for one
+        that is
+        set. References to the environment or to files are refused: those of the hub are nobody's.
+
+        Args:
+            text: the body.
+            media_type: what the body is.
+            dry_run: only tell what would change.
+            prune: remove what the document does not declare.
+            idempotency_key: of the same request that was made before; else one is made.
+        """
+        return self._ask(
+            request(
+                "POST",
+                "/apply",
+                query={"dry_run": dry_run, "prune": prune},
+                text=(media_type, text),
+                idempotency_key=idempotency_key,
+            ),
+            Applied,
         )

@@ -10,6 +10,28 @@ from msgspec import UNSET, UnsetType
 from postroad.client.answers import Representation
 
 
+class AppliedChange(Representation, frozen=True, kw_only=True):
+    """One thing that was changed, or would be."""
+
+    action: Literal["create", "delete", "update"]
+    """What was done."""
+    kind: str
+    """To what."""
+    name: str
+    """With the names of its owners: `Andes Transport/insurer/webhook`."""
+    fields: Mapping[str, tuple[Any, Any]]
+    """What was, and what is; of secrets only whether."""
+
+
+class Applied(Representation, frozen=True, kw_only=True):
+    """What applying a document changed, or would change."""
+
+    dry_run: bool
+    """Nothing was changed."""
+    changes: Sequence[AppliedChange]
+    """In order."""
+
+
 class Destination(Representation, frozen=True, kw_only=True):
     """Where to. Secrets are null."""
 
@@ -159,6 +181,30 @@ class Subscription(Representation, frozen=True, kw_only=True):
     """Why the hub paused it by itself; null: it did not."""
     secrets: Sequence[str]
     """The paths of the secrets that are set."""
+
+
+class Step(Representation, frozen=True, kw_only=True):
+    """A step towards a destination."""
+
+    step: str
+    """What was tried."""
+    ok: bool
+    """Whether it went well; nothing was tried after one that did not."""
+    detail: str
+    """What was found."""
+    warning: str | None
+    """What will go wrong soon."""
+
+
+class Tried(Representation, frozen=True, kw_only=True):
+    """How far one comes with a subscription's destination."""
+
+    ok: bool
+    """Whether every step went well."""
+    sent: Literal["empty_bulk", "nothing"]
+    """What was sent at last: protocols that send each event by itself have no message without."""
+    steps: Sequence[Step]
+    """In order."""
 
 
 class Vehicle(Representation, frozen=True, kw_only=True):

@@ -7,19 +7,19 @@ once the hub works by it.
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from postroad.access.confirmed import Confirmation
 from postroad.access.principals import Principal
 from postroad.api.rest import problems
-from postroad.api.rest.exchange import BASE, Answered, Asked, Exchange, caller_key, refused
+from postroad.api.rest.exchange import BASE, IDEMPOTENCY_KEY, Answered, Asked, Exchange, caller_key, refused
 from postroad.api.rest.openapi import encoded_document
 from postroad.api.rest.problems import Refused, not_now, nothing_here
 from postroad.api.rest.resources import ROUTES
@@ -39,8 +39,16 @@ Authenticate = Callable[[str | None, RegistryView], Principal | None]
 """Who shows this ``Authorization`` header."""
 
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _log = logging.getLogger(__name__)
+
+
+class _Anything(StringConvertor):
+    """Starlette's ``path`` stops at a line feed."""
+
+    regex = r"(?s:.*)"
+
+
+register_url_convertor("anything", _Anything())
 
 
 class RestServer:
@@ -80,7 +88,7 @@ class RestServer:
     @property
     def pages(self) -> Sequence[Page]:
         """As ``build_app`` takes them."""
-        return [Page(BASE + "{path:path}", self._answer, method) for method in METHODS]
+        return [Page(BASE + "{path:anything}", self._answer, method) for method in METHODS]
 
     async def close(self) -> None:
         """Wait for what is under way."""
@@ -135,7 +143,11 @@ class RestServer:
             return await self._in_a_thread(asked)
         key = (caller_key(asked.principal), asked.idempotency_key)
         if key in self._keys_under_way:
-            raise Refused(problems.CONFLICT, "A request with this Idempotency-Key is under way: try again")
+            raise Refused(
+                problems.CONFLICT,
+                "A request with this Idempotency-Key is under way: try again",
+                headers={"Retry-After": "1"},
+            )
         self._keys_under_way.add(key)
         try:
             return await self._in_a_thread(asked)
@@ -210,7 +222,7 @@ def _idempotency_key(request: Request, route: Route) -> str | None:
     key = request.headers.get("idempotency-key")
     if key is None or route.manner == "read":
         return None
-    if not _IDEMPOTENCY_KEY.fullmatch(key):
+    if not IDEMPOTENCY_KEY.fullmatch(key):
         raise Refused(problems.MALFORMED, "Idempotency-Key: 1 to 255 visible ASCII characters")
     return key
 
