@@ -24,6 +24,7 @@ COMMANDS = {
     "quarantine": "group",
     "subscriptions": "group",
     "grants": "group",
+    "owner": "group",
     "deadletters": "group",
     "fetches": "group",
     "tasks": "group",

@@ -3,6 +3,7 @@
 # Made by tools/client/generate.py: change the API and run `make reference`.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
@@ -11,17 +12,29 @@ from postroad.client.answers import Page
 from postroad.client.async_base import AsyncClientBase
 from postroad.client.request import request
 from postroad.client.types import (
+    Alert,
     Applied,
+    DeadLetter,
+    DeadLetterCounts,
+    DeadLetterWithBody,
+    DeliveryAudit,
     Destination,
     DriversPart,
+    Erasure,
+    ErasurePreview,
+    Explanation,
     Fleet,
     Integration,
     Organization,
+    PlacedAttempt,
     Provider,
+    QuarantinedItem,
+    QuarantinedItemWithBody,
     Rotated,
     SigningPart,
     Subject,
     Subscription,
+    Task,
     Tried,
     Vehicle,
     VehiclesPart,
@@ -1031,4 +1044,401 @@ class AsyncClient(AsyncClientBase):
                 idempotency_key=idempotency_key,
             ),
             Applied,
+        )
+
+    async def explain_event(self, event: str | int) -> Explanation:
+        """Tell the story of an event: who brought it, to whom it went or why not, and each attempt.
+
+        An event is named by the id that a customer got, or, as SHARD:POSITION, by its item. An integration is told
+        what
+        became of it for its own subscriptions, and that there is such an event only if it was to have it.
+
+        Args:
+            event: its name or id.
+        """
+        return await self._ask(request("GET", "/events/{}/explanation", event), Explanation)
+
+    def list_quarantined_items(
+        self, *, limit: int | None = None, provider_id: int | None = None, resolved: bool | None = None
+    ) -> AsyncIterator[QuarantinedItem]:
+        """List the items that could not be read, the oldest first.
+
+        Args:
+            limit: how many are asked for at once.
+            provider_id: only what this provider sent.
+            resolved: also those that were read since.
+        """
+        return self._pages(
+            request("GET", "/quarantine", query={"limit": limit, "provider_id": provider_id, "resolved": resolved}),
+            Page[QuarantinedItem],
+        )
+
+    async def get_quarantined_item(self, item: str | int) -> QuarantinedItemWithBody:
+        """Get an item, with what was sent.
+
+        Args:
+            item: its name or id.
+        """
+        return await self._ask(request("GET", "/quarantine/{}", item), QuarantinedItemWithBody)
+
+    async def redrive_quarantined_items(
+        self,
+        *,
+        items: Sequence[str] | UnsetType = UNSET,
+        provider_id: int | UnsetType | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Have items read again, by today's decoder and settings.
+
+        What can be read now is taken in as if it had just arrived. The rest stays where it is.
+
+        Args:
+            items: only these.
+            provider_id: only what this provider sent.
+            idempotency_key: of the same request that was made before; else one is made.
+        """
+        return await self._ask(
+            request(
+                "POST",
+                "/quarantine/redrive",
+                body={"items": items, "provider_id": provider_id},
+                idempotency_key=idempotency_key,
+            ),
+            Task,
+        )
+
+    def list_attempts(
+        self,
+        *,
+        limit: int | None = None,
+        subscription_id: int | None = None,
+        event_id: int | None = None,
+        outcome: Literal["delivered", "failed"] | None = None,
+    ) -> AsyncIterator[PlacedAttempt]:
+        """List attempts to deliver, the newest first.
+
+        Args:
+            limit: how many are asked for at once.
+            subscription_id: only of this subscription.
+            event_id: only those that may have had this event in them.
+            outcome: only those that ended so.
+        """
+        return self._pages(
+            request(
+                "GET",
+                "/attempts",
+                query={"limit": limit, "subscription_id": subscription_id, "event_id": event_id, "outcome": outcome},
+            ),
+            Page[PlacedAttempt],
+        )
+
+    def list_dead_letters(
+        self,
+        *,
+        limit: int | None = None,
+        subscription_id: int | None = None,
+        type: str | None = None,
+        subject_id: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        reason: str | None = None,
+        event_id: int | None = None,
+    ) -> AsyncIterator[DeadLetter]:
+        """List dead letters by subscription, the oldest event first.
+
+        Args:
+            limit: how many are asked for at once.
+            subscription_id: only of this subscription.
+            type: only events of this wire type, such as `gps_position`.
+            subject_id: only about this subject.
+            since: only those given up since then.
+            until: only those given up before then.
+            reason: only those given up for this reason.
+            event_id: only of this event, by the id its customer gets.
+        """
+        return self._pages(
+            request(
+                "GET",
+                "/dead-letters",
+                query={
+                    "limit": limit,
+                    "subscription_id": subscription_id,
+                    "type": type,
+                    "subject_id": subject_id,
+                    "since": since,
+                    "until": until,
+                    "reason": reason,
+                    "event_id": event_id,
+                },
+            ),
+            Page[DeadLetter],
+        )
+
+    async def count_dead_letters(
+        self,
+        *,
+        limit: int | None = None,
+        subscription_id: int | None = None,
+        type: str | None = None,
+        subject_id: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        reason: str | None = None,
+        event_id: int | None = None,
+    ) -> DeadLetterCounts:
+        """Count dead letters, by subscription and reason: what a redrive of them would be about.
+
+        Args:
+            limit: how many are asked for at once.
+            subscription_id: only of this subscription.
+            type: only events of this wire type, such as `gps_position`.
+            subject_id: only about this subject.
+            since: only those given up since then.
+            until: only those given up before then.
+            reason: only those given up for this reason.
+            event_id: only of this event, by the id its customer gets.
+        """
+        return await self._ask(
+            request(
+                "GET",
+                "/dead-letters/counts",
+                query={
+                    "limit": limit,
+                    "subscription_id": subscription_id,
+                    "type": type,
+                    "subject_id": subject_id,
+                    "since": since,
+                    "until": until,
+                    "reason": reason,
+                    "event_id": event_id,
+                },
+            ),
+            DeadLetterCounts,
+        )
+
+    async def get_dead_letter(self, letter: str | int) -> DeadLetterWithBody:
+        """Get a dead letter, with its body.
+
+        Args:
+            letter: its name or id.
+        """
+        return await self._ask(request("GET", "/dead-letters/{}", letter), DeadLetterWithBody)
+
+    async def redrive_dead_letters(
+        self,
+        *,
+        subscription_ids: Sequence[int] | UnsetType = UNSET,
+        types: Sequence[str] | UnsetType = UNSET,
+        subject_id: int | UnsetType | None = UNSET,
+        since: datetime | UnsetType | None = UNSET,
+        until: datetime | UnsetType | None = UNSET,
+        reasons: Sequence[str] | UnsetType = UNSET,
+        event_ids: Sequence[int] | UnsetType = UNSET,
+        rate_per_s: float | UnsetType | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Have dead letters sent once more, as if they were new: by their contract's schedule, from the first attempt.
+
+        Subscriptions that are paused are left out, unless they are named: that is a conflict. Until its task is
+        finished,
+        nobody can ask for another one.
+
+        Args:
+            subscription_ids: only of these subscriptions.
+            types: only events of these wire types.
+            subject_id: only about this subject.
+            since: only those given up since then.
+            until: only those given up before then.
+            reasons: only those given up for these reasons.
+            event_ids: only these events.
+            rate_per_s: events a second at most; null: no limit.
+            idempotency_key: of the same request that was made before; else one is made.
+        """
+        return await self._ask(
+            request(
+                "POST",
+                "/dead-letters/redrive",
+                body={
+                    "subscription_ids": subscription_ids,
+                    "types": types,
+                    "subject_id": subject_id,
+                    "since": since,
+                    "until": until,
+                    "reasons": reasons,
+                    "event_ids": event_ids,
+                    "rate_per_s": rate_per_s,
+                },
+                idempotency_key=idempotency_key,
+            ),
+            Task,
+        )
+
+    async def drop_dead_letters(
+        self,
+        *,
+        subscription_ids: Sequence[int] | UnsetType = UNSET,
+        types: Sequence[str] | UnsetType = UNSET,
+        subject_id: int | UnsetType | None = UNSET,
+        since: datetime | UnsetType | None = UNSET,
+        until: datetime | UnsetType | None = UNSET,
+        reasons: Sequence[str] | UnsetType = UNSET,
+        event_ids: Sequence[int] | UnsetType = UNSET,
+        all: bool | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Drop dead letters for good. That they were dropped stays recorded.
+
+        Args:
+            subscription_ids: only of these subscriptions.
+            types: only events of these wire types.
+            subject_id: only about this subject.
+            since: only those given up since then.
+            until: only those given up before then.
+            reasons: only those given up for these reasons.
+            event_ids: only these events.
+            all: needed where nothing else is given.
+            idempotency_key: of the same request that was made before; else one is made.
+        """
+        return await self._ask(
+            request(
+                "POST",
+                "/dead-letters/drop",
+                body={
+                    "subscription_ids": subscription_ids,
+                    "types": types,
+                    "subject_id": subject_id,
+                    "since": since,
+                    "until": until,
+                    "reasons": reasons,
+                    "event_ids": event_ids,
+                    "all": all,
+                },
+                idempotency_key=idempotency_key,
+            ),
+            Task,
+        )
+
+    async def audit_deliveries(self, *, subscription_id: int) -> DeliveryAudit:
+        """Hold what is recorded of a subscription against the log: what was delivered, and what not, and why.
+
+        Each event that it was to have, up to where it has come, must have exactly one outcome; where that is not so
+        there
+        is a gap. What cannot be looked at, or not in the time of a request, is told as unproven: that is an answer,
+        too.
+
+        Args:
+            subscription_id: this one.
+        """
+        return await self._ask(
+            request("GET", "/delivery-audit", query={"subscription_id": subscription_id}), DeliveryAudit
+        )
+
+    def list_tasks(self, *, limit: int | None = None) -> AsyncIterator[Task]:
+        """List tasks, the newest first: an integration's own, or all.
+
+        Args:
+            limit: how many are asked for at once.
+        """
+        return self._pages(request("GET", "/tasks", query={"limit": limit}), Page[Task])
+
+    async def get_task(self, task: str | int) -> Task:
+        """Get a task.
+
+        Args:
+            task: its name or id.
+        """
+        return await self._ask(request("GET", "/tasks/{}", task), Task)
+
+    async def cancel_task(self, task: str | int, *, idempotency_key: str | None = None) -> Task:
+        """Cancel a task. What it has done stays done; one that is finished stays as it is.
+
+        Args:
+            task: its name or id.
+            idempotency_key: of the same request that was made before; else one is made.
+        """
+        return await self._ask(request("POST", "/tasks/{}/cancel", task, idempotency_key=idempotency_key), Task)
+
+    def list_alerts(self, *, limit: int | None = None, cleared: bool | None = None) -> AsyncIterator[Alert]:
+        """List what is wrong, the newest first: with your subscriptions and providers, or with all of the hub.
+
+        Args:
+            limit: how many are asked for at once.
+            cleared: also those that were cleared.
+        """
+        return self._pages(request("GET", "/alerts", query={"limit": limit, "cleared": cleared}), Page[Alert])
+
+    def list_erasures(self, *, limit: int | None = None) -> AsyncIterator[Erasure]:
+        """List erasures, the newest first. They name nobody.
+
+        Args:
+            limit: how many are asked for at once.
+        """
+        return self._pages(request("GET", "/erasures", query={"limit": limit}), Page[Erasure])
+
+    async def create_erasure(
+        self,
+        *,
+        kind: Literal["driver", "trip", "vehicle"],
+        name: str,
+        organization: str | UnsetType | None = UNSET,
+        provider_id: int | UnsetType | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> Erasure:
+        """Have a driver, a vehicle or a trip forgotten, for good. The hub begins within a second.
+
+        Get it again to see how far that is. What was erased already, or is being erased, is not found.
+
+        Args:
+            kind: what it is.
+            name: a driver: what a provider calls him. A vehicle: its plate or VIN, or what a provider calls
+                it. A trip: its provider's key.
+            organization: of this organization (name or id), where several have one of that name.
+            provider_id: who sent the trip; for a trip only, and needed there.
+            idempotency_key: of the same request that was made before; else one is made.
+        """
+        return await self._ask(
+            request(
+                "POST",
+                "/erasures",
+                body={"kind": kind, "name": name, "organization": organization, "provider_id": provider_id},
+                idempotency_key=idempotency_key,
+            ),
+            Erasure,
+        )
+
+    async def get_erasure(self, erasure: int) -> Erasure:
+        """Get the receipt of an erasure: what was removed where, who had it and was told, which backups hold it.
+
+        Args:
+            erasure: its id.
+        """
+        return await self._ask(request("GET", "/erasures/{}", erasure), Erasure)
+
+    async def preview_erasure(
+        self,
+        *,
+        kind: Literal["driver", "trip", "vehicle"],
+        name: str,
+        organization: str | UnsetType | None = UNSET,
+        provider_id: int | UnsetType | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> ErasurePreview:
+        """Say what would be erased, and who had it; change nothing.
+
+        Args:
+            kind: what it is.
+            name: a driver: what a provider calls him. A vehicle: its plate or VIN, or what a provider calls
+                it. A trip: its provider's key.
+            organization: of this organization (name or id), where several have one of that name.
+            provider_id: who sent the trip; for a trip only, and needed there.
+            idempotency_key: of the same request that was made before; else one is made.
+        """
+        return await self._ask(
+            request(
+                "POST",
+                "/erasures/preview",
+                body={"kind": kind, "name": name, "organization": organization, "provider_id": provider_id},
+                idempotency_key=idempotency_key,
+            ),
+            ErasurePreview,
         )

@@ -21,6 +21,7 @@ metadata = sa.MetaData(
 
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up only in a column declared INTEGER
 Json = sa.JSON().with_variant(JSONB(), "postgresql")
+_JsonOrNull = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 INT32_MAX = 2**31 - 1
 
@@ -132,6 +133,7 @@ integrations = _table(
     _id(),
     _reference("organization_id", "organizations"),
     sa.Column("name", sa.Text, nullable=False),
+    sa.Column("service", Json, nullable=False, server_default=sa.text("'{}'")),  # {}: owners are not offered it
     sa.Column("removed_us", sa.BigInteger),
     _unique_where("uq_integrations_name", "organization_id", "name", condition="removed_us IS NULL"),
 )
@@ -218,6 +220,41 @@ issued_texts = sa.Table(
     sa.UniqueConstraint("subject_id", "namespace"),
 )
 
+owners = _table(  # people with vehicles, who sign in and share them with services
+    "owners",
+    _id(),
+    _reference("organization_id", "organizations"),
+    sa.Column("account_id", Id, sa.ForeignKey("subjects.id"), nullable=False, unique=True),  # a subject
+    sa.Column("login", sa.Text, nullable=False, unique=True),  # postroad.registry.vehicle_owners.normalised
+    sa.Column("password", sa.Text, nullable=False),  # argon2id, in PHC format
+    sa.Column("first_names", sa.Text),
+    sa.Column("last_name", sa.Text),
+    sa.Column("email", sa.Text),
+    sa.Column("phone", sa.Text),  # E.164
+    sa.Column("created_us", sa.BigInteger, nullable=False),
+    sa.Column("disabled_us", sa.BigInteger),
+)
+
+owned_vehicles = _table(  # whose a vehicle is; a closed row answers whose it was
+    "owned_vehicles",
+    _id(),
+    _reference("owner_id", "owners"),
+    _reference("vehicle_id", "subjects"),
+    sa.Column("since_us", sa.BigInteger, nullable=False),
+    sa.Column("until_us", sa.BigInteger),
+    _unique_where("uq_owned_vehicles_open", "vehicle_id", condition="until_us IS NULL"),
+    sa.Index(None, "owner_id"),
+)
+
+owner_sessions = sa.Table(  # who is signed in
+    "owner_sessions",
+    metadata,
+    sa.Column("sha256", sa.LargeBinary, primary_key=True),  # of the session's token
+    sa.Column("owner_id", Id, sa.ForeignKey("owners.id"), nullable=False, index=True),
+    sa.Column("begun_us", sa.BigInteger, nullable=False),
+    sa.Column("seen_us", sa.BigInteger, nullable=False),
+)
+
 memberships = _table(
     "memberships",
     _id(),
@@ -246,6 +283,8 @@ grants = _table(  # an integration may have a vehicle, or what is in a fleet; a 
     sa.Column("subject_id", Id, sa.ForeignKey("subjects.id"), nullable=False, index=True),
     sa.Column("since_us", sa.BigInteger, nullable=False),
     sa.Column("until_us", sa.BigInteger),
+    sa.Column("account_id", Id),  # of the owner who gave it; null: an organization did
+    sa.Column("scopes", _JsonOrNull),  # what the owner agreed to; null: whatever is requested
     _unique_where("uq_grants_open", "integration_id", "subject_id", condition="until_us IS NULL"),
 )
 
@@ -361,6 +400,7 @@ audit_details = sa.Table(  # what of an entry is personal; salt and content go, 
     sa.Column("content", sa.LargeBinary),  # JSON
     sa.Column("gone", sa.Text),  # what took it
     sa.Column("pseudonym", sa.Text),  # of an actor whose name is gone
+    _index_where("ix_audit_details_there", "number", condition="content IS NOT NULL"),
 )
 
 audit_head = sa.Table(  # the newest entry, so that a tail that was cut off is missed
@@ -442,7 +482,8 @@ streams = _table(
     sa.Column("ended_us", sa.BigInteger),
     sa.Column("fleet_id", Id),  # the fleet through which the vehicle came into the subscription; null: by itself
     sa.Column("farewell_position", sa.BigInteger),  # of the item that says that the stream has ended
-    sa.Column("scopes", Json),  # what was authorised; null: all that the subscription requests
+    sa.Column("scopes", _JsonOrNull),  # what was authorised; null: all that the subscription requests
+    sa.Column("account_id", Id),  # the owner's account that shares the vehicle; null: the organization's
     sa.Column("reference_url", sa.Text),  # what the customer notes with it, where he chose the vehicle
     _unique_where("uq_streams_open", "subscription_id", "subject_id", condition="NOT ended"),
     _index_where("ix_streams_waiting", "shard", condition="from_position IS NULL AND NOT ended"),

@@ -45,11 +45,12 @@ def prune(transaction: Transaction, keys: KeyRing, before_us: int) -> int:
     An actor's name leaves a keyed hash, the same for the same actor. Raises as ``KeyRing.unseal`` does.
     """
     connection = transaction.connection
-    old = sa.select(_log.c.number).where(_log.c.at_us < before_us)
-    query = sa.select(_details).where(_details.c.content.is_not(None), _details.c.number.in_(old))
-    rows = connection.execute(query).all()
-    if not rows:
+    there = sa.select(_details, _log.c.at_us).join(_log, _log.c.number == _details.c.number)
+    there = there.where(_details.c.content.is_not(None)).order_by(_details.c.number)
+    oldest = connection.execute(there.limit(1)).one_or_none()  # by an index: nearly always there is nothing to do
+    if oldest is None or oldest.at_us >= before_us:
         return 0
+    rows = connection.execute(there.where(_log.c.at_us < before_us)).all()
     key = block_key(transaction, keys)
     for row in rows:
         this = (_details.c.number == row.number) & (_details.c.part == row.part)

@@ -233,9 +233,15 @@ def get(connection: sa.Connection, erasure_id: int) -> Erasure:
     return _erasure(row)
 
 
-def listed(connection: sa.Connection, *, limit: int) -> list[Erasure]:
-    """The newest first."""
+def listed(
+    connection: sa.Connection, *, limit: int, organization_id: int | None = None, before: int | None = None
+) -> list[Erasure]:
+    """The newest first, from the one behind ``before`` (an id) on: of everybody, or of one organization."""
     query = sa.select(_erasures).order_by(_erasures.c.id.desc()).limit(limit)
+    if organization_id is not None:
+        query = query.where(_erasures.c.organization_id == organization_id)
+    if before is not None:
+        query = query.where(_erasures.c.id < before)
     return [_erasure(row) for row in connection.execute(query).mappings()]
 
 

@@ -4,8 +4,8 @@ What follows from a grant, its end, and vehicles that move between fleets that h
 transaction: streams that begin and end, and what is told of it (``governed``, docs/decisions/0023).
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,8 +18,17 @@ from postroad.registry.transaction import Transaction, insert
 _grants, _subjects, _memberships = schema.grants, schema.subjects, schema.memberships
 
 
-def give(transaction: Transaction, integration_id: int, subject_id: int) -> bool:
+class Agreed(NamedTuple):
+    """What the owner of a vehicle agreed to."""
+
+    account_id: int
+    scopes: Collection[str]
+
+
+def give(transaction: Transaction, integration_id: int, subject_id: int, *, agreed: Agreed | None = None) -> bool:
     """Give an integration access to a vehicle, or to a fleet with every vehicle in it; whether that is news.
+
+    Without ``agreed`` it is its organization's grant: of whatever is requested.
 
     Raises:
         NotFound: There is no such integration, vehicle or fleet.
@@ -28,7 +37,13 @@ def give(transaction: Transaction, integration_id: int, subject_id: int) -> bool
     subject = _subject(transaction.connection, subject_id, "fleet", "vehicle")
     if _open(transaction.connection, integration_id, subject_id) is not None:
         return False
-    values = {"integration_id": integration_id, "subject_id": subject_id, "since_us": transaction.now_us}
+    values: dict[str, Any] = {
+        "integration_id": integration_id,
+        "subject_id": subject_id,
+        "since_us": transaction.now_us,
+    }
+    if agreed is not None:
+        values |= {"account_id": agreed.account_id, "scopes": sorted(agreed.scopes)}
     grant_id = insert(transaction.connection, _grants, **values)
     transaction.touched = True
     _note(transaction, "create", [(grant_id, integration_id, subject_id)])

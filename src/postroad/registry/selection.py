@@ -25,6 +25,8 @@ class Selector(_Stored, frozen=True, kw_only=True, omit_defaults=True):
     by: Literal["selected", "granted", "chosen"] = "selected"
     told: bool = False
     """Whether a governed one is told of grants: its protocol has words for that, and its options want them."""
+    scoped: bool = False
+    """Whether its protocol keeps to scopes."""
     everything: bool = False
     fleets: tuple[str, ...] = ()
     """Names of fleets."""
@@ -40,6 +42,11 @@ class Selector(_Stored, frozen=True, kw_only=True, omit_defaults=True):
         if not self.fleets and not self.plates:
             return "none"
         return {"fleets": [*self.fleets], "plates": [*self.plates]}
+
+    @property
+    def covers_shared(self) -> bool:
+        """Whether it covers what owners share: what was granted, and it keeps to scopes."""
+        return self.scoped and self.by == "granted"
 
     def covers(self, *, plates: Collection[str], fleet: str | None) -> bool:
         """Whether a vehicle with these plates, at present in this fleet, is covered."""

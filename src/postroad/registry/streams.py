@@ -87,9 +87,10 @@ def authorise(transaction: Transaction, stream_id: int, scopes: Collection[str] 
 
 
 def open_of(connection: sa.Connection, subscription_id: int) -> dict[int, sa.Row[tuple[object, ...]]]:
-    """Subject id -> row of its open stream into a subscription, with the subject's kind and organization."""
-    query = sa.select(_streams, schema.subjects.c.kind, schema.subjects.c.organization_id).join(
-        schema.subjects, schema.subjects.c.id == _streams.c.subject_id
+    """Subject id -> row of its open stream into a subscription, with the subject's kind, name and organization."""
+    subjects = schema.subjects.c
+    query = sa.select(_streams, subjects.kind, subjects.name, subjects.organization_id).join(
+        schema.subjects, subjects.id == _streams.c.subject_id
     )
     query = query.where(_streams.c.subscription_id == subscription_id, ~_streams.c.ended)
     return {row.subject_id: row for row in connection.execute(query.order_by(_streams.c.id))}
@@ -129,6 +130,10 @@ class New(NamedTuple):
     """The fleet through which a selected vehicle came."""
     reference_url: str | None = None
     """What the customer notes with it."""
+    scopes: Collection[str] | None = None
+    """What is authorised; None: all that is requested."""
+    account_id: int | None = None
+    """The owner's account that shares the vehicle; None: its organization's does."""
 
 
 def open_all(transaction: Transaction, subscription_id: int, new: Mapping[int, New]) -> None:
@@ -144,6 +149,8 @@ def open_all(transaction: Transaction, subscription_id: int, new: Mapping[int, N
             "created_us": transaction.now_us,
             "fleet_id": one.fleet_id,
             "reference_url": one.reference_url,
+            "scopes": None if one.scopes is None else sorted(one.scopes),
+            "account_id": one.account_id,
         }
         for subject_id, one in sorted(new.items())
     ]
@@ -152,9 +159,10 @@ def open_all(transaction: Transaction, subscription_id: int, new: Mapping[int, N
 
 
 def note_scopes(transaction: Transaction, subscription_id: int, subject_id: int, scopes: Collection[str]) -> None:
-    """Note what was authorised for the open stream of a subject."""
+    """Note what is authorised for the open stream of a subject, if it has one."""
     this = (_streams.c.subscription_id == subscription_id) & (_streams.c.subject_id == subject_id) & ~_streams.c.ended
-    transaction.connection.execute(sa.update(_streams).where(this).values(scopes=[*scopes]))
+    noted = sa.update(_streams).where(this).values(scopes=sorted(scopes))
+    transaction.touched |= bool(transaction.connection.execute(noted).rowcount)
 
 
 def note_fleet(transaction: Transaction, stream_id: int, fleet_id: int | None) -> None:
@@ -186,6 +194,7 @@ def record_of(row: Any) -> Stream:
         ended=row.ended,
         farewell_position=row.farewell_position,
         scopes=None if row.scopes is None else frozenset(row.scopes),
+        account_id=row.account_id,
         reference_url=row.reference_url,
     )
 

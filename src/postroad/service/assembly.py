@@ -10,6 +10,7 @@ from postroad.alerts.book import AlertBook
 from postroad.alerts.over import clear_what_is_over
 from postroad.alerts.unconfirmed import watch_confirmation
 from postroad.api.authenticator import Authenticator
+from postroad.api.consent.server import ConsentServer
 from postroad.api.damoov import FetchApi
 from postroad.api.drivequant import Monitoring
 from postroad.api.graphql.server import GraphQLServer
@@ -52,6 +53,7 @@ from postroad.routing.completion import Completion
 from postroad.routing.router import Router
 from postroad.routing.translation import Decoder
 from postroad.service.account_feed import link_recorder
+from postroad.service.consent import consent_server
 from postroad.service.datasets import dataset_followers, fetch_api, noted_by, save_datasets
 from postroad.service.deletions import DriveQuantDeletions
 from postroad.service.entrances import EntranceParts, ProviderSettings, build_entrances
@@ -60,7 +62,7 @@ from postroad.service.fetching import fetchers
 from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
 from postroad.service.graphql import graphql_server
-from postroad.service.housekeeping import Chore, Retention, prune_records, prune_told, save_states
+from postroad.service.housekeeping import Chore, Retention, prune_audit_details, prune_records, prune_told, save_states
 from postroad.service.inbound import NEW_SUBJECTS_SHARD, subject_creator
 from postroad.service.outbound import (
     gap_reporter,
@@ -129,6 +131,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """Of the hub's API: who asks."""
     graphql: GraphQLServer
     rest: RestServer
+    consent: ConsentServer | None
+    """None: there is no consent page."""
     entrances: Sequence[Entrance]
     landing: Page
     users: Sequence[Use]
@@ -337,7 +341,10 @@ def assemble(given: Surroundings) -> Parts:
             limits=settings.limits,
             clock=clock,
         ),
-        rest=rest_server(opened, authenticator=authenticator, following=following, settings=settings, clock=clock),
+        rest=rest_server(
+            opened, manager, authenticator=authenticator, following=following, settings=settings, clock=clock
+        ),
+        consent=consent_server(opened.registry, following=following, settings=settings.consent, clock=clock),
         entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following),
         landing=landing_page(
             opened.registry.visit_landing,
@@ -354,6 +361,12 @@ def assemble(given: Surroundings) -> Parts:
             Chore(erasing.run_once, "What is to be erased could not be"),
             Chore(functools.partial(clear_what_is_over, alerts, stores, clock), "Alerts could not be looked through"),
             Chore(functools.partial(prune_records, opened.registry, clock), "Old records could not be removed"),
+            Chore(
+                functools.partial(
+                    prune_audit_details, opened.registry, opened.keys, settings.audit.details_days, clock
+                ),
+                "Old details of the audit log could not be removed",
+            ),
             Chore(
                 functools.partial(prune_told, opened.registry, opened.logs, view),
                 "What was told of grants could not be forgotten",

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from fixtures.ops_site import OpsSite
 from fixtures.rest_rows import ALL, ROWS, Row
 from fixtures.rest_site import RestAnswer, RestSite, made_in
 from postroad.access.policy import Operation
@@ -32,9 +33,9 @@ NEVER = '"nobody has this"'
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def peopled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RestSite]:
+async def peopled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OpsSite]:
     """A site that somebody of every role asks."""
-    async with made_in(tmp_path_factory.mktemp("peopled")) as site:
+    async with made_in(tmp_path_factory.mktemp("peopled"), OpsSite) as site:
         site.apply(ORGANIZATIONS)
         site.tokens |= {
             "auditor": site.key("auditor"),
@@ -46,7 +47,22 @@ async def peopled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Res
             "spy": site.key("integration", "Nord/spy"),
         }
         await site.start()
+        await has_records(site)
         yield site
+
+
+async def has_records(site: OpsSite) -> None:
+    """Something of Andes of all that operators look at."""
+    [item] = await site.unreadable(b"{}", by="gps")
+    asked_for = {"reasons": ["none"], "subscription_ids": [site.subscription("positions")]}
+    task = await site.post("/dead-letters/redrive", asked_for, by="integration")
+    erasure = await site.post("/erasures", {"kind": "trip", "name": "another", "provider_id": site.provider("gps")})
+    assert erasure.json["id"] == 1
+    site.there = {
+        "item": item,
+        "letter": await site.bury("positions", int(item.partition(":")[2]), plate="AA11"),
+        "task": task.json["id"],
+    }
 
 
 async def test_every_operation_of_the_document_has_a_row() -> None:
@@ -60,7 +76,7 @@ async def test_every_operation_of_the_document_has_a_row() -> None:
 @pytest.mark.parametrize("operation", ROWS)
 @pytest.mark.parametrize("who", sorted(ALL))
 async def test_an_operation_is_for_those_in_its_row_and_to_others_there_is_nothing(
-    peopled: RestSite, operation: str, who: str
+    peopled: OpsSite, operation: str, who: str
 ) -> None:
     row = ROWS[operation]
     answer = await asked(peopled, operation, row, row.path, who)
@@ -75,10 +91,10 @@ async def test_an_operation_is_for_those_in_its_row_and_to_others_there_is_nothi
             assert (answer.body, visible(answer)) == (nowhere.body, visible(nowhere))
 
 
-async def asked(site: RestSite, operation: str, row: Row, path: str, who: str) -> RestAnswer:
+async def asked(site: OpsSite, operation: str, row: Row, path: str, who: str) -> RestAnswer:
     route = next(route for route in ROUTES if route.id == operation)
     condition = {"If_Match": NEVER} if route.current is not None else {}
-    answer = await site.ask(route.method, path, row.body, by=who, **condition)
+    answer = await site.ask(route.method, path.format(**site.there), row.body, by=who, **condition)
     if answer.status < 300 and operation == "remove_vehicle_from_fleet":
         await site.post(path)
     return answer

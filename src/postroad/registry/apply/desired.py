@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from postroad.model.identifiers import PLATE, VIN
+from postroad.registry.records import Service
 from postroad.registry.selection import DriverSelector, Selector
 
 
@@ -93,6 +94,7 @@ class Integration(msgspec.Struct, frozen=True, kw_only=True):
     """See ``records``."""
 
     name: str
+    service: Service | None = None
     destinations: tuple[Destination, ...] = ()
     subscriptions: tuple[Subscription, ...] = ()
 

@@ -114,10 +114,18 @@ class SubscriptionPart(SubscriptionFields, frozen=True, kw_only=True):
     name: Annotated[Name, Meta(description="Unique in its integration.")]
 
 
+class ServicePart(_Part, frozen=True, kw_only=True):
+    """What an integration is to the owners of vehicles."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=100, description="What owners know it as.")]
+    url: Annotated[str, Meta(description="Where an owner is sent with userId and carId; https.")]
+
+
 class IntegrationPart(_Part, frozen=True, kw_only=True):
     """Who receives from us."""
 
     name: Annotated[Name, Meta(description="Unique in its organization.")]
+    service: Annotated[ServicePart | None, Meta(description="None: owners are not offered it.")] = None
     destinations: Annotated[tuple[DestinationPart, ...], Meta(description="Where to.")] = ()
     subscriptions: Annotated[tuple[SubscriptionPart, ...], Meta(description="What goes there.")] = ()
 

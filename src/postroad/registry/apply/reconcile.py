@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
 from postroad.db import schema
@@ -27,7 +28,7 @@ from postroad.registry.apply.rows import Change, Rows
 from postroad.registry.apply.source import Source
 from postroad.registry.apply.vehicles import Vehicles
 from postroad.registry.notes import SECRET
-from postroad.registry.records import RoleName
+from postroad.registry.records import RoleName, Service
 from postroad.registry.secrets import KeyRing, secret_place, upstream_place
 from postroad.registry.transaction import Transaction
 
@@ -125,7 +126,7 @@ class Reconciler:
             schema.integrations,
             "integration",
             {"organization_id": id_},
-            {integration.name: {} for integration in wanted.integrations},
+            {integration.name: {"service": _service(integration.service)} for integration in wanted.integrations},
             prefix=prefix,
             remove=self._remove_integration,
         )
@@ -360,3 +361,8 @@ class Reconciler:
                 if name is not None and moved.ended:
                     ended = {what: (moved.ended, None)}
                     self._rows.tell(Change(action="delete", kind="stream", name=name, fields=ended))
+
+
+def _service(wanted: Service | None) -> dict[str, str]:
+    """As it is stored: nothing, where the integration is not offered to owners."""
+    return {} if wanted is None else msgspec.structs.asdict(wanted)

@@ -3,14 +3,22 @@
 from collections.abc import Sequence
 from typing import Final
 
+from postroad.api.rest.resources.alerts import alerts
 from postroad.api.rest.resources.applying import applying
+from postroad.api.rest.resources.attempts import attempts
+from postroad.api.rest.resources.dead_letters import dead_letters
+from postroad.api.rest.resources.delivery_audit import delivery_audit
 from postroad.api.rest.resources.destinations import destinations
+from postroad.api.rest.resources.erasures import erasures
+from postroad.api.rest.resources.events import events
 from postroad.api.rest.resources.fleets import fleets
 from postroad.api.rest.resources.integrations import integrations
 from postroad.api.rest.resources.organizations import organizations
 from postroad.api.rest.resources.providers import providers
+from postroad.api.rest.resources.quarantine import quarantine
 from postroad.api.rest.resources.subjects import subjects
 from postroad.api.rest.resources.subscriptions import subscriptions
+from postroad.api.rest.resources.tasks import tasks
 from postroad.api.rest.resources.vehicles import vehicles
 from postroad.api.rest.routes import Resource, Route
 
@@ -24,6 +32,14 @@ RESOURCES: Final[Sequence[Resource]] = (
     destinations,
     subscriptions,
     applying,
+    events,
+    quarantine,
+    attempts,
+    dead_letters,
+    delivery_audit,
+    tasks,
+    alerts,
+    erasures,
 )
 
 ROUTES: Final[Sequence[Route]] = tuple(route for resource in RESOURCES for route in resource)

@@ -42,6 +42,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["number"], ["audit_log.number"], name=op.f("fk_audit_details_number")),
         sa.PrimaryKeyConstraint("number", "part", name=op.f("pk_audit_details")),
     )
+    there = sa.text("content IS NOT NULL")
+    op.create_index("ix_audit_details_there", "audit_details", ["number"], sqlite_where=there, postgresql_where=there)
     head = op.create_table(
         "audit_head",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
