@@ -7,6 +7,7 @@ once the hub works by it.
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -80,7 +81,7 @@ class RestServer:
         self._refresh = refresh
         self._confirmed = confirmed
         self._rate = rate
-        self._routes = [(route.pattern, route) for route in ROUTES]
+        self._paths = _paths()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="rest")
         self._waiting = 0
         self._keys_under_way: set[tuple[str, str]] = set()
@@ -170,21 +171,27 @@ class RestServer:
 
     def _route(self, method: str, path: str) -> tuple[Route, Mapping[str, int | str]]:
         """Raises ``Refused`` for a path that there is not, or a method that it does not have."""
-        others: list[str] = []
-        for pattern, route in self._routes:
+        for pattern, routes in self._paths:
             found = pattern.fullmatch(path)
             if found is None:
                 continue
-            if route.method != method:
-                others.append(route.method)
-            elif (arguments := route.arguments(found.groupdict())) is not None:
+            route = routes.get(method)
+            if route is None:
+                allow = ", ".join(sorted({*routes, *(["HEAD"] if "GET" in routes else [])}))
+                raise Refused(problems.METHOD_NOT_ALLOWED, f"There is {allow}", headers={"Allow": allow})
+            if (arguments := route.arguments(found.groupdict())) is not None:
                 return route, arguments
-            else:
-                raise nothing_here()
-        if others:
-            allow = ", ".join(sorted({*others, *(["HEAD"] if "GET" in others else [])}))
-            raise Refused(problems.METHOD_NOT_ALLOWED, f"There is {allow}", headers={"Allow": allow})
+            break
         raise nothing_here()
+
+
+def _paths() -> Sequence[tuple[re.Pattern[str], Mapping[str, Route]]]:
+    """What each path looks like, and its routes by their methods: first those that say more of a path by name."""
+    by_path: dict[str, dict[str, Route]] = {}
+    for route in ROUTES:
+        by_path.setdefault(route.path, {})[route.method] = route
+    named_first = sorted(by_path, key=lambda path: [segment.startswith("{") for segment in path.split("/")])
+    return [(next(iter(by_path[path].values())).pattern, by_path[path]) for path in named_first]
 
 
 def _rate_key(principal: Principal | None, request: Request) -> str:
