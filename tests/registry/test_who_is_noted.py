@@ -195,7 +195,8 @@ PARTS = {
     "drivers.reconcile", "erasures.is_blocked", "governed.cover", "issuing.give", "memberships.end",
     "memberships.put", "outbox.pass_on", "outbox.say", "outbox.tell", "selected.cover", "signing.declare",
     "signing.forget", "streams.end_all", "streams.note_all", "streams.note_end", "streams.note_fleet",
-    "streams.note_scopes", "streams.open_all", "subjects.identify", "subjects.insert_subject", "upstreams.forget",
+    "idempotency.find", "idempotency.keep", "streams.note_scopes", "streams.open_all",
+    "subjects.identify", "subjects.insert_subject", "upstreams.forget",
     # of an erasure
     "audit_details.forget", "traces.remove", "traces.remove_issued", "traces.remove_told",
 }  # fmt: skip
@@ -206,7 +207,8 @@ MACHINES = {
     "outbox.relayed", "streams.activate", "subjects.create_named", "tasks.next_task", "tasks.progress",
     "upstreams.follow", "upstreams.record", "RegistryStore.activate_streams", "RegistryStore.clear_alert",
     "RegistryStore.finish_task", "RegistryStore.forget_told", "RegistryStore.issue_all", "RegistryStore.next_task",
-    "RegistryStore.progress_task", "RegistryStore.prune_alerts", "RegistryStore.prune_attempts",
+    "RegistryStore.progress_task", "RegistryStore.prune_alerts", "RegistryStore.prune_answered",
+    "RegistryStore.prune_attempts",
     "RegistryStore.prune_tasks", "RegistryStore.raise_alert", "RegistryStore.record_attempts",
     "RegistryStore.record_successes", "RegistryStore.record_upstream_run", "RegistryStore.relayed",
     "RegistryStore.scrub",
@@ -220,8 +222,9 @@ READS = {
     for name in (
         "account_links", "acting", "alerts", "attempts", "audit_log", "backups", "close", "delivered", "erasure",
         "erasures", "followed", "grants", "list_service_accounts", "list_tokens", "open", "pending", "provider_id",
+        "reading",
         "seen_end", "streams_created_us", "subscription_id", "task", "tasks", "transaction", "unfinished_erasures",
-        "upstream_run", "version", "view", "withdrawn",
+        "upstream_run", "version", "view", "withdrawn", "within",
     )
 }  # fmt: skip
 

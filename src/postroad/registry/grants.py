@@ -119,7 +119,7 @@ def move(transaction: Transaction, vehicle_id: int, fleet_id: int | None) -> Non
 
 
 class Listed(NamedTuple):
-    """An open grant, as people call what it is of."""
+    """An open grant, as people call what it is of, with the ids of both ends."""
 
     integration: str
     """``organization/integration``"""
@@ -127,10 +127,34 @@ class Listed(NamedTuple):
     subject: str
     """``organization/fleet``, or ``organization/plate``"""
     since_us: int
+    id: int
+    integration_id: int
+    integrations_organization_id: int
+    subject_id: int
+    subjects_organization_id: int
+
+
+def get(connection: sa.Connection, grant_id: int) -> Listed:
+    """One open grant. Raises ``NotFound``."""
+    for one in _listed(connection, _grants.c.id == grant_id):
+        return one
+    raise NotFound(f"there is no grant {grant_id}")
+
+
+def between(connection: sa.Connection, integration_id: int, subject_id: int) -> Listed:
+    """The open grant of a subject to an integration. Raises ``NotFound``."""
+    ends = (_grants.c.integration_id == integration_id) & (_grants.c.subject_id == subject_id)
+    for one in _listed(connection, ends):
+        return one
+    raise NotFound(f"integration {integration_id} has no grant of {subject_id}")
 
 
 def listed(connection: sa.Connection) -> list[Listed]:
     """The open grants, oldest first."""
+    return _listed(connection, sa.true())
+
+
+def _listed(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[Listed]:
     integrations, of_integrations = schema.integrations, schema.organizations
     owners, names = schema.organizations.alias("owners"), schema.identifiers
     first_name = (
@@ -144,12 +168,17 @@ def listed(connection: sa.Connection) -> list[Listed]:
             _subjects.c.kind,
             owners.c.name + "/" + sa.func.coalesce(_subjects.c.name, first_name, "?"),
             _grants.c.since_us,
+            _grants.c.id,
+            integrations.c.id,
+            integrations.c.organization_id,
+            _subjects.c.id,
+            _subjects.c.organization_id,
         )
         .join(integrations, integrations.c.id == _grants.c.integration_id)
         .join(of_integrations, of_integrations.c.id == integrations.c.organization_id)
         .join(_subjects, _subjects.c.id == _grants.c.subject_id)
         .join(owners, owners.c.id == _subjects.c.organization_id)
-        .where(_grants.c.until_us.is_(None))
+        .where(which, _grants.c.until_us.is_(None))
         .order_by(_grants.c.id)
     )
     return [Listed(*row) for row in connection.execute(query)]

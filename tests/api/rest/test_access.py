@@ -11,11 +11,13 @@ from fixtures.rest_site import RestAnswer, RestSite, made_in
 from postroad.access.policy import Operation
 from postroad.api.rest.openapi import document
 from postroad.api.rest.resources import ROUTES
+from postroad.registry import chosen, grants
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HOOK = {"name": "hook", "transport": "https", "config": {"url": "https://127.0.0.1:1/"}}
 POSITIONS = {"name": "positions", "protocol": "connected_cars", "destination": "hook", "types": ["gps_position"]}
+CHOSEN = POSITIONS | {"name": "chosen", "vehicles": "chosen"}
 ORGANIZATIONS = {
     "organizations": [
         {
@@ -23,7 +25,7 @@ ORGANIZATIONS = {
             "providers": [{"name": "gps", "protocol": "drivetech"}],
             "fleets": [{"name": "Trucks"}],
             "vehicles": [{"plate": "BB22"}, {"plate": "AA11", "fleet": "Trucks"}],
-            "integrations": [{"name": "insurer", "destinations": [HOOK], "subscriptions": [POSITIONS]}],
+            "integrations": [{"name": "insurer", "destinations": [HOOK], "subscriptions": [POSITIONS, CHOSEN]}],
         },
         {"name": "Nord", "integrations": [{"name": "spy"}]},
     ]
@@ -46,8 +48,17 @@ async def peopled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ops
             "nord": site.key("fleet_owner", "Nord"),
             "spy": site.key("integration", "Nord/spy"),
         }
+        with site.store.transaction() as change:
+            grants.give(change, 1, 3)
+            [stream] = chosen.add(change, [1], [chosen.NewStream(3, 2, None)])
         await site.start()
         await has_records(site)
+        key = {"audience": "https://hub.example", "key_id": "k", "public_key": b"p"}
+        site.there |= {
+            "token": site.store.issue_key("fleet_owner", "Andes", "test")[0],
+            "account": site.store.create_service_account("fleet_owner", "Andes", **key),
+            "stream": str(stream.id),
+        }
         yield site
 
 
