@@ -14,6 +14,10 @@ from postroad.client.request import request
 from postroad.client.types import (
     Alert,
     Applied,
+    AuditEntry,
+    AuditHead,
+    AuditRecord,
+    CreatedServiceAccount,
     DeadLetter,
     DeadLetterCounts,
     DeadLetterWithBody,
@@ -24,17 +28,23 @@ from postroad.client.types import (
     ErasurePreview,
     Explanation,
     Fleet,
+    Grant,
     Integration,
+    IssuedToken,
     Organization,
     PlacedAttempt,
     Provider,
     QuarantinedItem,
     QuarantinedItemWithBody,
     Rotated,
+    ServiceAccount,
+    ServicePart,
     SigningPart,
+    Stream,
     Subject,
     Subscription,
     Task,
+    Token,
     Tried,
     Vehicle,
     VehiclesPart,
@@ -583,16 +593,21 @@ class Client(ClientBase):
         integration: str | int,
         *,
         name: str | UnsetType = UNSET,
+        service: ServicePart | UnsetType | None = UNSET,
         idempotency_key: str | None = None,
         if_match: str | None = None,
         if_none_match: str | None = None,
     ) -> Integration:
-        """Have an integration of this name; its destinations and subscriptions are put by themselves.
+        """Create an integration, or replace what is declared of it.
+
+        Its destinations and subscriptions are put by themselves. A `service` needs a subscription by which owners can
+        share, so it is put once that is there.
 
         Args:
             organization: its name or id.
             integration: its name or id.
             name: that of the path; may be left out.
+            service: what it is to owners of vehicles; null: they are not offered it.
             idempotency_key: of the same request that was made before; else one is made.
             if_match: an entity tag: change it only if it still is so.
             if_none_match: an entity tag: only if it is not so; `*`: only if there is none.
@@ -603,7 +618,7 @@ class Client(ClientBase):
                 "/organizations/{}/integrations/{}",
                 organization,
                 integration,
-                body={"name": name},
+                body={"name": name, "service": service},
                 idempotency_key=idempotency_key,
                 if_match=if_match,
                 if_none_match=if_none_match,
@@ -1008,6 +1023,427 @@ class Client(ClientBase):
             ),
             Tried,
         )
+
+    def list_streams(
+        self,
+        *,
+        limit: int | None = None,
+        subscription_id: int | None = None,
+        subject_id: int | None = None,
+        ended: bool | None = None,
+    ) -> Iterator[Stream]:
+        """List the streams of integrations that you may see, in the order of their ids, those that have ended too.
+
+        Args:
+            limit: how many are asked for at once.
+            subscription_id: into this subscription.
+            subject_id: of this vehicle, driver or account.
+            ended: only those that have ended, or have not.
+        """
+        return self._pages(
+            request(
+                "GET",
+                "/streams",
+                query={"limit": limit, "subscription_id": subscription_id, "subject_id": subject_id, "ended": ended},
+            ),
+            Page[Stream],
+        )
+
+    def add_stream(
+        self,
+        *,
+        subscription_id: int,
+        vehicle_id: int,
+        reference_url: str | UnsetType | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> Stream:
+        """Choose a vehicle for a subscription that leaves that to its customer; one that is open is answered as it is.
+
+        Args:
+            subscription_id: into which; one whose vehicles are chosen.
+            vehicle_id: the subject's id of a vehicle that its integration has.
+            reference_url: what the customer notes with it.
+            idempotency_key: of the same request that was made before; else one is made.
+        """
+        return self._ask(
+            request(
+                "POST",
+                "/streams",
+                body={"subscription_id": subscription_id, "vehicle_id": vehicle_id, "reference_url": reference_url},
+                idempotency_key=idempotency_key,
+            ),
+            Stream,
+        )
+
+    def get_stream(self, stream: int) -> Stream:
+        """Get a stream.
+
+        Args:
+            stream: its id.
+        """
+        return self._ask(request("GET", "/streams/{}", stream), Stream)
+
+    def update_stream(
+        self,
+        stream: int,
+        *,
+        reference_url: str | None,
+        idempotency_key: str | None = None,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+    ) -> Stream:
+        """Change what is noted with a chosen stream that is open.
+
+        Args:
+            stream: its id.
+            reference_url: what the customer notes with it; null: nothing.
+            idempotency_key: of the same request that was made before; else one is made.
+            if_match: an entity tag: change it only if it still is so.
+            if_none_match: an entity tag: only if it is not so; `*`: only if there is none.
+        """
+        return self._ask(
+            request(
+                "PATCH",
+                "/streams/{}",
+                stream,
+                body={"reference_url": reference_url},
+                idempotency_key=idempotency_key,
+                if_match=if_match,
+                if_none_match=if_none_match,
+            ),
+            Stream,
+        )
+
+    def end_stream(
+        self,
+        stream: int,
+        *,
+        idempotency_key: str | None = None,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+    ) -> None:
+        """End a chosen stream. Of others the subscription, or a grant, decides: change that.
+
+        Args:
+            stream: its id.
+            idempotency_key: of the same request that was made before; else one is made.
+            if_match: an entity tag: change it only if it still is so.
+            if_none_match: an entity tag: only if it is not so; `*`: only if there is none.
+        """
+        self._do(
+            request(
+                "DELETE",
+                "/streams/{}",
+                stream,
+                idempotency_key=idempotency_key,
+                if_match=if_match,
+                if_none_match=if_none_match,
+            )
+        )
+
+    def list_grants(
+        self, *, limit: int | None = None, integration_id: int | None = None, subject_id: int | None = None
+    ) -> Iterator[Grant]:
+        """List the grants that stand and that you may see, at either end, the oldest first.
+
+        Args:
+            limit: how many are asked for at once.
+            integration_id: to this integration.
+            subject_id: of this vehicle or fleet itself.
+        """
+        return self._pages(
+            request(
+                "GET", "/grants", query={"limit": limit, "integration_id": integration_id, "subject_id": subject_id}
+            ),
+            Page[Grant],
+        )
+
+    def give_grant(self, *, integration_id: int, subject_id: int, idempotency_key: str | None = None) -> Grant:
+        """Give an integration access to a vehicle, or to a fleet; what stands already is answered as it is.
+
+        Args:
+            integration_id: to whom, of whichever organization.
+            subject_id: of the vehicle, or of the fleet with every vehicle in it.
+            idempotency_key: of the same request that was made before; else one is made.
+        """
+        return self._ask(
+            request(
+                "POST",
+                "/grants",
+                body={"integration_id": integration_id, "subject_id": subject_id},
+                idempotency_key=idempotency_key,
+            ),
+            Grant,
+        )
+
+    def get_grant(self, grant: int) -> Grant:
+        """Get a grant that stands.
+
+        Args:
+            grant: its id.
+        """
+        return self._ask(request("GET", "/grants/{}", grant), Grant)
+
+    def withdraw_grant(
+        self,
+        grant: int,
+        *,
+        idempotency_key: str | None = None,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+    ) -> None:
+        """Withdraw a grant: streams of the vehicle, or of the fleet's vehicles, end.
+
+        What waits to be sent of them is not sent any more.
+
+        Args:
+            grant: its id.
+            idempotency_key: of the same request that was made before; else one is made.
+            if_match: an entity tag: change it only if it still is so.
+            if_none_match: an entity tag: only if it is not so; `*`: only if there is none.
+        """
+        self._do(
+            request(
+                "DELETE",
+                "/grants/{}",
+                grant,
+                idempotency_key=idempotency_key,
+                if_match=if_match,
+                if_none_match=if_none_match,
+            )
+        )
+
+    def list_tokens(
+        self,
+        *,
+        limit: int | None = None,
+        role: Literal["auditor", "fleet_owner", "integration", "operator", "provider"] | None = None,
+        revoked: bool | None = None,
+    ) -> Iterator[Token]:
+        """List tokens, the oldest first, those that were revoked too; never their texts.
+
+        Args:
+            limit: how many are asked for at once.
+            role: of this role.
+            revoked: only those that were revoked, or were not.
+        """
+        return self._pages(
+            request("GET", "/tokens", query={"limit": limit, "role": role, "revoked": revoked}), Page[Token]
+        )
+
+    def issue_token(
+        self,
+        *,
+        role: Literal["auditor", "fleet_owner", "integration", "operator", "provider"],
+        owner_id: int | UnsetType | None = UNSET,
+        label: str | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> IssuedToken:
+        """Issue a token. Its text is shown this once.
+
+        Args:
+            role: what its holder is to the hub.
+            owner_id: of the provider, of the integration, or of a fleet owner's or an auditor's organization.
+                Null: an operator, or an auditor of all organizations.
+            label: what it is for, to tell several apart.
+            idempotency_key: of the same request that was made before; else one is made.
+        """
+        return self._ask(
+            request(
+                "POST",
+                "/tokens",
+                body={"role": role, "owner_id": owner_id, "label": label},
+                idempotency_key=idempotency_key,
+            ),
+            IssuedToken,
+        )
+
+    def get_token(self, token: str | int) -> Token:
+        """Get what may be shown of a token.
+
+        Args:
+            token: its name or id.
+        """
+        return self._ask(request("GET", "/tokens/{}", token), Token)
+
+    def revoke_token(
+        self,
+        token: str | int,
+        *,
+        idempotency_key: str | None = None,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+    ) -> None:
+        """Revoke a token, now. It stays listed. Doing it again changes nothing.
+
+        Args:
+            token: its name or id.
+            idempotency_key: of the same request that was made before; else one is made.
+            if_match: an entity tag: change it only if it still is so.
+            if_none_match: an entity tag: only if it is not so; `*`: only if there is none.
+        """
+        self._do(
+            request(
+                "DELETE",
+                "/tokens/{}",
+                token,
+                idempotency_key=idempotency_key,
+                if_match=if_match,
+                if_none_match=if_none_match,
+            )
+        )
+
+    def list_service_accounts(
+        self,
+        *,
+        limit: int | None = None,
+        role: Literal["auditor", "fleet_owner", "integration", "operator", "provider"] | None = None,
+        revoked: bool | None = None,
+    ) -> Iterator[ServiceAccount]:
+        """List service accounts, the oldest first, those that were revoked too.
+
+        Args:
+            limit: how many are asked for at once.
+            role: of this role.
+            revoked: only those that were revoked, or were not.
+        """
+        return self._pages(
+            request("GET", "/service-accounts", query={"limit": limit, "role": role, "revoked": revoked}),
+            Page[ServiceAccount],
+        )
+
+    def create_service_account(
+        self,
+        *,
+        role: Literal["auditor", "fleet_owner", "integration", "operator", "provider"],
+        url: str,
+        owner_id: int | UnsetType | None = UNSET,
+        label: str | UnsetType = UNSET,
+        public_key: str | UnsetType | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> CreatedServiceAccount:
+        """Create a service account. A private key that is made for it is shown this once and not stored.
+
+        Args:
+            role: what its holder is to the hub.
+            url: the hub's URL, as the account's holder reaches it.
+            owner_id: of the provider, of the integration, or of a fleet owner's or an auditor's organization.
+                Null: an operator, or an auditor of all organizations.
+            label: what it is for, to tell several apart.
+            public_key: pEM of the holder's RSA public key, 2048 to 4096 bits; null: a pair is made.
+            idempotency_key: of the same request that was made before; else one is made.
+        """
+        return self._ask(
+            request(
+                "POST",
+                "/service-accounts",
+                body={"role": role, "owner_id": owner_id, "label": label, "url": url, "public_key": public_key},
+                idempotency_key=idempotency_key,
+            ),
+            CreatedServiceAccount,
+        )
+
+    def get_service_account(self, account: str | int) -> ServiceAccount:
+        """Get a service account.
+
+        Args:
+            account: its name or id.
+        """
+        return self._ask(request("GET", "/service-accounts/{}", account), ServiceAccount)
+
+    def revoke_service_account(
+        self,
+        account: str | int,
+        *,
+        idempotency_key: str | None = None,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+    ) -> None:
+        """Revoke a service account, now, with every access token that it got. It stays listed.
+
+        Args:
+            account: its name or id.
+            idempotency_key: of the same request that was made before; else one is made.
+            if_match: an entity tag: change it only if it still is so.
+            if_none_match: an entity tag: only if it is not so; `*`: only if there is none.
+        """
+        self._do(
+            request(
+                "DELETE",
+                "/service-accounts/{}",
+                account,
+                idempotency_key=idempotency_key,
+                if_match=if_match,
+                if_none_match=if_none_match,
+            )
+        )
+
+    def list_audit_log(
+        self,
+        *,
+        limit: int | None = None,
+        organization_id: int | None = None,
+        subject_id: int | None = None,
+        action: str | None = None,
+        kind: str | None = None,
+        id: str | None = None,
+        actor: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[AuditEntry]:
+        """List entries, the newest first.
+
+        Args:
+            limit: how many are asked for at once.
+            organization_id: those of this organization. Left out by who sees one only: that one.
+            subject_id: those about this vehicle, driver, fleet or account.
+            action: what was done: `create`, `update`, `delete`, `revoke` ...
+            kind: to what: `token`, `grant`, `subscription` ...
+            id: to the one with this id, as a text.
+            actor: by whom, by the whole name.
+            since: not older.
+            until: older than this.
+        """
+        return self._pages(
+            request(
+                "GET",
+                "/audit-log",
+                query={
+                    "limit": limit,
+                    "organization_id": organization_id,
+                    "subject_id": subject_id,
+                    "action": action,
+                    "kind": kind,
+                    "id": id,
+                    "actor": actor,
+                    "since": since,
+                    "until": until,
+                },
+            ),
+            Page[AuditEntry],
+        )
+
+    def get_audit_head(self) -> AuditHead:
+        """Get the number and hash of the newest entry, to be kept where nobody of the hub's can change it."""
+        return self._ask(request("GET", "/audit-log/head"), AuditHead)
+
+    def export_audit_log(self, *, limit: int | None = None) -> Iterator[AuditRecord]:
+        """Get entries from the first on, with all that is needed to verify the chain.
+
+        Written one a line, the items of all pages are a file for `postroad audit-log verify --file`.
+
+        Args:
+            limit: how many are asked for at once.
+        """
+        return self._pages(request("GET", "/audit-log/records", query={"limit": limit}), Page[AuditRecord])
+
+    def get_audit_entry(self, number: int) -> AuditEntry:
+        """Get an entry.
+
+        Args:
+            number: its id.
+        """
+        return self._ask(request("GET", "/audit-log/{}", number), AuditEntry)
 
     def apply_document(
         self,

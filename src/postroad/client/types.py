@@ -60,6 +60,135 @@ class Applied(Representation, frozen=True, kw_only=True):
     """In order."""
 
 
+class AuditEntry(Representation, frozen=True, kw_only=True):
+    """A change that somebody made."""
+
+    number: int
+    """From 1, without a gap; a list of one organization's has gaps."""
+    at: datetime
+    """When."""
+    actor: str | None
+    """Which key, account, provider or user it was; null: that is gone."""
+    pseudonym: str | None
+    """Of an actor whose name is gone because it was old: the same for the same actor."""
+    role: str | None
+    """Of the actor; null: whoever sits at the hub's machine, or the hub."""
+    origin: str
+    """By which way: `command_line`, `rest`, `graphql`, `page`, `provider`; `hub`: by itself."""
+    address: str | None
+    """From where, as the connection tells."""
+    action: str
+    """What was done."""
+    kind: str
+    """To what."""
+    id: str | None
+    """Its id, as a text."""
+    name: str | None
+    """What people called it; null: that is gone."""
+    organization_id: int | None
+    """Whose it is; null: the hub's, or of all."""
+    subject_id: int | None
+    """The vehicle, driver, fleet or account that it is about."""
+    registry_version: int
+    """Of the registry, after the change."""
+    fields: Mapping[str, tuple[Any, Any]] | None
+    """What was and what is, by field; a secret is `(secret)`. Null: that is gone."""
+    who_gone: str | None
+    """What took actor and address: `erasure/N`, or `retention`."""
+    what_gone: str | None
+    """What took name and fields: `erasure/N`, or `retention`."""
+    hash: str
+    """SHA-256, in hex, over the entry and the hash before it."""
+
+
+class AuditHead(Representation, frozen=True, kw_only=True):
+    """The newest entry. Kept elsewhere, it proves later that none below was changed."""
+
+    number: int
+    """How many entries there are."""
+    hash: str
+    """Of the newest, in hex."""
+    head: str
+    """Both as `postroad audit-log verify --head` takes them."""
+
+
+class AuditDetail(Representation, frozen=True, kw_only=True):
+    """One part of an entry's personal details."""
+
+    commitment: str
+    """SHA-256, in hex, over salt and content."""
+    salt: str | None
+    """In hex; null: it is gone."""
+    content: str | None
+    """JSON, as a text; null: it is gone."""
+    gone: str | None
+    """What took it."""
+    pseudonym: str | None
+    """Of an actor whose name is gone."""
+
+
+class AuditRecord(Representation, frozen=True, kw_only=True):
+    """An entry with all that is needed to verify the chain; one line of an export."""
+
+    number: int
+    """From 1, without a gap."""
+    at_us: int
+    """When: microseconds since 1970, UTC."""
+    at: str
+    """The same, for people."""
+    version: int
+    """Of the registry, after the change."""
+    origin: str
+    """By which way."""
+    role: str | None
+    """Of the actor."""
+    action: str
+    """What was done."""
+    kind: str
+    """To what."""
+    id: str | None
+    """Its id, as a text."""
+    organization_id: int | None
+    """Whose it is."""
+    subject_id: int | None
+    """Whom or what it is about."""
+    who: AuditDetail
+    """Who did it."""
+    what: AuditDetail
+    """What was done, in detail."""
+    hash: str
+    """SHA-256, in hex, over the entry and the hash before it."""
+
+
+class CreatedServiceAccount(Representation, frozen=True, kw_only=True):
+    """A service account that was just made."""
+
+    id: str
+    """Public: it may be shown and logged."""
+    role: Literal["auditor", "fleet_owner", "integration", "operator", "provider"]
+    """What its holder is to the hub."""
+    owner: str | None
+    """The owner's name; null: it has none."""
+    owner_id: int | None
+    """Of the provider, the integration or the organization."""
+    organization_id: int | None
+    """Of the owner; null: of all."""
+    label: str
+    """What it is for."""
+    created_at: datetime
+    """When it was made."""
+    revoked_at: datetime | None
+    """When it was ended; null: it is good."""
+    iss: str
+    """What its assertions name as their issuer."""
+    aud: str
+    """For whom they are: where it signs in."""
+    kid: str
+    """The id of its key."""
+    private_key: str | None
+    """PEM (PKCS #8) of a key that was made, shown this once and not stored. Null: it brought its."""
+
+
 class DeadLetter(Representation, frozen=True, kw_only=True):
     """An event that its subscription's contract gave up, kept until it is redriven or dropped."""
 
@@ -482,6 +611,34 @@ class Fleet(Representation, frozen=True, kw_only=True):
     """Unique in its organization."""
 
 
+class Grant(Representation, frozen=True, kw_only=True):
+    """An integration may have a vehicle, or every vehicle that is in a fleet."""
+
+    id: int
+    """Never used twice."""
+    integration_id: int
+    """Who may."""
+    integration: str
+    """Its name, behind its organization's."""
+    subject_id: int
+    """Of the vehicle or fleet."""
+    kind: Literal["fleet", "vehicle"]
+    """What it is."""
+    subject: str
+    """What it is called, behind its organization's name."""
+    since: datetime
+    """When it was given."""
+
+
+class ServicePart(Representation, frozen=True, kw_only=True):
+    """What an integration is to the owners of vehicles."""
+
+    title: str
+    """What owners know it as."""
+    url: str
+    """Where an owner is sent with userId and carId; https."""
+
+
 class Integration(Representation, frozen=True, kw_only=True):
     """Who receives from us."""
 
@@ -489,6 +646,31 @@ class Integration(Representation, frozen=True, kw_only=True):
     """Never used twice."""
     name: str
     """Unique in its organization."""
+    service: ServicePart | None
+    """What it is to owners of vehicles; null: they are not offered it."""
+
+
+class IssuedToken(Representation, frozen=True, kw_only=True):
+    """A token that was just made."""
+
+    id: str
+    """Public: it may be shown and logged."""
+    role: Literal["auditor", "fleet_owner", "integration", "operator", "provider"]
+    """What its holder is to the hub."""
+    owner: str | None
+    """The owner's name; null: it has none."""
+    owner_id: int | None
+    """Of the provider, the integration or the organization."""
+    organization_id: int | None
+    """Of the owner; null: of all."""
+    label: str
+    """What it is for."""
+    created_at: datetime
+    """When it was made."""
+    revoked_at: datetime | None
+    """When it was ended; null: it is good."""
+    token: str
+    """Its text, shown this once; with an `Idempotency-Key` the same request shows it for a day."""
 
 
 class Organization(Representation, frozen=True, kw_only=True):
@@ -613,11 +795,67 @@ class Rotated(Representation, frozen=True, kw_only=True):
     """How long the secrets before it stay valid."""
 
 
+class ServiceAccount(Representation, frozen=True, kw_only=True):
+    """A machine that signs in with a key pair of its own."""
+
+    id: str
+    """Public: it may be shown and logged."""
+    role: Literal["auditor", "fleet_owner", "integration", "operator", "provider"]
+    """What its holder is to the hub."""
+    owner: str | None
+    """The owner's name; null: it has none."""
+    owner_id: int | None
+    """Of the provider, the integration or the organization."""
+    organization_id: int | None
+    """Of the owner; null: of all."""
+    label: str
+    """What it is for."""
+    created_at: datetime
+    """When it was made."""
+    revoked_at: datetime | None
+    """When it was ended; null: it is good."""
+    iss: str
+    """What its assertions name as their issuer."""
+    aud: str
+    """For whom they are: where it signs in."""
+    kid: str
+    """The id of its key."""
+
+
 class SigningPart(Representation, frozen=True, kw_only=True):
     """How a subscription's requests are signed."""
 
     secrets: Sequence[Any]
     """The newest first."""
+
+
+class Stream(Representation, frozen=True, kw_only=True):
+    """One subject into one subscription, over an interval of positions. One that has ended answers who had what."""
+
+    id: int
+    """Never used twice."""
+    subscription_id: int
+    """Into which."""
+    integration_id: int
+    """Whose that is."""
+    subject_id: int
+    """Of which vehicle, driver or account."""
+    shard: int
+    """Of the log, in which the positions are."""
+    from_position: int | None
+    """From this item on; null: it has not begun yet."""
+    until_position: int | None
+    """Before this item; null: that is not known, or to come."""
+    ended: bool
+    """It gives nothing any more."""
+    created_at: datetime
+    """When it was opened."""
+    ended_at: datetime | None
+    """When it was ended."""
+    scopes: Sequence[str] | None
+    """What of the requested scopes is authorised; null: all of them."""
+    reference_url: str | None
+    """What the customer notes with it."""
 
 
 class Subject(Representation, frozen=True, kw_only=True):
@@ -742,6 +980,27 @@ class Task(Representation, frozen=True, kw_only=True):
     """Events a second at most; null: no limit."""
     detail: str
     """Why it failed, for people."""
+
+
+class Token(Representation, frozen=True, kw_only=True):
+    """A token, or API key: never its text."""
+
+    id: str
+    """Public: it may be shown and logged."""
+    role: Literal["auditor", "fleet_owner", "integration", "operator", "provider"]
+    """What its holder is to the hub."""
+    owner: str | None
+    """The owner's name; null: it has none."""
+    owner_id: int | None
+    """Of the provider, the integration or the organization."""
+    organization_id: int | None
+    """Of the owner; null: of all."""
+    label: str
+    """What it is for."""
+    created_at: datetime
+    """When it was made."""
+    revoked_at: datetime | None
+    """When it was ended; null: it is good."""
 
 
 class Step(Representation, frozen=True, kw_only=True):
