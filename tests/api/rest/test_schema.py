@@ -28,12 +28,25 @@ positive_data_acceptance.expected-statuses = ["401"]
 negative_data_rejection.expected-statuses = ["401"]
 """
 """Of who is not known."""
+CHOSEN = {
+    "name": "picked",
+    "protocol": "connected_cars",
+    "destination": "hook",
+    "types": ["gps_position"],
+    "vehicles": "chosen",
+    "state": "paused",
+}
 ANDES = {
     "name": "Andes",
     "providers": [{"name": "gps", "protocol": "drivetech"}],
     "fleets": [{"name": "Trucks"}],
     "vehicles": [{"plate": "AA11", "fleet": "Trucks"}, {"plate": "BB22"}],
-    "integrations": [integration("insurer", "claims")],
+    "integrations": [
+        {
+            **integration("insurer", "claims"),
+            "subscriptions": [*integration("insurer", "claims")["subscriptions"], CHOSEN],
+        }
+    ],
 }
 """What is asked about."""
 
@@ -61,7 +74,16 @@ async def seeds(site: OpsSite) -> dict[str, list[Any]]:
     letter = await site.bury("claims", position, plate="AA11")
     task = await site.post("/dead-letters/redrive", {"reasons": ["none"]})
     erasure = await site.post("/erasures", {"kind": "trip", "name": "a trip", "provider_id": site.provider("gps")})
+    truck = site.subject("AA11")
+    grant = await site.post("/grants", {"integration_id": site.integration_id("insurer"), "subject_id": truck})
+    stream = await site.post("/streams", {"subscription_id": site.subscription("picked"), "vehicle_id": truck})
+    account = {"audience": "https://hub.example", "key_id": "k", "public_key": b"p"}
     return {
+        "token": [site.store.issue_key("auditor", None, "to be revoked")[0]],
+        "account": [site.store.create_service_account("auditor", None, **account)],
+        "grant": [grant.json["id"]],
+        "stream": [stream.json["id"]],
+        "number": [1],
         "organization": ["Andes", site.organization("Andes")],
         "provider": ["gps"],
         "fleet": ["Trucks"],
@@ -69,7 +91,7 @@ async def seeds(site: OpsSite) -> dict[str, list[Any]]:
         "subject": [site.subject("AA11")],
         "integration": ["insurer"],
         "destination": [HOOK["name"]],
-        "subscription": ["claims"],
+        "subscription": ["claims", "picked"],
         "type": ["gps_position"],
         "event": [int(letter.rpartition(":")[2])],
         "item": [item],
@@ -97,6 +119,7 @@ async def asked(site: OpsSite, folder: Path, *arguments: str, by: str, config: s
         *command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     said = (await process.communicate())[0].decode()
+    assert (await site.get("/organizations")).status == 200, "the operator's own token went"
     assert process.returncode == 0, re.sub(r"(?s)^.*?(=+ (FAILURES|ERRORS))", r"\1", said, count=1)
     report = json.loads((folder / "report.json").read_text())
     assert report["operations"]["tested"] == report["operations"]["total"] > 0, said
