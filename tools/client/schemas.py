@@ -132,9 +132,13 @@ def union(*annotations: str) -> str:
 
 def docstring(text: str, indent: str = "    ", more: str = "") -> str:
     """A docstring of a description, with ``more`` below it."""
-    said = "\n".join(textwrap.fill(line, _WIDTH) for line in inspect.cleandoc(text).splitlines())
+    said = "\n\n".join(map(_filled, inspect.cleandoc(text).split("\n\n")))
     said = said.replace("\\", "\\\\").replace('"""', "'''")
     said = said if said.endswith((".", "`", "!", "?")) else said + "."
     body = "\n\n".join(part for part in (said, more) if part)
     closing = "\n" if "\n" in body else ""
     return "\n".join(indent + line if line else "" for line in f'"""{body}{closing}"""'.splitlines())
+
+
+def _filled(paragraph: str) -> str:
+    return paragraph if paragraph.startswith(("-", "|")) else textwrap.fill(paragraph, _WIDTH)

@@ -167,8 +167,7 @@ class Client(ClientBase):
         """Create a provider, or replace what is declared of it.
 
         Settings that differ are a new revision: what was received before is still read by those of its time. In
-        `upstream`,
-        null stands for a secret that is set.
+        `upstream`, null stands for a secret that is set.
 
         Args:
             organization: its name or id.
@@ -1457,8 +1456,7 @@ class Client(ClientBase):
         """Make the registry what a document declares: all of it, or nothing if anything is wrong.
 
         It is the document of `postroad apply`, but for its secrets: they are written out, and null stands for one
-        that is
-        set. References to the environment or to files are refused: those of the hub are nobody's.
+        that is set. References to the environment or to files are refused: those of the hub are nobody's.
 
         Args:
             text: the body.
@@ -1482,8 +1480,7 @@ class Client(ClientBase):
         """Tell the story of an event: who brought it, to whom it went or why not, and each attempt.
 
         An event is named by the id that a customer got, or, as SHARD:POSITION, by its item. An integration is told
-        what
-        became of it for its own subscriptions, and that there is such an event only if it was to have it.
+        what became of it for its own subscriptions, and that there is such an event only if it was to have it.
 
         Args:
             event: its name or id.
@@ -1672,8 +1669,7 @@ class Client(ClientBase):
         """Have dead letters sent once more, as if they were new: by their contract's schedule, from the first attempt.
 
         Subscriptions that are paused are left out, unless they are named: that is a conflict. Until its task is
-        finished,
-        nobody can ask for another one.
+        finished, nobody can ask for another one.
 
         Args:
             subscription_ids: only of these subscriptions.
@@ -1754,9 +1750,8 @@ class Client(ClientBase):
         """Hold what is recorded of a subscription against the log: what was delivered, and what not, and why.
 
         Each event that it was to have, up to where it has come, must have exactly one outcome; where that is not so
-        there
-        is a gap. What cannot be looked at, or not in the time of a request, is told as unproven: that is an answer,
-        too.
+        there is a gap. What cannot be looked at, or not in the time of a request, is told as unproven: that is an
+        answer, too.
 
         Args:
             subscription_id: this one.

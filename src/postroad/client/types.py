@@ -47,7 +47,7 @@ class AppliedChange(Representation, frozen=True, kw_only=True):
     """To what."""
     name: str
     """With the names of its owners: `Andes Transport/insurer/webhook`."""
-    fields: Mapping[str, tuple[Any, Any]]
+    fields: Mapping[str, Sequence[Any]]
     """What was, and what is; of secrets only whether."""
 
 
@@ -91,7 +91,7 @@ class AuditEntry(Representation, frozen=True, kw_only=True):
     """The vehicle, driver, fleet or account that it is about."""
     registry_version: int
     """Of the registry, after the change."""
-    fields: Mapping[str, tuple[Any, Any]] | None
+    fields: Mapping[str, Sequence[Any]] | None
     """What was and what is, by field; a secret is `(secret)`. Null: that is gone."""
     who_gone: str | None
     """What took actor and address: `erasure/N`, or `retention`."""

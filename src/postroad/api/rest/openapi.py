@@ -100,6 +100,10 @@ def _name(text: str) -> str:
 
 def _renamed(schema: Any) -> Any:
     match schema:
+        case {"type": "array", "prefixItems": [first, *others], "items": False} if all(one == first for one in others):
+            # A pair of the same: said so that tools that know no tuples understand it.
+            plain = {key: value for key, value in schema.items() if key not in ("prefixItems", "items")}
+            return {**plain, "items": _renamed(first)}
         case dict():
             return {
                 key: _REF.format(name=_name(value.rpartition("/")[2])) if key == "$ref" else _renamed(value)
