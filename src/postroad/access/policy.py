@@ -32,6 +32,8 @@ class Operation(enum.StrEnum):
     """Of a provider: what it sent, what was refused or is in quarantine."""
     REDRIVE_INTAKE = "redrive_intake"
     """Of a provider: have what is in quarantine read again."""
+    DROP_INTAKE = "drop_intake"
+    """Of a provider: take what is in quarantine out of it, unread."""
 
     LIST_VEHICLES = "list_vehicles"
     """Of an integration: the vehicles that it was granted."""
@@ -48,7 +50,9 @@ class Operation(enum.StrEnum):
     READ_DELIVERIES = "read_deliveries"
     """Of an integration: lag, attempts, dead letters, tasks."""
     REDRIVE_DELIVERIES = "redrive_deliveries"
-    """Of an integration: have its dead letters sent again."""
+    """Of an integration: have its dead letters sent again, cancel that."""
+    DROP_DELIVERIES = "drop_deliveries"
+    """Of an integration: give its dead letters up for good."""
 
     READ_GRANTS = "read_grants"
     """At either end of the grant, see ``Target``."""

@@ -7,21 +7,16 @@ from typing import Any, Literal
 
 import click
 
+from postroad.administration.subscriptions import Standing, standing
 from postroad.cli.durations import Duration
-from postroad.cli.folder import folder_option, reader_of, registry_of, settings_of, shards_of
+from postroad.cli.folder import folder_option, readers_of, registry_of, settings_of
 from postroad.cli.output import age, console, json_option, messages, print_json, print_table, when
 from postroad.clock import SystemClock
 from postroad.delivery.trial import Trial, tried
 from postroad.errors import NotFound
 from postroad.layout import KEY_FILE
-from postroad.log.delivery import LetterCounts
-from postroad.log.reader import ShardReader
-from postroad.protocols import READABLE, TARGETS
 from postroad.registry.records import RegistryView, Subscription
 from postroad.registry.secrets import KeyRing
-from postroad.registry.store import RegistryStore
-from postroad.routing.backlog import oldest_undelivered
-from postroad.routing.translation import Decoder
 from postroad.service import egress_of
 
 
@@ -35,9 +30,9 @@ def group() -> None:
 @json_option
 def list_subscriptions(folder: Path, as_json: bool) -> None:
     """List subscriptions, the age of the oldest undelivered item first: that is the figure to watch."""
-    with registry_of(folder) as registry:
+    with registry_of(folder) as registry, readers_of(folder) as shards:
         view = registry.view()
-        rows = [_row(registry, view, subscription, folder) for subscription in view.subscriptions.values()]
+        rows = [_row(standing(registry, view, shards, one)) for one in view.subscriptions.values()]
     if as_json:
         print_json(rows)
         return
@@ -70,19 +65,8 @@ def _failure(failure: dict[str, Any] | None) -> str:
     return f"{failure['at']} attempt {failure['attempt']}: {failure['reason']} {failure['status'] or ''}".rstrip()
 
 
-def _row(registry: RegistryStore, view: RegistryView, subscription: Subscription, folder: Path) -> dict[str, Any]:
-    oldest_us: int | None = None
-    parked = dead = 0
-    for shard in shards_of(folder):
-        with reader_of(folder, shard) as reader:
-            received_us = _oldest_us(reader, subscription, view)
-            letters = reader.letter_counts().get(subscription.id, LetterCounts(0, 0))
-        parked, dead = parked + letters.parked, dead + letters.dead
-        if received_us is not None:
-            oldest_us = received_us if oldest_us is None else min(oldest_us, received_us)
-    attempts = registry.attempts(subscription.id, limit=50)
-    delivered = next((a for a in attempts if a.succeeded), None)
-    newest = attempts[0] if attempts else None
+def _row(one: Standing) -> dict[str, Any]:
+    subscription, oldest_us, failed = one.subscription, one.oldest_undelivered_us, one.last_failure
     return {
         "subscription": subscription.name,
         "state": subscription.state,
@@ -90,29 +74,19 @@ def _row(registry: RegistryStore, view: RegistryView, subscription: Subscription
         "paused": when(subscription.paused_us) or None,
         "protocol": subscription.protocol,
         "oldest_undelivered_age_s": None if oldest_us is None else max(0.0, time.time() - oldest_us / 1e6),
-        "parked": parked,
-        "dead": dead,
-        "last_delivered": when(delivered.last_at_us) if delivered else None,
+        "parked": one.parked,
+        "dead": one.dead,
+        "last_delivered": when(one.last_delivered_us) or None,
         "last_failure": None
-        if newest is None or newest.succeeded
+        if failed is None
         else {
-            "at": when(newest.last_at_us),
-            "attempt": newest.attempt,
-            "reason": newest.reason,
-            "status": newest.status,
-            "detail": newest.detail,
+            "at": when(failed.last_at_us),
+            "attempt": failed.attempt,
+            "reason": failed.reason,
+            "status": failed.status,
+            "detail": failed.detail,
         },
     }
-
-
-def _oldest_us(reader: ShardReader, subscription: Subscription, view: RegistryView) -> int | None:
-    cursor = reader.cursors().get(subscription.id)
-    if cursor is None or subscription.protocol not in TARGETS:
-        return None
-    decoder = Decoder(READABLE)
-    decoder.use(view)
-    oldest = oldest_undelivered(reader.read, cursor.position, subscription, view=view, decoder=decoder, targets=TARGETS)
-    return None if oldest is None else oldest.received_us
 
 
 @group.command("test")

@@ -230,6 +230,7 @@ def assemble(given: Surroundings) -> Parts:
         datasets=datasets,
         decoder=decoder,
         following=following,
+        record_attempts=attempts.flush,
         clock=clock,
     )
     tasks = TaskRunner(
@@ -246,6 +247,7 @@ def assemble(given: Surroundings) -> Parts:
         refresh=following.refresh,
         others={
             "REDRIVE_QUARANTINE": redriver.carry_out,
+            "DROP_QUARANTINE": redriver.drop,
             "REDRIVE_FETCHES": fetching.redrive,
             "DROP_FETCHES": fetching.drop,
             "ERASE": erasing.carry_out,
@@ -341,7 +343,9 @@ def assemble(given: Surroundings) -> Parts:
             limits=settings.limits,
             clock=clock,
         ),
-        rest=rest_server(opened, authenticator=authenticator, following=following, settings=settings, clock=clock),
+        rest=rest_server(
+            opened, manager, authenticator=authenticator, following=following, settings=settings, clock=clock
+        ),
         consent=consent_server(opened.registry, following=following, settings=settings.consent, clock=clock),
         entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following),
         landing=landing_page(

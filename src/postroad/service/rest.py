@@ -8,6 +8,7 @@ from postroad.api.rest.call import Services
 from postroad.api.rest.exchange import Exchange
 from postroad.api.rest.server import RestServer
 from postroad.clock import Clock
+from postroad.delivery.manager import DeliveryManager
 from postroad.delivery.trial import Trial, tried
 from postroad.ingest.http.limits import rate_limit
 from postroad.registry.records import Destination, Subscription
@@ -21,6 +22,7 @@ from postroad.settings import Settings
 
 def rest_server(
     opened: OpenFolder,
+    manager: DeliveryManager,
     *,
     authenticator: Authenticator,
     following: RegistryFollower,
@@ -41,7 +43,15 @@ def rest_server(
 
         return asyncio.run(trial())
 
-    services = Services(keys=opened.keys, catalogue=catalogue(), shard=NEW_SUBJECTS_SHARD, try_out=try_out)
+    services = Services(
+        keys=opened.keys,
+        catalogue=catalogue(),
+        shard=NEW_SUBJECTS_SHARD,
+        try_out=try_out,
+        readers=opened.readers,
+        streams=lambda: manager.streams,
+        monotonic_s=clock.monotonic_s,
+    )
     return RestServer(
         Exchange(services, acting=lambda by, address: opened.registry.acting(actor_of(by, "rest", address))),
         authenticate=authenticator.principal,

@@ -5,16 +5,19 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from fixtures.ops_site import OpsSite
 from fixtures.rest_rows import ALL, ROWS, Row
 from fixtures.rest_site import RestAnswer, RestSite, made_in
 from postroad.access.policy import Operation
 from postroad.api.rest.openapi import document
 from postroad.api.rest.resources import ROUTES
+from postroad.registry import chosen, grants
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HOOK = {"name": "hook", "transport": "https", "config": {"url": "https://127.0.0.1:1/"}}
 POSITIONS = {"name": "positions", "protocol": "connected_cars", "destination": "hook", "types": ["gps_position"]}
+CHOSEN = POSITIONS | {"name": "chosen", "vehicles": "chosen"}
 ORGANIZATIONS = {
     "organizations": [
         {
@@ -22,7 +25,7 @@ ORGANIZATIONS = {
             "providers": [{"name": "gps", "protocol": "drivetech"}],
             "fleets": [{"name": "Trucks"}],
             "vehicles": [{"plate": "BB22"}, {"plate": "AA11", "fleet": "Trucks"}],
-            "integrations": [{"name": "insurer", "destinations": [HOOK], "subscriptions": [POSITIONS]}],
+            "integrations": [{"name": "insurer", "destinations": [HOOK], "subscriptions": [POSITIONS, CHOSEN]}],
         },
         {"name": "Nord", "integrations": [{"name": "spy"}]},
     ]
@@ -32,9 +35,9 @@ NEVER = '"nobody has this"'
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def peopled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RestSite]:
+async def peopled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OpsSite]:
     """A site that somebody of every role asks."""
-    async with made_in(tmp_path_factory.mktemp("peopled")) as site:
+    async with made_in(tmp_path_factory.mktemp("peopled"), OpsSite) as site:
         site.apply(ORGANIZATIONS)
         site.tokens |= {
             "auditor": site.key("auditor"),
@@ -45,8 +48,32 @@ async def peopled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Res
             "nord": site.key("fleet_owner", "Nord"),
             "spy": site.key("integration", "Nord/spy"),
         }
+        with site.store.transaction() as change:
+            grants.give(change, 1, 3)
+            [stream] = chosen.add(change, [1], [chosen.NewStream(3, 2, None)])
         await site.start()
+        await has_records(site)
+        key = {"audience": "https://hub.example", "key_id": "k", "public_key": b"p"}
+        site.there |= {
+            "token": site.store.issue_key("fleet_owner", "Andes", "test")[0],
+            "account": site.store.create_service_account("fleet_owner", "Andes", **key),
+            "stream": str(stream.id),
+        }
         yield site
+
+
+async def has_records(site: OpsSite) -> None:
+    """Something of Andes of all that operators look at."""
+    [item] = await site.unreadable(b"{}", by="gps")
+    asked_for = {"reasons": ["none"], "subscription_ids": [site.subscription("positions")]}
+    task = await site.post("/dead-letters/redrive", asked_for, by="integration")
+    erasure = await site.post("/erasures", {"kind": "trip", "name": "another", "provider_id": site.provider("gps")})
+    assert erasure.json["id"] == 1
+    site.there = {
+        "item": item,
+        "letter": await site.bury("positions", int(item.partition(":")[2]), plate="AA11"),
+        "task": task.json["id"],
+    }
 
 
 async def test_every_operation_of_the_document_has_a_row() -> None:
@@ -60,7 +87,7 @@ async def test_every_operation_of_the_document_has_a_row() -> None:
 @pytest.mark.parametrize("operation", ROWS)
 @pytest.mark.parametrize("who", sorted(ALL))
 async def test_an_operation_is_for_those_in_its_row_and_to_others_there_is_nothing(
-    peopled: RestSite, operation: str, who: str
+    peopled: OpsSite, operation: str, who: str
 ) -> None:
     row = ROWS[operation]
     answer = await asked(peopled, operation, row, row.path, who)
@@ -76,10 +103,10 @@ async def test_an_operation_is_for_those_in_its_row_and_to_others_there_is_nothi
             assert (answer.body, visible(answer)) == (nowhere.body, visible(nowhere))
 
 
-async def asked(site: RestSite, operation: str, row: Row, path: str, who: str) -> RestAnswer:
+async def asked(site: OpsSite, operation: str, row: Row, path: str, who: str) -> RestAnswer:
     route = next(route for route in ROUTES if route.id == operation)
     condition = {"If_Match": NEVER} if route.current is not None else {}
-    answer = await site.ask(route.method, path, row.body, by=who, **condition)
+    answer = await site.ask(route.method, path.format(**site.there), row.body, by=who, **condition)
     if answer.status < 300 and operation == "remove_vehicle_from_fleet":
         await site.post(path)
     return answer

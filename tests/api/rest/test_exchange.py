@@ -43,7 +43,13 @@ def store(tmp_path: Path) -> Iterator[RegistryStore]:
 @pytest.fixture
 def carry_out(store: RegistryStore, catalogue: Catalogue, keys: KeyRing) -> Callable[..., Answered]:
     """Carries out a route by itself."""
-    services = Services(keys=keys, catalogue=catalogue, shard=0, try_out=lambda *_: pytest.fail("nothing is tried"))
+    services = Services(
+        keys=keys,
+        catalogue=catalogue,
+        shard=0,
+        try_out=lambda *_: pytest.fail("nothing is tried"),
+        readers=lambda _shard: pytest.fail("no shard is read"),
+    )
     exchange = Exchange(services, acting=lambda by, address: store.acting(actor_of(by, "rest", address)))
 
     def carry_out(route: Route, **asked: Any) -> Answered:

@@ -7,6 +7,8 @@ import msgspec
 
 from postroad.access.policy import Operation, Target, allowed, require
 from postroad.access.principals import Principal
+from postroad.access.streams import StreamIndex
+from postroad.administration.shards import Readers
 from postroad.delivery.trial import Trial
 from postroad.registry.apply import Catalogue, Declared, Declaring
 from postroad.registry.records import Destination, RegistryView, Subscription
@@ -26,6 +28,12 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """What may be declared."""
     shard: int
     """For the items of new vehicles."""
+    readers: Readers
+    """The shards' files."""
+    streams: Callable[[], StreamIndex]
+    """What may be sent right now."""
+    monotonic_s: Callable[[], float]
+    """For how long something takes."""
     try_out: Callable[[Subscription, Destination], Trial]
     """Try a subscription's destination; blocks. Raises ``ConfigError`` and ``StoreCorrupt``."""
 
@@ -89,6 +97,11 @@ class Call:
         """Raises ``Forbidden`` unless who asks may do what the operation does, to one of the targets."""
         self.asked = True
         require(self.principal, self._may, *targets)
+
+    def may(self, *targets: Target) -> bool:
+        """Whether who asks may do that, where it depends on it what he is shown."""
+        self.asked = True
+        return allowed(self.principal, self._may, *targets)
 
     def reached(self, items: Iterable[I], target: Callable[[I], Target]) -> list[I]:
         """Those of a list to which who asks may do that: a list shows what is his."""
