@@ -1,6 +1,7 @@
 """What a declared operation is held to, whoever declares it."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -43,12 +44,18 @@ def store(tmp_path: Path) -> Iterator[RegistryStore]:
 @pytest.fixture
 def carry_out(store: RegistryStore, catalogue: Catalogue, keys: KeyRing) -> Callable[..., Answered]:
     """Carries out a route by itself."""
+
+    def not_here(*_: object) -> Any:
+        pytest.fail("only the registry is there")
+
     services = Services(
         keys=keys,
         catalogue=catalogue,
         shard=0,
-        try_out=lambda *_: pytest.fail("nothing is tried"),
-        readers=lambda _shard: pytest.fail("no shard is read"),
+        readers=not_here,
+        streams=not_here,
+        monotonic_s=time.monotonic,
+        try_out=not_here,
     )
     exchange = Exchange(services, acting=lambda _by, _address: store)
 
@@ -124,7 +131,11 @@ def test_a_handler_whose_parameters_are_not_those_of_its_path_cannot_be_declared
 
 def test_names_of_operations_say_what_they_do_and_are_unique() -> None:
     assert len({route.id for route in ROUTES}) == len({(route.method, route.path) for route in ROUTES}) == len(ROUTES)
-    verbs = {"GET": ("get_", "list_"), "PUT": ("put_",), "DELETE": ("delete_", "remove_", "revoke_")}
+    verbs = {
+        "GET": ("get_", "list_", "count_", "explain_", "audit_"),
+        "PUT": ("put_",),
+        "DELETE": ("delete_", "remove_", "revoke_"),
+    }
     for route in ROUTES:
         assert route.id.startswith(verbs.get(route.method, ("",))), route.id
 
