@@ -271,7 +271,7 @@ MACHINES = {
 READS = {
     f"RegistryStore.{name}"
     for name in (
-        "account_links", "acting", "alerts", "attempts", "audit_log", "backups", "close", "delivered", "erasure",
+        "account_links", "acting", "alerts", "attempts", "attempts_page", "audit_log", "backups", "close", "delivered", "erasure",
         "erasures", "followed", "grants", "list_service_accounts", "list_tokens", "open", "pending", "provider_id",
         "reading",
         "seen_end", "streams_created_us", "subscription_id", "task", "tasks", "transaction", "unfinished_erasures",
