@@ -51,7 +51,7 @@ def test_fetches_are_told_by_the_names_of_their_providers(hub: QuietHub) -> None
 
 def test_items_in_quarantine_are_told_by_their_places(hub: QuietHub) -> None:
     with registry_of(hub.folder) as registry:
-        task = quarantine.redrive(registry, items=[Place(0, 9), Place(0, 2)], provider_id=1)
+        task = quarantine.ask(registry, "DROP_QUARANTINE", items=[Place(0, 9), Place(0, 2)], provider_id=1)
         about = tasks.get(registry, registry.view(), task.id).about
     assert (about.items, about.providers) == ((Place(0, 2), Place(0, 9)), ("gps",))
 
@@ -60,7 +60,7 @@ def test_a_task_of_any_type_can_be_listed_by_the_command_line(hub: QuietHub) -> 
     types: tuple[TaskType, ...] = get_args(TaskType)
     with registry_of(hub.folder) as registry:
         for type_ in types:
-            with_filter = type_ not in ("ERASE", "REDRIVE_QUARANTINE")
+            with_filter = type_ not in ("ERASE", "REDRIVE_QUARANTINE", "DROP_QUARANTINE")
             registry.add_task(type_, filter_=Meant(parts=(Part(1),)).stored() if with_filter else {})
     assert {row["type"] for row in hub.json("tasks", "list")} == {*types}
     assert hub("tasks", "list").exit_code == 0

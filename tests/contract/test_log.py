@@ -438,6 +438,23 @@ async def test_what_takes_its_place_marks_it_in_the_same_step(member: Member, lo
     assert (one.position, one.resolved_by) == (bad.position + 2, good.position)
 
 
+async def test_what_is_dismissed_leaves_quarantine_for_good_and_stays_stored(member: Member, log: ShardLog) -> None:
+    first = await log.append(with_unreadable(1, 3))
+    again = part_of(b"c", key=b"redrive 1", resolves=first.position + 3)
+    await log.append(again)
+    second = await log.append(with_unreadable(0))
+    before = await read_all(log)
+    assert await log.dismiss([first.position + 1, first.position + 3, first.position, 999]) == 2
+    assert await log.dismiss([first.position + 1]) == 0
+    assert await log.dismiss([]) == 0
+    if member.survives_restart:
+        log = await reopened(member, log)
+    assert [one.position for one in await log.quarantined(unresolved_only=False)] == [second.position]
+    assert (said(await read_all(log)), [one.kinds for one in await read_all(log)]) == (
+        said(before), [one.kinds for one in before]
+    )  # fmt: skip
+
+
 async def test_quarantine_goes_with_its_batch(log: ShardLog) -> None:
     await log.append(with_unreadable(0, received_us=10))
     kept = await log.append(with_unreadable(0, received_us=30))

@@ -2,6 +2,7 @@
 
 What can be read now is appended as a new item that arrives now. Its part's key names the item whose place it takes,
 which is marked in the same transaction: however often it is tried, and whenever the hub is killed, it happens once.
+What nobody will ever want to read can be dropped from quarantine instead.
 """
 
 from collections.abc import Mapping
@@ -26,8 +27,8 @@ from postroad.routing.translation import Decoder
 _PAGE: Final = 100
 
 
-class RedriveFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which items are to be read again: all, or only those that every given field names."""
+class QuarantineFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which items a task is about: all that were not read since, or only those that every given field names."""
 
     items: frozenset[tuple[int, int]] | None = None
     """By shard and position."""
@@ -60,10 +61,15 @@ class Redriver:
 
     async def carry_out(self, task: Task) -> int:
         """Read again what the task's filter names; how many items left quarantine. Raises ``StoreUnavailable``."""
-        which = msgspec.convert(task.filter, RedriveFilter)
+        which = msgspec.convert(task.filter, QuarantineFilter)
         return sum([await self._redrive_shard(log, which) for log in self._logs.values()])
 
-    async def _redrive_shard(self, log: ShardLog, which: RedriveFilter) -> int:
+    async def drop(self, task: Task) -> int:
+        """Take what the task's filter names out of quarantine; how many items. Raises ``StoreUnavailable``."""
+        which = msgspec.convert(task.filter, QuarantineFilter)
+        return sum([await _drop_in(log, which) for log in self._logs.values()])
+
+    async def _redrive_shard(self, log: ShardLog, which: QuarantineFilter) -> int:
         redriven, after = 0, 0
         while page := await log.quarantined(after=after, limit=_PAGE):
             for one in page:
@@ -108,6 +114,14 @@ class Redriver:
             return self._decoder.source(provider.protocol).read(raw, settings)
         except WireError:
             return None
+
+
+async def _drop_in(log: ShardLog, which: QuarantineFilter) -> int:
+    dropped, after = 0, 0
+    while page := await log.quarantined(after=after, limit=_PAGE):
+        dropped += await log.dismiss([one.position for one in page if which.takes(log.shard, one)])
+        after = page[-1].position
+    return dropped
 
 
 async def _raw_at(log: ShardLog, position: int) -> bytes | None:

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -217,6 +217,13 @@ class JetStreamLog:
 
     async def _quarantine(self) -> list[Quarantined]:
         return msgspec.json.decode(await self._get("quarantine") or b"[]", type=list[Quarantined])
+
+    async def dismiss(self, positions: Collection[int]) -> int:
+        """See ``ShardLog``."""
+        before = await self._quarantine()
+        kept = [one for one in before if one.position not in positions]
+        await self._put("quarantine", msgspec.json.encode(kept))
+        return len(before) - len(kept)
 
     async def quarantined(self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100) -> list[Quarantined]:
         self._check_open()

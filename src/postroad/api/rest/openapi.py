@@ -74,10 +74,10 @@ def document() -> dict[str, Any]:
 
 
 class _Schemas:
-    """The schema of every struct that is named, once."""
+    """The schema of every struct that is taken or shown, once."""
 
     def __init__(self) -> None:
-        types = [type_ for route in ROUTES for type_ in (route.query, route.body, route.answer) if type_ is not None]
+        types = [type_ for route in ROUTES for type_ in (route.body, route.answer) if type_ is not None]
         types.append(Problem)
         references, components = msgspec.json.schema_components(types, ref_template=_REF)
         self._of = dict(zip(map(str, types), references, strict=True))
@@ -87,11 +87,6 @@ class _Schemas:
         """A reference to the schema of a struct."""
         reference: dict[str, Any] = _renamed(self._of[str(type_)])
         return reference
-
-    def fields(self, type_: Any) -> tuple[dict[str, Any], frozenset[str]]:
-        """The schemas of a struct's fields, and which of them are required."""
-        whole = self.components[self.of(type_)["$ref"].rpartition("/")[2]]
-        return whole["properties"], frozenset(whole.get("required", ()))
 
 
 def _name(text: str) -> str:
@@ -119,7 +114,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         "tags": [route.tag],
         "summary": summary.replace("\n", " ").rstrip("."),
         "x-postroad-operation": route.may.value,
-        "parameters": _parameters(route, schemas),
+        "parameters": _parameters(route),
         "responses": _responses(route, schemas),
     }
     if description:
@@ -133,7 +128,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
     return operation
 
 
-def _parameters(route: Route, schemas: _Schemas) -> list[dict[str, Any]]:
+def _parameters(route: Route) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {
             "name": name,
@@ -145,19 +140,17 @@ def _parameters(route: Route, schemas: _Schemas) -> list[dict[str, Any]]:
         for name, type_ in route.path_types.items()
     ]
     if route.query is not None:
-        properties, required = schemas.fields(route.query)
-        for name, schema in properties.items():
-            description = schema["description"]
-            required_ = name in required
-            found.append(
-                {
-                    "name": name,
-                    "in": "query",
-                    "required": required_,
-                    "description": description,
-                    "schema": _said(schema),
-                }
-            )
+        of_query = msgspec.json.schema(route.query)["$defs"][route.query.__name__]
+        found += [
+            {
+                "name": name,
+                "in": "query",
+                "required": name in of_query.get("required", ()),
+                "description": schema["description"],
+                "schema": _said(schema),
+            }
+            for name, schema in of_query["properties"].items()
+        ]
     if route.manner != "read":
         found.append(_header("Idempotency-Key", "Carry this out once, however often it is asked; kept for 24 hours."))
     if route.current is not None:
