@@ -83,7 +83,7 @@ class Redriver:
         provider = self._intake.view.providers.get(one.provider_id)
         raw = await _raw_at(log, one.position)
         item = self._read(provider, raw) if provider is not None and raw is not None else None
-        if provider is None or raw is None or item is None or self._intake.is_erased(provider, item):
+        if provider is None or raw is None or item is None or self._intake.subjects.is_erased(provider, item):
             return False
         bulk, around = Bulk([raw], [item]), self._around.get(provider.protocol)
         async with nullcontext(bulk) if around is None else around(provider, bulk, self._clock.now_us()) as kept:
@@ -91,10 +91,10 @@ class Redriver:
             return bool(kept.raws) and await self._store(log, one, provider, item, raw)
 
     async def _store(self, log: ShardLog, one: Quarantined, provider: Provider, item: Item, raw: bytes) -> bool:
-        failure = await self._intake.make_known(provider, [item], Slices(self._clock))
+        failure = await self._intake.subjects.make_known(provider, [item], Slices(self._clock))
         if failure is not None:
             raise failure
-        subject_id, shard = self._intake.subject_of(provider, item)
+        subject_id, shard = self._intake.subjects.of(provider, item)
         if shard != log.shard:
             return False  # the mark and the new item could not be written together
         builder = PartBuilder(provider, self._clock.now_us(), ahead_limit_us=self._intake.ahead_limit_us, request_id="")

@@ -230,6 +230,7 @@ def assemble(given: Surroundings) -> Parts:
         datasets=datasets,
         decoder=decoder,
         following=following,
+        record_attempts=attempts.flush,
         clock=clock,
     )
     tasks = TaskRunner(
