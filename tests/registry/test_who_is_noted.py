@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import postroad.registry
@@ -14,6 +15,7 @@ from fixtures.granting import GrantingSite, subscription
 from postroad.db import schema
 from postroad.registry import (
     audit_details,
+    carried,
     chosen,
     consents,
     documents,
@@ -143,9 +145,22 @@ def _done(site: Site) -> Change:
     with site.hub.transaction() as change:
         erasure_id = erasures.ask_trip(change, site.keys, "7", **_trip(site))
         assert erasure_id is not None
-    erasure = site.hub.erasure(erasure_id)
-    done = erasure.__class__(**{**{f: getattr(erasure, f) for f in erasure.__struct_fields__}, "state": "done"})
-    return site.by_ada(erasures.note, done)
+    return site.by_ada(erasures.note, msgspec.structs.replace(site.hub.erasure(erasure_id), state="done"))
+
+
+def _allowed(site: Site) -> Change:
+    _done(site)()
+    [erasure] = site.hub.erasures()
+    return site.by_ada(erasures.allow_again, erasure.id)
+
+
+def _carried(site: Site) -> Change:
+    """One of whom nothing is known here."""
+    one = carried.CarriedErasure(
+        organization_id=site.organization, kind="driver", digest="00", digests=("00",), provider_id=None, shard=0,
+        asked_us=1, asked_by="operator", erased_us=2, done_us=3, receipt=erasures.Receipt(),
+    )  # fmt: skip
+    return site.by_ada(carried.receive, site.keys, carried.Opened(bytes(32), [one]))
 
 
 def _retire(site: Site) -> Change:
@@ -194,6 +209,8 @@ NOTED: dict[str, tuple[str, str, Callable[[Site], Change]]] = {
         documents.delete, site.organization, "7", site.saying, shard=0)),
     "drivers.forget": ("delete", "driver", lambda site: site.by_ada(
         drivers.forget, site.organization, "drivequant.user_id", "bob", site.saying, shard=0)),
+    "carried.receive": ("carry", "erasure", _carried),
+    "erasures.allow_again": ("allow_again", "erasure", _allowed),
     "erasures.ask_subject": ("create", "erasure", lambda site: site.by_ada(
         erasures.ask_subject, site.keys, site.driver("bob"), by="operator")),
     "erasures.ask_trip": ("create", "erasure", lambda site: site.by_ada(
@@ -238,10 +255,10 @@ THROUGH_THE_STORE = {
 
 PARTS = {
     # of a change that is noted as a whole, or what follows from one
-    "accounts.create", "accounts.tell", "blocklist.block_key", "consents.forget", "consents.hand_over",
-    "coverage.clear",
+    "accounts.create", "accounts.tell", "blocklist.block", "blocklist.block_key", "blocklist.is_blocked",
+    "blocklist.unblock", "consents.forget", "consents.hand_over", "coverage.clear",
     "coverage.reconcile", "coverage.reconcile_integration", "documents.forget", "documents.forget_owner",
-    "drivers.reconcile", "erasures.is_blocked", "governed.cover", "issuing.give", "memberships.end",
+    "drivers.reconcile", "governed.cover", "issuing.give", "memberships.end",
     "memberships.put", "outbox.pass_on", "outbox.say", "outbox.tell", "selected.cover", "signing.declare",
     "signing.forget", "streams.end_all", "streams.note_all", "streams.note_end", "streams.note_fleet",
     "idempotency.find", "idempotency.keep", "streams.note_scopes", "streams.open_all",
@@ -271,7 +288,8 @@ MACHINES = {
 READS = {
     f"RegistryStore.{name}"
     for name in (
-        "account_links", "acting", "alerts", "attempts", "audit_log", "backups", "close", "delivered", "erasure",
+        "account_links", "acting", "alerts", "attempts", "attempts_page", "audit_log",
+        "backups", "close", "delivered", "erasure",
         "erasures", "followed", "grants", "list_service_accounts", "list_tokens", "open", "pending", "provider_id",
         "reading",
         "seen_end", "streams_created_us", "subscription_id", "task", "tasks", "transaction", "unfinished_erasures",
