@@ -155,8 +155,7 @@ async def test_a_browser_all_the_way(place: Place, tmp_path: Path) -> None:
         await browser.open(f"{place.page}/connect?integration=shop/insurer")
         await _looked_at(browser, tmp_path, "sign-in")
         await _signs_in_by_keyboard(browser, "ida", "not the password")
-        await browser.until("document.title.startsWith('Error')")
-        assert await browser.evaluate("document.activeElement.id") == "password"
+        await browser.until("document.title.startsWith('Error') && document.activeElement.id === 'password'")
         await _looked_at(browser, tmp_path, "sign-in-wrong")
         await browser.write(PASSWORD)
         await browser.press("Enter")

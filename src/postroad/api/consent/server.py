@@ -16,51 +16,32 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from postroad.access.policy import Operation, Target, require
 from postroad.access.principals import actor_of, principal_of_owner
 from postroad.api.consent import guard, pages, words
+from postroad.api.consent.forms import Asked, address_of, decoded, grouped, read
 from postroad.api.consent.guard import PATH, Guard
 from postroad.api.consent.sign_in import Sessions, Throttle
 from postroad.errors import Forbidden, NotFound, PostroadError, StoreUnavailable
 from postroad.ingest.http.app import Page
-from postroad.ingest.http.limits import client_key
 from postroad.registry import service_urls, sharing, vehicle_owners
 from postroad.registry.sharing import Offer
 from postroad.registry.store import RegistryStore
 from postroad.registry.transaction import Transaction
 from postroad.registry.vehicle_owners import Owner
 
-BODY_LIMIT_BYTES: Final = 16 * 1024
-MAX_FIELDS: Final = 64
 THREADS: Final = 2
 MAX_WAITING: Final = 50
 """Requests that wait for a thread; one more is answered 503."""
 
 _SIGN_IN: Final = f"{PATH}/sign-in"
 _log = logging.getLogger(__name__)
-
-
-class _Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A request, as far as it matters."""
-
-    token: str
-    """The visitor's."""
-    address: str
-    fields: Mapping[str, Sequence[str]]
-    """Of the query, or of a form."""
-
-    def one(self, name: str) -> str:
-        """A field that is there once at most; empty: it is not. Raises ``NotFound`` if it is there more often."""
-        values = self.fields.get(name, ())
-        if len(values) > 1:
-            raise NotFound(f"there are several of {name}")
-        return values[0] if values else ""
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,11 +97,11 @@ class ConsentServer:
 
     # Requests of either kind.
 
-    def _get(self, show: Callable[[_Asked], _Answer]) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def _get(self, show: Callable[[Asked], _Answer]) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         async def answer(request: Request) -> Response:
             token = self._guard.token_of(request)
-            fields = _grouped(request.query_params.multi_items())
-            asked = _Asked(token=token or self._guard.new_token(), address=_address(request), fields=fields)
+            fields = grouped(request.query_params.multi_items())
+            asked = Asked(token=token or self._guard.new_token(), address=address_of(request), fields=fields)
             response = await self._in_a_thread(show, asked)
             if token is None:
                 self._guard.keep_token(response, asked.token)
@@ -128,25 +109,25 @@ class ConsentServer:
 
         return answer
 
-    def _post(self, act: Callable[[_Asked], _Answer]) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def _post(self, act: Callable[[Asked], _Answer]) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         async def answer(request: Request) -> Response:
             if not self._guard.is_from_here(request):
                 return _problem(403)
-            body = await _read(request)
+            body = await read(request)
             if body is None:
                 return _problem(413)
-            fields = _decoded(request, body)
+            fields = decoded(request, body)
             if fields is None:
                 return _problem(400)
             token = self._guard.token_of(request)
             shown = fields.get("token", ("",))
             if token is None or len(shown) != 1 or not guard.is_form_token(shown[0], token):
                 return _problem(403)
-            return await self._in_a_thread(act, _Asked(token=token, address=_address(request), fields=fields))
+            return await self._in_a_thread(act, Asked(token=token, address=address_of(request), fields=fields))
 
         return answer
 
-    async def _in_a_thread(self, carry_out: Callable[[_Asked], _Answer], asked: _Asked) -> Response:
+    async def _in_a_thread(self, carry_out: Callable[[Asked], _Answer], asked: Asked) -> Response:
         if self._under_way >= THREADS + MAX_WAITING:
             return _problem(503)
         self._under_way += 1
@@ -169,13 +150,13 @@ class ConsentServer:
 
     # Signing in and out.
 
-    def _sign_in_page(self, asked: _Asked) -> _Answer:
+    def _sign_in_page(self, asked: Asked) -> _Answer:
         integration = asked.one("integration")
         if self._sessions.owner_of(asked.token) is not None:
             return _Answer(response=_led(_begin(integration)))
         return _Answer(response=_html(self._sign_in_form(asked)))
 
-    def _sign_in(self, asked: _Asked) -> _Answer:
+    def _sign_in(self, asked: Asked) -> _Answer:
         login, password, integration = asked.one("login"), asked.one("password"), asked.one("integration")
         if wait_s := self._throttle.take(login, asked.address):
             return _Answer(response=_problem(429, {"Retry-After": str(wait_s)}))
@@ -184,18 +165,18 @@ class ConsentServer:
             return _Answer(response=_html(self._sign_in_form(asked, wrong=True), 422))
         return _Answer(response=_led(_begin(integration)), token=token)
 
-    def _sign_out(self, asked: _Asked) -> _Answer:
+    def _sign_out(self, asked: Asked) -> _Answer:
         self._sessions.sign_out(asked.token, address=asked.address)
         return _Answer(response=_led(_SIGN_IN), token=self._guard.new_token())
 
-    def _sign_in_form(self, asked: _Asked, *, wrong: bool = False) -> str:
+    def _sign_in_form(self, asked: Asked, *, wrong: bool = False) -> str:
         login = asked.one("login")[: vehicle_owners.MAX_LOGIN_CHARS] if wrong else ""
         token = guard.form_token(asked.token)
         return pages.sign_in(form_token=token, integration=asked.one("integration"), login=login, wrong=wrong)
 
     # What is shown to who is signed in.
 
-    def _overview(self, asked: _Asked) -> _Answer:
+    def _overview(self, asked: Asked) -> _Answer:
         owner = self._sessions.owner_of(asked.token)
         if owner is None:
             return _Answer(response=_led(_SIGN_IN))
@@ -211,14 +192,14 @@ class ConsentServer:
         )
         return _Answer(response=_html(html))
 
-    def _connect_page(self, asked: _Asked) -> _Answer:
+    def _connect_page(self, asked: Asked) -> _Answer:
         owner = self._sessions.owner_of(asked.token)
         integration = asked.one("integration")
         if owner is None:
             return _Answer(response=_led(_sign_in_for(integration)))
         return _Answer(response=self._connect_form(asked, owner))
 
-    def _connect_form(self, asked: _Asked, owner: Owner, *, missing: bool = False) -> Response:
+    def _connect_form(self, asked: Asked, owner: Owner, *, missing: bool = False) -> Response:
         _require(owner, Operation.READ_GRANTS, Target(**_own(owner)))
         with self._registry.reading() as connection:
             vehicles, offer = sharing.vehicles_of(connection, owner.id), _offer(connection, asked.one("integration"))
@@ -249,7 +230,7 @@ class ConsentServer:
 
     # What an owner does.
 
-    def _connect(self, asked: _Asked) -> _Answer:
+    def _connect(self, asked: Asked) -> _Answer:
         owner = self._sessions.owner_of(asked.token)
         if owner is None:
             return _Answer(response=_led(_sign_in_for(asked.one("integration"))))
@@ -262,7 +243,7 @@ class ConsentServer:
         to = service_urls.with_ids(offer.service.url, user_id=user_id, car_id=car_id)
         return _Answer(response=_led(to), changed=True)
 
-    def _change(self, asked: _Asked) -> _Answer:
+    def _change(self, asked: Asked) -> _Answer:
         owner = self._sessions.owner_of(asked.token)
         if owner is None:
             return _Answer(response=_led(_SIGN_IN))
@@ -270,7 +251,7 @@ class ConsentServer:
             self._share(under_way, owner, asked)
         return _Answer(response=_led(f"{PATH}?done=changed"), changed=True)
 
-    def _withdraw(self, asked: _Asked) -> _Answer:
+    def _withdraw(self, asked: Asked) -> _Answer:
         owner = self._sessions.owner_of(asked.token)
         if owner is None:
             return _Answer(response=_led(_SIGN_IN))
@@ -280,14 +261,14 @@ class ConsentServer:
             sharing.unshare(under_way, integration_id, vehicle_id, owner.account_id)
         return _Answer(response=_led(f"{PATH}?done=withdrawn"), changed=True)
 
-    def _share(self, under_way: Transaction, owner: Owner, asked: _Asked) -> Offer:
+    def _share(self, under_way: Transaction, owner: Owner, asked: Asked) -> Offer:
         vehicle_id = _vehicle(under_way, owner, asked.one("car"), Operation.GIVE_GRANT)
         offer = _offer(under_way.connection, asked.one("integration"))
         scopes = frozenset(asked.fields.get("scope", ()))
         sharing.share(under_way, offer.integration_id, vehicle_id, owner.account_id, scopes, personal=words.PERSONAL)
         return offer
 
-    def _changing(self, owner: Owner, asked: _Asked) -> RegistryStore:
+    def _changing(self, owner: Owner, asked: Asked) -> RegistryStore:
         return self._registry.acting(actor_of(principal_of_owner(owner), "page", asked.address))
 
 
@@ -333,43 +314,6 @@ def _sign_in_for(integration: str) -> str:
     return f"{_SIGN_IN}?{urlencode({'integration': integration})}" if integration else _SIGN_IN
 
 
-def _address(request: Request) -> str:
-    return "" if request.client is None else client_key(request.client.host)
-
-
-async def _read(request: Request) -> bytes | None:
-    """The body; ``None`` if it is too large, or nobody waits for an answer any more."""
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_LIMIT_BYTES:
-                return None
-    except ClientDisconnect:
-        return None
-    return bytes(body)
-
-
-def _decoded(request: Request, body: bytes) -> Mapping[str, Sequence[str]] | None:
-    """The fields of a form; ``None`` if that is no form."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
-        return None
-    try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
-    except ValueError:
-        return None
-    if any("\0" in value for _, value in pairs):  # which no database takes
-        return None
-    return _grouped(pairs)
-
-
-def _grouped(pairs: Sequence[tuple[str, str]]) -> Mapping[str, Sequence[str]]:
-    fields: dict[str, list[str]] = {}
-    for name, value in pairs:
-        fields.setdefault(name, []).append(value)
-    return fields
-
-
 def _html(html: str, status: int = 200, *, form_to: str | None = None) -> Response:
     headers = dict(guard.headers(form_to=form_to))
     return Response(html, status, headers=headers, media_type="text/html; charset=utf-8")
@@ -381,7 +325,7 @@ def _problem(status: int, extra: Mapping[str, str] = {}) -> Response:
     return response
 
 
-def _back(_asked: _Asked) -> _Answer:
+def _back(_asked: Asked) -> _Answer:
     """A form's address was opened as a page."""
     return _Answer(response=_led(PATH))
 
