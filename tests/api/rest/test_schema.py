@@ -105,6 +105,12 @@ async def seeds(site: OpsSite) -> dict[str, list[Any]]:
     }
 
 
+async def own_token(site: OpsSite) -> str:
+    """The id of the operator's."""
+    [one] = (await site.get("/tokens?role=operator")).json["items"]
+    return str(one["id"])
+
+
 async def asked(site: OpsSite, folder: Path, *arguments: str, by: str, config: str = CONFIG) -> Any:
     """Have schemathesis ask. What it reports, as data; fails with its words."""
     (folder / "schemathesis.toml").write_text(config)
@@ -117,6 +123,7 @@ async def asked(site: OpsSite, folder: Path, *arguments: str, by: str, config: s
         **os.environ,
         "PYTHONPATH": str(HOOKS.parent),
         "SCHEMATHESIS_HOOKS": HOOKS.stem,
+        "POSTROAD_OWN_TOKEN": await own_token(site),
         "POSTROAD_SEEDS": json.dumps(await seeds(site)),
     }
     process = await asyncio.create_subprocess_exec(
