@@ -49,6 +49,7 @@ MATRIX = """
 push_events         -         -        -          -            self      -            -
 read_intake         all       all      in_a       -            self      -            -
 redrive_intake      all       -        -          -            -         -            -
+drop_intake         all       -        -          -            -         -            -
 list_vehicles       all       all      in_a       -            -         self         -
 list_topics         all       all      in_a       -            -         self         -
 list_streams        all       all      in_a       -            -         self         -

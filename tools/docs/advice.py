@@ -218,6 +218,7 @@ OPERATIONS = {
     "push_events": "Send events in, as this provider.",
     "read_intake": "See what a provider sent, what was refused and what is in quarantine.",
     "redrive_intake": "Have what is in quarantine read again.",
+    "drop_intake": "Take what is in quarantine out of it, unread.",
     "list_vehicles": "List the vehicles that an integration was granted.",
     "list_topics": "List an integration's subscriptions.",
     "list_streams": "List an integration's vehicle data streams.",

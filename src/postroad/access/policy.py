@@ -32,6 +32,8 @@ class Operation(enum.StrEnum):
     """Of a provider: what it sent, what was refused or is in quarantine."""
     REDRIVE_INTAKE = "redrive_intake"
     """Of a provider: have what is in quarantine read again."""
+    DROP_INTAKE = "drop_intake"
+    """Of a provider: take what is in quarantine out of it, unread."""
 
     LIST_VEHICLES = "list_vehicles"
     """Of an integration: the vehicles that it was granted."""

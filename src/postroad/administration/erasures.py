@@ -13,7 +13,7 @@ from postroad.layout import SHARDS
 from postroad.model.identifiers import SubjectKind, normalise
 from postroad.protocols import READABLE, drivequant
 from postroad.registry import documents, erasures
-from postroad.registry.blocklist import document_namespace
+from postroad.registry.blocklist import document_namespace, is_blocked
 from postroad.registry.erasures import Erasure, Names, Receipt
 from postroad.registry.outbox import Saying, Speaker
 from postroad.registry.records import Provider, RegistryView
@@ -143,6 +143,12 @@ def ask(registry: RegistryStore, keys: KeyRing, view: RegistryView, meant: Meant
     return registry.erasure(erasure_id)
 
 
+def allow_again(registry: RegistryStore, erasure_id: int) -> Erasure:
+    """Take in what was erased if it comes again. Raises ``NotFound`` and ``ConfigError``: see the registry's."""
+    with registry.transaction() as transaction:
+        return erasures.allow_again(transaction, erasure_id)
+
+
 def ask_within(transaction: Transaction, keys: KeyRing, view: RegistryView, meant: Meant) -> int:
     """The change of the registry alone; the erasure's id. Raises as ``ask`` does."""
     erasure_id = _ask(transaction, keys, view, meant)
@@ -155,7 +161,7 @@ def _ask(transaction: Transaction, keys: KeyRing, view: RegistryView, meant: Mea
     if meant.subject_id is not None:
         return erasures.ask_subject(transaction, keys, meant.subject_id, by="operator")
     key, provider = meant.names.document or "", view.providers[meant.provider_id or 0]
-    if erasures.is_blocked(transaction, keys, provider.organization_id, document_namespace(provider.id), key):
+    if is_blocked(transaction, keys, provider.organization_id, document_namespace(provider.id), key):
         return None
     if provider.protocol == drivequant.PROTOCOL.name:  # its customers have words for it
         saying = _deletion(provider, key, transaction.now_us)

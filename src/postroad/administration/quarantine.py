@@ -1,8 +1,8 @@
-"""Items that could not be read: listed, shown with what was sent, and read again by a task of the hub."""
+"""Items that could not be read: listed, shown with what was sent, and read again or dropped by a task of the hub."""
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -12,6 +12,9 @@ from postroad.errors import NotFound
 from postroad.log.interface import Quarantined
 from postroad.registry.store import RegistryStore
 from postroad.registry.tasks import Task
+
+Fate = Literal["REDRIVE_QUARANTINE", "DROP_QUARANTINE"]
+"""What can become of them: the type of the task that carries it out."""
 
 
 class Unread(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,8 +75,8 @@ def shown(shards: Shards, place: Place) -> Shown:
     return Shown(unread=unread, request_id=batch.request_id or None, body=body_of(batch, index))
 
 
-def redrive(registry: RegistryStore, *, items: Sequence[Place] = (), provider_id: int | None = None) -> Task:
-    """Have items read again, by today's decoder and settings: these, or all, of all providers or of one.
+def ask(registry: RegistryStore, fate: Fate, *, items: Sequence[Place] = (), provider_id: int | None = None) -> Task:
+    """Have the hub read items again, by today's decoder and settings, or drop them: these, or a provider's, or all.
 
     Raises:
         TaskUnfinished: That is under way.
@@ -81,4 +84,4 @@ def redrive(registry: RegistryStore, *, items: Sequence[Place] = (), provider_id
     which: dict[str, Any] = {"items": [list(place) for place in items]} if items else {}
     if provider_id is not None:
         which["provider_id"] = provider_id
-    return registry.add_task("REDRIVE_QUARANTINE", filter_=which)
+    return registry.add_task(fate, filter_=which)

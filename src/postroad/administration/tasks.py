@@ -6,7 +6,7 @@ import msgspec
 
 from postroad.administration.items import Place, type_of
 from postroad.delivery.meant import Meant
-from postroad.ingest.quarantine import RedriveFilter
+from postroad.ingest.quarantine import QuarantineFilter
 from postroad.log.delivery import fetched_for
 from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
@@ -64,7 +64,7 @@ def cancel(registry: RegistryStore, id_: str) -> tuple[bool, Task]:
 def described(task: Task, view: RegistryView) -> Described:
     """A task, and what it is about by this view."""
     match task.type:
-        case "REDRIVE_QUARANTINE":
+        case "REDRIVE_QUARANTINE" | "DROP_QUARANTINE":
             about = _of_quarantine(task, view)
         case "ERASE":
             about = About()
@@ -74,7 +74,7 @@ def described(task: Task, view: RegistryView) -> Described:
 
 
 def _of_quarantine(task: Task, view: RegistryView) -> About:
-    which = msgspec.convert(task.filter, RedriveFilter)
+    which = msgspec.convert(task.filter, QuarantineFilter)
     return About(
         providers=() if which.provider_id is None else (_provider(which.provider_id, view),),
         items=tuple(sorted(Place(*item) for item in which.items or ())),

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from postroad.administration import erasures
+from postroad.cli import erase_carried
 from postroad.cli.folder import folder_option, reader_of, registry_of
 from postroad.cli.output import json_option, messages, print_fields, print_json, print_table, when
 from postroad.layout import KEY_FILE
@@ -107,6 +108,23 @@ def show(erasure: int, folder: Path, as_json: bool) -> None:
         _print(registry.erasure(erasure), as_json=as_json)
 
 
+@group.command("allow-again")
+@click.argument("erasure", type=int)
+@folder_option
+@json_option
+def allow_again(erasure: int, folder: Path, as_json: bool) -> None:
+    """Take in again what was erased by ERASURE, if it comes: a driver who is a customer once more.
+
+    It stays erased what was; the receipt says since when it may come back.
+    """
+    with registry_of(folder) as registry:
+        _print(erasures.allow_again(registry, erasure), as_json=as_json)
+
+
+group.add_command(erase_carried.export)
+group.add_command(erase_carried.import_)
+
+
 def _erase(
     registry: RegistryStore, folder: Path, meant: erasures.Meant, *, dry_run: bool, wait_s: float, as_json: bool
 ) -> None:
@@ -148,7 +166,8 @@ def _print(erasure: Erasure, *, as_json: bool) -> None:
     print_fields({name: value for name, value in told.items() if name not in lists and value not in (None, "")})
     for one in told["receivers"]:
         messages().print(
-            f"{one['subscription']}: had access{_since(one['since'])}, got {one['events']} events; {one['notice']}"
+            f"{one['subscription']}{' (removed)' if one['removed'] else ''}: had access{_since(one['since'])}, "
+            f"got {'nobody knows how many' if one['events'] is None else one['events']} events; {one['notice']}"
         )
     for one in told["backups"]:
         messages().print(f"The backup {one['place']} of {one['made']} holds it until {one['until'] or 'you remove it'}")
@@ -167,6 +186,7 @@ def _told(erasure: Erasure) -> dict[str, Any]:
         "erased": when(erasure.erased_us) or None,
         "done": when(erasure.done_us) or None,
         "items": erasure.receipt.items,
+        "allowed_again": when(erasure.receipt.allowed_us) or None,
     }
 
 
@@ -176,6 +196,7 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
         "receivers": [
             {
                 "subscription": one.subscription,
+                "removed": one.removed,
                 "events": one.events,
                 "since": when(one.since_us) or None,
                 "notice": one.notice,

@@ -18,6 +18,10 @@ from postroad.registry.tasks import Task
 
 POLL_S = 0.2
 
+_wait_option = click.option(
+    "--wait-s", type=click.FloatRange(0), default=30.0, show_default=True, help="How long to wait for the hub."
+)
+
 
 @click.group("quarantine", short_help="See items that could not be read, and read them again.")
 def group() -> None:
@@ -73,9 +77,7 @@ def show(item: str, folder: Path, as_json: bool) -> None:
 @group.command("redrive")
 @click.argument("items", nargs=-1)
 @click.option("--provider", help="Only what this provider sent: its name, id or ORGANIZATION/NAME.")
-@click.option(
-    "--wait-s", type=click.FloatRange(0), default=30.0, show_default=True, help="How long to wait for the hub."
-)
+@_wait_option
 @folder_option
 @json_option
 def redrive(items: tuple[str, ...], provider: str | None, wait_s: float, folder: Path, as_json: bool) -> None:
@@ -86,13 +88,51 @@ def redrive(items: tuple[str, ...], provider: str | None, wait_s: float, folder:
     places = [_parse(item) for item in items]
     with registry_of(folder) as registry:
         provider_id = None if provider is None else registry.provider_id(provider)
-        task = _finished(registry, quarantine.redrive(registry, items=places, provider_id=provider_id), wait_s)
+        asked = quarantine.ask(registry, "REDRIVE_QUARANTINE", items=places, provider_id=provider_id)
+        task = _finished(registry, asked, wait_s)
     if as_json:
         print_json({"task": task.id, "status": task.status, "redriven": task.items})
-    elif task.completed_us is None:
+    else:
+        _print_task(task, folder, f"{task.items} items were read and taken in.")
+    _check(task)
+
+
+@group.command("drop")
+@click.argument("items", nargs=-1)
+@click.option("--provider", help="Only what this provider sent: its name, id or ORGANIZATION/NAME.")
+@click.option("--all", "everything", is_flag=True, help="Drop all there are: needed where nothing else is given.")
+@_wait_option
+@folder_option
+@json_option
+def drop(
+    items: tuple[str, ...], provider: str | None, everything: bool, wait_s: float, folder: Path, as_json: bool
+) -> None:
+    """Have the hub take ITEMS (SHARD:POSITION) out of quarantine for good; nobody will read them.
+
+    They stay in the log until retention removes them.
+    """
+    if not (items or provider or everything):
+        raise click.UsageError("say which items to drop, or --all")
+    places = [_parse(item) for item in items]
+    with registry_of(folder) as registry:
+        provider_id = None if provider is None else registry.provider_id(provider)
+        asked = quarantine.ask(registry, "DROP_QUARANTINE", items=places, provider_id=provider_id)
+        task = _finished(registry, asked, wait_s)
+    if as_json:
+        print_json({"task": task.id, "status": task.status, "dropped": task.items})
+    else:
+        _print_task(task, folder, f"{task.items} items were dropped.")
+    _check(task)
+
+
+def _print_task(task: Task, folder: Path, done: str) -> None:
+    if task.completed_us is None:
         messages().print(f"Task {task.id} is asked for: a hub that runs on {folder} carries it out.")
     else:
-        messages().print(f"{task.items} items were read and taken in.")
+        messages().print(done)
+
+
+def _check(task: Task) -> None:
     if task.status == "FAILED":
         raise ConfigError(f"the hub could not do it: {task.detail}")
 

@@ -20,6 +20,7 @@ TaskType = Literal[
     "REDRIVE",
     "DROP",
     "REDRIVE_QUARANTINE",
+    "DROP_QUARANTINE",
     "REDRIVE_FETCHES",
     "DROP_FETCHES",
     "PUSH_FAILED_TRIPS",

@@ -230,6 +230,7 @@ def assemble(given: Surroundings) -> Parts:
         datasets=datasets,
         decoder=decoder,
         following=following,
+        record_attempts=attempts.flush,
         clock=clock,
     )
     tasks = TaskRunner(
@@ -246,6 +247,7 @@ def assemble(given: Surroundings) -> Parts:
         refresh=following.refresh,
         others={
             "REDRIVE_QUARANTINE": redriver.carry_out,
+            "DROP_QUARANTINE": redriver.drop,
             "REDRIVE_FETCHES": fetching.redrive,
             "DROP_FETCHES": fetching.drop,
             "ERASE": erasing.carry_out,

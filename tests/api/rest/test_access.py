@@ -95,8 +95,9 @@ async def test_an_operation_is_for_those_in_its_row_and_to_others_there_is_nothi
         assert answer.status in (200, 201, 204, 409, 412), answer
     else:
         assert (answer.status, answer.kind) == (404, "not-found")
-    if row.nowhere is not None:
-        nowhere = await asked(peopled, operation, row, row.nowhere, who)
+    of_nobody = row.path.replace("Andes", "Nowhere")
+    for path in {row.nowhere, of_nobody} - {None, row.path, "/organizations/Nowhere" if row.body is not None else None}:
+        nowhere = await asked(peopled, operation, row, str(path), who)
         assert nowhere.status == 404
         if who not in row.who:
             assert (answer.body, visible(answer)) == (nowhere.body, visible(nowhere))

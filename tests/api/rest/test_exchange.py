@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from postroad.access.policy import HUB, Operation
-from postroad.access.principals import Principal, Role
+from postroad.access.principals import Principal, Role, actor_of
 from postroad.api.rest.call import Call, Services
 from postroad.api.rest.exchange import Answered, Asked, Exchange
 from postroad.api.rest.openapi import document
@@ -43,8 +43,14 @@ def store(tmp_path: Path) -> Iterator[RegistryStore]:
 @pytest.fixture
 def carry_out(store: RegistryStore, catalogue: Catalogue, keys: KeyRing) -> Callable[..., Answered]:
     """Carries out a route by itself."""
-    services = Services(keys=keys, catalogue=catalogue, shard=0, try_out=lambda *_: pytest.fail("nothing is tried"))
-    exchange = Exchange(services, acting=lambda _by, _address: store)
+    services = Services(
+        keys=keys,
+        catalogue=catalogue,
+        shard=0,
+        try_out=lambda *_: pytest.fail("nothing is tried"),
+        readers=lambda _shard: pytest.fail("no shard is read"),
+    )
+    exchange = Exchange(services, acting=lambda by, address: store.acting(actor_of(by, "rest", address)))
 
     def carry_out(route: Route, **asked: Any) -> Answered:
         given: dict[str, Any] = {"arguments": {}, "query": {}, "body": b"", "media_type": "", "address": None}
@@ -103,6 +109,7 @@ def test_what_the_registrys_methods_do_within_a_change_is_part_of_it(
     version = store.version()
     assert carry_out(route_of(things)).body == b'{"name":"Andes"}'
     assert (len(store.list_tokens()), store.version()) == (1, version + 1)
+    assert {(one.origin, one.kind) for one in store.audit_log.listed()} == {("rest", "organization"), ("rest", "token")}
 
 
 def test_a_handler_whose_parameters_are_not_those_of_its_path_cannot_be_declared() -> None:

@@ -65,6 +65,7 @@ async def test_the_very_same_answers_say_it_all_to_the_operator(ops: OpsSite) ->
 
 BODIES = {
     "redrive_quarantined_items": {},
+    "drop_quarantined_items": {"all": True},
     "redrive_dead_letters": {},
     "drop_dead_letters": {"all": True},
     "create_erasure": {"kind": "vehicle", "name": "AA1111"},

@@ -23,6 +23,7 @@ def test_what_is_there_all_along_is_given_once_and_in_order(
     while True:
         page = page_of_ids(sorted(now), Paging(limit=limit, cursor=cursor), lambda id_: id_)
         assert len(page.items) <= limit
+        assert given_[-1:] < page.items[:1] or not page.items
         given_ += page.items
         if (cursor := page.next_cursor) is None:
             break

@@ -3,6 +3,7 @@
 import base64
 
 from fixtures.ops_site import OpsSite, refused_alike
+from fixtures.site import soon
 from postroad.log.interface import Part
 
 
@@ -73,6 +74,25 @@ async def test_what_names_no_item_or_provider_is_refused_with_the_place(ops: Ops
     for item in ("nine", "0:1:2", "0:99999999999999999999", "7:1", "0: 1"):
         assert (await ops.get(f"/quarantine/{item}")).status == 404
     assert (await ops.get("/quarantine?cursor=Im5vIg")).status == 400
+
+
+async def test_the_operator_alone_drops_items_and_says_which(ops: OpsSite) -> None:
+    gone, kept = await ops.unreadable(b"1", b"2")
+    refused = await ops.post("/quarantine/drop", {})
+    assert (refused.status, refused.pointers) == (422, ["/all"])
+    for name in ("auditor", "andes-gps", "insurer", "owner"):
+        for body in ({}, {"all": True}):
+            assert (await ops.post("/quarantine/drop", body, by=name)).status == 404
+    made = await ops.post("/quarantine/drop", {"items": [gone]})
+    assert (made.status, made.json["type"], made.json["about"]["items"]) == (201, "DROP_QUARANTINE", [gone])
+
+    async def dropped() -> bool:
+        return [one["id"] for one in (await ops.ok("/quarantine?resolved=true"))["items"]] == [kept]
+
+    await soon(dropped)
+    assert (await ops.get(f"/quarantine/{gone}")).status == 404
+    story = await ops.ok(f"/events/{gone}/explanation")
+    assert (story["intake"]["kind"], story["intake"]["body"]["data"]) == ("unreadable", "1")
 
 
 def _in_place_of(ops: OpsSite, item: str) -> Part:

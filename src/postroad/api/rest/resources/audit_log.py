@@ -44,7 +44,7 @@ def get_audit_head(call: Call) -> AuditHead:
 
 
 @audit_log.get("/audit-log/records", Operation.READ_AUDIT)
-def export_audit_log(call: Call, query: Paging) -> Page[AuditRecord]:
+def list_audit_records(call: Call, query: Paging) -> Page[AuditRecord]:
     """Get entries from the first on, with all that is needed to verify the chain.
 
     Written one a line, the items of all pages are a file for `postroad audit-log verify --file`.

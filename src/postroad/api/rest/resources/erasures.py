@@ -89,6 +89,7 @@ def _shown(one: kept.Erasure) -> Erasure:
         asked_by=one.asked_by,
         erased=instant(one.erased_us),
         done=instant(one.done_us),
+        allowed_again=instant(receipt.allowed_us),
         items=receipt.items,
         letters=receipt.letters,
         refusals=receipt.refusals,
@@ -98,7 +99,11 @@ def _shown(one: kept.Erasure) -> Erasure:
         registry=receipt.registry,
         receivers=[
             ErasureReceiver(
-                subscription=had.subscription, events=had.events, since=instant(had.since_us), notice=had.notice
+                subscription=had.subscription,
+                removed=had.removed,
+                events=had.events,
+                since=instant(had.since_us),
+                notice=had.notice,
             )
             for had in receipt.receivers
         ],

@@ -57,7 +57,7 @@ def give_grant(call: Call, body: GrantBody) -> Grant | Created:
 
 
 @grants.delete(ONE, Operation.WITHDRAW_GRANT, current=get_grant)
-def withdraw_grant(call: Call, grant: int) -> None:
+def revoke_grant(call: Call, grant: int) -> None:
     """Withdraw a grant: streams of the vehicle, or of the fleet's vehicles, end.
 
     What waits to be sent of them is not sent any more.

@@ -15,10 +15,11 @@ from postroad.api.rest.resources.tasks import shown as shown_task
 from postroad.api.rest.routes import Created, Resource
 from postroad.api.rest.types.paging import Page
 from postroad.api.rest.types.quarantine import (
+    QuarantineChoice,
     QuarantinedItem,
     QuarantinedItemWithBody,
+    QuarantineDrop,
     QuarantineQuery,
-    QuarantineRedrive,
 )
 from postroad.api.rest.types.task import Task
 from postroad.clock import from_us
@@ -61,11 +62,24 @@ def get_quarantined_item(call: Call, item: str) -> QuarantinedItemWithBody:
 
 
 @quarantine.post("/quarantine/redrive", Operation.REDRIVE_INTAKE)
-def redrive_quarantined_items(call: Call, body: QuarantineRedrive) -> Task | Created:
+def redrive_quarantined_items(call: Call, body: QuarantineChoice) -> Task | Created:
     """Have items read again, by today's decoder and settings.
 
     What can be read now is taken in as if it had just arrived. The rest stays where it is.
     """
+    return _asked(call, "REDRIVE_QUARANTINE", body)
+
+
+@quarantine.post("/quarantine/drop", Operation.DROP_INTAKE)
+def drop_quarantined_items(call: Call, body: QuarantineDrop) -> Task | Created:
+    """Take items out of quarantine for good, unread. They stay in the log until retention removes them."""
+    if body == QuarantineDrop():
+        call.require(HUB)
+        raise ConfigError("say which items to drop, or all", field="all")
+    return _asked(call, "DROP_QUARANTINE", body)
+
+
+def _asked(call: Call, fate: kept.Fate, body: QuarantineChoice) -> Created:
     call.require(HUB)
     if body.provider_id is not None and body.provider_id not in call.view.providers:
         raise ConfigError("there is no such provider", field="provider_id")
@@ -73,7 +87,7 @@ def redrive_quarantined_items(call: Call, body: QuarantineRedrive) -> Task | Cre
         _place(item, ConfigError("no item: write SHARD:POSITION", field=f"items[{n}]"))
         for n, item in enumerate(body.items)
     ]
-    task = kept.redrive(call.registry, items=places, provider_id=body.provider_id)
+    task = kept.ask(call.registry, fate, items=places, provider_id=body.provider_id)
     return Created(shown_task(asked.described(task, call.view)), f"/tasks/{task.id}")
 
 

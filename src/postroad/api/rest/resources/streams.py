@@ -67,7 +67,7 @@ def update_stream(call: Call, stream: int, body: StreamChange) -> Stream:
 
 
 @streams.delete(ONE, Operation.DELETE_STREAMS, current=get_stream)
-def end_stream(call: Call, stream: int) -> None:
+def delete_stream(call: Call, stream: int) -> None:
     """End a chosen stream. Of others the subscription, or a grant, decides: change that."""
     found = _chosen(call, stream)
     chosen.delete(call.under_way, [found.integration_id], [stream])

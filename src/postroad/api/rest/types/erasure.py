@@ -44,8 +44,11 @@ class ErasurePreview(msgspec.Struct, frozen=True, kw_only=True):
 class ErasureReceiver(msgspec.Struct, frozen=True, kw_only=True):
     """A subscription that had access to what was erased."""
 
-    subscription: Annotated[str, Meta(description="Its whole name, or its number once it is removed.")]
-    events: Annotated[int, Meta(description="That it was delivered, of items that were still stored.")]
+    subscription: Annotated[str, Meta(description="Its name, or its number where nobody knows that any more.")]
+    removed: Annotated[bool, Meta(description="Before the erasure was asked for: nobody can be told by it any more.")]
+    events: Annotated[
+        int | None, Meta(description="That it was delivered, of items that were still stored; null: nobody knows.")
+    ]
     since: Annotated[Instant | None, Meta(description="When its first stream was opened; null: it had none.")]
     notice: Annotated[Fate, Meta(description="Whether it was told.")]
 
@@ -72,6 +75,7 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     asked_by: Annotated[Literal["operator", "provider"], Meta(description="By whom.")]
     erased: Annotated[Instant | None, Meta(description="When the hub's files held nothing of it any more.")]
     done: Annotated[Instant | None, Meta(description="When nothing was left.")]
+    allowed_again: Annotated[Instant | None, Meta(description="Since when what is called so is taken in again.")]
     items: Annotated[int, Meta(description="Removed from the log.")]
     letters: Annotated[int, Meta(description="Removed of what waited beside it.")]
     refusals: Annotated[int, Meta(description="Removed of what had been answered with an error.")]

@@ -40,8 +40,14 @@ class QuarantinedItemWithBody(QuarantinedItem, frozen=True, kw_only=True):
     body: Annotated[Body, Meta(description="What was sent. It can hold personal data.")]
 
 
-class QuarantineRedrive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which items are to be read again: those that every field fits that is given; without any, all."""
+class QuarantineChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which items: those that every field fits that is given; without any, all that were not read since."""
 
     items: Annotated[list[Place], Meta(max_length=1000, description="Only these.")] = []
     provider_id: Annotated[Id | None, Meta(description="Only what this provider sent.")] = None
+
+
+class QuarantineDrop(QuarantineChoice, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which items are to be dropped for good."""
+
+    all: Annotated[bool, Meta(description="Needed where nothing else is given.")] = False
