@@ -72,7 +72,7 @@ async def site(tmp_path: Path) -> AsyncIterator[OpsSite]:
 
 
 async def seeds(site: OpsSite) -> dict[str, list[Any]]:
-    """What there is, by the names of parameters."""
+    """What there is, by the names of parameters and fields."""
     position = await site.report(plate="AA11", by="gps")
     [item] = await site.unreadable(b"{}", by="gps")
     letter = await site.bury("claims", position, plate="AA11")
@@ -97,6 +97,7 @@ async def seeds(site: OpsSite) -> dict[str, list[Any]]:
         "destination": [HOOK["name"]],
         "subscription": ["claims", "picked"],
         "type": ["gps_position"],
+        "identifiers": [{}],
         "event": [int(letter.rpartition(":")[2])],
         "item": [item],
         "letter": [letter],
