@@ -72,7 +72,7 @@ async def site(tmp_path: Path) -> AsyncIterator[OpsSite]:
 
 
 async def seeds(site: OpsSite) -> dict[str, list[Any]]:
-    """What there is, by the names of parameters."""
+    """What there is, by the names of parameters and fields."""
     position = await site.report(plate="AA11", by="gps")
     [item] = await site.unreadable(b"{}", by="gps")
     letter = await site.bury("claims", position, plate="AA11")
@@ -97,12 +97,19 @@ async def seeds(site: OpsSite) -> dict[str, list[Any]]:
         "destination": [HOOK["name"]],
         "subscription": ["claims", "picked"],
         "type": ["gps_position"],
+        "identifiers": [{}],
         "event": [int(letter.rpartition(":")[2])],
         "item": [item],
         "letter": [letter],
         "task": [task.json["id"]],
         "erasure": [erasure.json["id"]],
     }
+
+
+async def own_token(site: OpsSite) -> str:
+    """The id of the operator's."""
+    [one] = (await site.get("/tokens?role=operator")).json["items"]
+    return str(one["id"])
 
 
 async def asked(site: OpsSite, folder: Path, *arguments: str, by: str, config: str = CONFIG) -> Any:
@@ -117,6 +124,7 @@ async def asked(site: OpsSite, folder: Path, *arguments: str, by: str, config: s
         **os.environ,
         "PYTHONPATH": str(HOOKS.parent),
         "SCHEMATHESIS_HOOKS": HOOKS.stem,
+        "POSTROAD_OWN_TOKEN": await own_token(site),
         "POSTROAD_SEEDS": json.dumps(await seeds(site)),
     }
     process = await asyncio.create_subprocess_exec(

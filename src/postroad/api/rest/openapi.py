@@ -105,10 +105,13 @@ def _renamed(schema: Any) -> Any:
             plain = {key: value for key, value in schema.items() if key not in ("prefixItems", "items")}
             return {**plain, "items": _renamed(first)}
         case dict():
-            return {
+            said = {
                 key: _REF.format(name=_name(value.rpartition("/")[2])) if key == "$ref" else _renamed(value)
                 for key, value in schema.items()
             }
+            if said.get("type") == "array":
+                said.setdefault("items", {})  # of anything; some tools want it said
+            return said
         case list() | tuple():
             return [_renamed(one) for one in schema]
         case _:
