@@ -1117,7 +1117,7 @@ class AsyncClient(AsyncClientBase):
             Stream,
         )
 
-    async def end_stream(
+    async def delete_stream(
         self,
         stream: int,
         *,
@@ -1187,7 +1187,7 @@ class AsyncClient(AsyncClientBase):
         """
         return await self._ask(request("GET", "/grants/{}", grant), Grant)
 
-    async def withdraw_grant(
+    async def revoke_grant(
         self,
         grant: int,
         *,
@@ -1430,7 +1430,7 @@ class AsyncClient(AsyncClientBase):
         """Get the number and hash of the newest entry, to be kept where nobody of the hub's can change it."""
         return await self._ask(request("GET", "/audit-log/head"), AuditHead)
 
-    def export_audit_log(self, *, limit: int | None = None) -> AsyncIterator[AuditRecord]:
+    def list_audit_records(self, *, limit: int | None = None) -> AsyncIterator[AuditRecord]:
         """Get entries from the first on, with all that is needed to verify the chain.
 
         Written one a line, the items of all pages are a file for `postroad audit-log verify --file`.
@@ -1535,6 +1535,32 @@ class AsyncClient(AsyncClientBase):
                 "POST",
                 "/quarantine/redrive",
                 body={"items": items, "provider_id": provider_id},
+                idempotency_key=idempotency_key,
+            ),
+            Task,
+        )
+
+    async def drop_quarantined_items(
+        self,
+        *,
+        items: Sequence[str] | UnsetType = UNSET,
+        provider_id: int | UnsetType | None = UNSET,
+        all: bool | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Take items out of quarantine for good, unread. They stay in the log until retention removes them.
+
+        Args:
+            items: only these.
+            provider_id: only what this provider sent.
+            all: needed where nothing else is given.
+            idempotency_key: of the same request that was made before; else one is made.
+        """
+        return await self._ask(
+            request(
+                "POST",
+                "/quarantine/drop",
+                body={"items": items, "provider_id": provider_id, "all": all},
                 idempotency_key=idempotency_key,
             ),
             Task,

@@ -395,9 +395,11 @@ class ErasureReceiver(Representation, frozen=True, kw_only=True):
     """A subscription that had access to what was erased."""
 
     subscription: str
-    """Its whole name, or its number once it is removed."""
-    events: int
-    """That it was delivered, of items that were still stored."""
+    """Its name, or its number where nobody knows that any more."""
+    removed: bool
+    """Before the erasure was asked for: nobody can be told by it any more."""
+    events: int | None
+    """That it was delivered, of items that were still stored; null: nobody knows."""
     since: datetime | None
     """When its first stream was opened; null: it had none."""
     notice: Literal["given_up", "not_told", "told", "under_way"]
@@ -425,6 +427,8 @@ class Erasure(Representation, frozen=True, kw_only=True):
     """When the hub's files held nothing of it any more."""
     done: datetime | None
     """When nothing was left."""
+    allowed_again: datetime | None
+    """Since when what is called so is taken in again."""
     items: int
     """Removed from the log."""
     letters: int
@@ -952,6 +956,7 @@ class Task(Representation, frozen=True, kw_only=True):
     type: Literal[
         "DROP",
         "DROP_FETCHES",
+        "DROP_QUARANTINE",
         "ERASE",
         "PUSH_FAILED_CRASHES",
         "PUSH_FAILED_TRIPS",
