@@ -98,7 +98,7 @@ async def test_while_the_first_is_under_way_the_second_is_told_so(site: RestSite
             while not site.hub.parts.rest._keys_under_way:  # noqa: ASYNC110 - nobody is told of it
                 await asyncio.sleep(0)
         second = await site.put("/organizations/New", {}, Idempotency_Key="k1")
-    assert (second.status, second.kind) == (409, "conflict")
+    assert (second.status, second.kind, second.headers["Retry-After"]) == (409, "conflict", "1")
     assert (await first).status == 201
     assert (await site.put("/organizations/New", {}, Idempotency_Key="k1")).status == 201
 
