@@ -261,7 +261,7 @@ PARTS = {
     "drivers.reconcile", "governed.cover", "issuing.give", "memberships.end",
     "memberships.put", "outbox.pass_on", "outbox.say", "outbox.tell", "selected.cover", "signing.declare",
     "signing.forget", "streams.end_all", "streams.note_all", "streams.note_end", "streams.note_fleet",
-    "idempotency.find", "idempotency.keep", "streams.note_scopes", "streams.open_all",
+    "idempotency.find", "idempotency.forget", "idempotency.keep", "streams.note_scopes", "streams.open_all",
     "subjects.identify", "subjects.insert_subject", "upstreams.forget",
     # of signing in and out
     "owner_sessions.begin", "owner_sessions.end", "owner_sessions.end_all", "owner_sessions.note_use",

@@ -29,7 +29,7 @@ from postroad.erasure.search import Found, Sought
 from postroad.errors import PostroadError, StoreUnavailable
 from postroad.log.interface import Erased, Erasing, ShardLog
 from postroad.protocols.base import TargetProtocol
-from postroad.registry import audit_details, erasures, subscriptions, traces
+from postroad.registry import audit_details, erasures, idempotency, subscriptions, traces
 from postroad.registry.erasures import Erasure, Names, Receipt, Receiver
 from postroad.registry.records import RegistryView, Subscription
 from postroad.registry.secrets import KeyRing
@@ -256,8 +256,7 @@ class _One:
         def change(transaction: Transaction) -> Erasure:
             erasure = self._erasure
             if first_time:
-                rows = traces.remove(transaction, self._subject_id, self._names, sought.in_text)
-                rows += audit_details.forget(transaction, erasure.id, self._subject_id, sought.in_text)
+                rows = self._forget(transaction, sought)
                 named = traces.declared_in(transaction.connection, self._subject_id, sought.in_text)
                 copies = given.registry.backups(transaction.now_us)
                 more = Receipt(registry=rows, declared_in=named, backups=copies)
@@ -268,6 +267,13 @@ class _One:
         self._erasure = await self._change(change)
         if first_time:
             await to_its_end(given.registry.scrub)
+
+    def _forget(self, transaction: Transaction, sought: Sought) -> int:
+        """Have the registry forget it, within a change; how many rows that were."""
+        subject_id = self._subject_id
+        rows = traces.remove(transaction, subject_id, self._names, sought.in_text)
+        rows += audit_details.forget(transaction, self._erasure.id, subject_id, sought.in_text)
+        return rows + idempotency.forget(transaction, self._given.keys, sought.in_text)
 
     async def _is_told(self) -> bool:
         """Whether every notice is settled, and nothing of what was being taken in can come any more."""
@@ -295,8 +301,7 @@ class _One:
         await self._given.record_attempts()
 
         def change(transaction: Transaction) -> None:
-            rows = traces.remove(transaction, self._subject_id, self._names, sought.in_text)
-            rows += audit_details.forget(transaction, erasure.id, self._subject_id, sought.in_text)
+            rows = self._forget(transaction, sought)
             receipt = self._erasure.receipt.more(Receipt(registry=rows))
             self._erasure = msgspec.structs.replace(self._erasure, sealed=None, receipt=receipt)
             erasures.note(transaction, self._erasure)

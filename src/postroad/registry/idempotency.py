@@ -7,13 +7,14 @@ digest. Nothing of it is in a view: the version stays.
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 import sqlalchemy as sa
 
 from postroad.clock import DAY_US
 from postroad.db import schema
+from postroad.errors import ConfigError, StoreCorrupt
 from postroad.registry.secrets import KeyRing
 from postroad.registry.transaction import Transaction
 
@@ -50,7 +51,7 @@ def find(transaction: Transaction, owner: str, key: str, keys: KeyRing) -> Kept 
     sealed = transaction.connection.scalar(query)
     if sealed is None:
         return None
-    return msgspec.msgpack.decode(base64.b64decode(keys.unseal(answer_place(digest), sealed)), type=Kept)
+    return _opened(digest, sealed, keys)
 
 
 def keep(transaction: Transaction, owner: str, key: str, kept: Kept, keys: KeyRing) -> None:
@@ -66,6 +67,28 @@ def keep(transaction: Transaction, owner: str, key: str, kept: Kept, keys: KeyRi
 def prune(connection: sa.Connection, before_us: int) -> int:
     """Forget what was answered before an instant (microseconds since 1970); how many answers those were."""
     return connection.execute(sa.delete(_answered).where(_answered.c.created_us < before_us)).rowcount
+
+
+def forget(transaction: Transaction, keys: KeyRing, in_text: Callable[[str], bool]) -> int:
+    """Forget the answers that name somebody, and those that cannot be opened any more; how many those were."""
+    connection = transaction.connection
+    rows = connection.execute(sa.select(_answered.c.digest, _answered.c.sealed)).all()
+    gone = [row.digest for row in rows if _names(row.digest, row.sealed, keys, in_text)]
+    for digest in gone:
+        connection.execute(sa.delete(_answered).where(_answered.c.digest == digest))
+    return len(gone)
+
+
+def _names(digest: bytes, sealed: bytes, keys: KeyRing, in_text: Callable[[str], bool]) -> bool:
+    try:
+        kept = _opened(digest, sealed, keys)
+    except (ConfigError, StoreCorrupt):
+        return True
+    return any(in_text(text) for text in (kept.body.decode(errors="replace"), *kept.headers.values()))
+
+
+def _opened(digest: bytes, sealed: bytes, keys: KeyRing) -> Kept:
+    return msgspec.msgpack.decode(base64.b64decode(keys.unseal(answer_place(digest), sealed)), type=Kept)
 
 
 def _digest(owner: str, key: str) -> bytes:

@@ -48,6 +48,24 @@ async def test_one_that_is_asked_for_is_carried_out_and_its_receipt_names_nobody
     assert len(await ops.pages("/erasures")) == 1
 
 
+async def test_what_requests_were_answered_that_names_the_erased_is_not_answered_again(ops: OpsSite) -> None:
+    vehicles = "/organizations/Andes/vehicles"
+    [mine] = [one for one in await ops.pages(vehicles) if one["plate"] == "AA1111"]
+    another = await ops.post(vehicles, {"plate": "BB2222"}, Idempotency_Key="another")
+    told = await ops.put(f"{vehicles}/{mine['id']}", {"plate": "AA1111"}, Idempotency_Key="erased")
+    assert (told.status, another.status) == (200, 201)
+    assert b"AA1111" in told.body
+    place = (await ops.post("/erasures", VEHICLE)).headers["Location"].removeprefix("/api/v1")
+
+    async def erased() -> bool:
+        return (await ops.ok(place))["state"] != "asked"
+
+    await soon(erased)
+    assert (await ops.put(f"{vehicles}/{mine['id']}", {"plate": "AA1111"}, Idempotency_Key="erased")).status == 404
+    again = await ops.post(vehicles, {"plate": "BB2222"}, Idempotency_Key="another")
+    assert (again.status, again.body) == (201, another.body)
+
+
 async def test_an_auditor_sees_the_receipts_of_its_organization_and_nobody_else_any(ops: OpsSite) -> None:
     first = (await ops.post("/erasures", VEHICLE)).json["id"]
     second = (await ops.post("/erasures", {"kind": "vehicle", "name": "NN9999"})).json["id"]
