@@ -192,8 +192,6 @@ def _all(
 
 def _dead(reader: ShardReader, which: LetterFilter, behind: LetterKey | None, at_once: int) -> Iterator[DeadLetter]:
     after = None if behind is None else (behind.subscription_id, behind.letter_id)
-    if after is not None and which.subscription_id is not None and which.subscription_id < after[0]:
-        return
     while page := reader.dead(which, after=after, limit=at_once):
         yield from page
         after = page[-1].subscription_id, page[-1].letter.id
