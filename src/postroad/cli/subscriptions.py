@@ -137,7 +137,7 @@ def test(name: str, folder: Path, as_json: bool) -> None:
     keys = KeyRing.load(folder / KEY_FILE)
     config = msgspec.convert(opened_config(destination, keys), spec.config_type)
     target = TARGETS[subscription.protocol]
-    message = _empty_bulk(target, signer_for(subscription, keys))
+    message = _empty_bulk(target, signer_for(subscription, keys), keyed=spec.keyed(config))
 
     async def probe() -> tuple[Step, ...]:
         egress = egress_of(settings, SystemClock())
@@ -163,13 +163,19 @@ def test(name: str, folder: Path, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _empty_bulk(target: TargetProtocol, signer: Signer | None) -> Message | None:
+def _empty_bulk(target: TargetProtocol, signer: Signer | None, *, keyed: bool) -> Message | None:
     """``None`` if the protocol has none: where each event goes by itself, nothing is no message."""
     if all(contract.item_ceiling == 1 for contract in target.contracts.values()):
         return None
     body, id_ = target.bulk([]), "postroad-test"
     signed = signer.headers(id_, body, SystemClock().now_us()) if signer is not None else None
-    return Message(body=body, content_type=target.content_type, request_id=id_, headers=signed or {})
+    return Message(
+        body=body,
+        content_type=target.content_type,
+        request_id=id_,
+        headers=signed or {},
+        key=id_ if keyed else None,  # nobody's: no subject waits behind it
+    )
 
 
 def _named(view: RegistryView, name: str) -> Subscription:

@@ -62,6 +62,7 @@ from postroad.service.graphql import graphql_server
 from postroad.service.housekeeping import Chore, Retention, prune_records, prune_told, save_states
 from postroad.service.inbound import NEW_SUBJECTS_SHARD, subject_creator
 from postroad.service.outbound import (
+    carriage_reader,
     gap_reporter,
     loss_reporter,
     observer_of_attempts,
@@ -182,6 +183,7 @@ def assemble(given: Surroundings) -> Parts:
         shards,
         targets=TARGETS,
         open_transport=transport_opener(opened.keys, given.egress, clock),
+        carriage_of=carriage_reader(opened.keys),
         sign=signatures(opened.keys, clock),
         observe=observer_of_attempts(attempts, AttemptWatch(counts, view=view, clock=clock)),
         overseer=alerts,
