@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from postroad.transports.https import HttpsConfig, open_https
 from postroad.transports.probe import probe_https
+from postroad.transports.pubsub.config import MAX_MESSAGE_BYTES, PubSubConfig
+from postroad.transports.pubsub.opening import EXTRA, open_pubsub, probe_pubsub
 from postroad.transports.receiving import PushSpec, ReceiverSpec
 from postroad.transports.spec import Step, TransportSpec
 
@@ -16,6 +18,14 @@ TRANSPORTS: Mapping[str, TransportSpec] = {
         stores=lambda config: config.storage is not None,
         open=open_https,
         probe=probe_https,
+    ),
+    "pubsub": TransportSpec(
+        config_type=PubSubConfig,
+        max_message_bytes=lambda _config: MAX_MESSAGE_BYTES,
+        keyed=lambda config: config.ordering_keys,
+        extra=EXTRA,
+        open=open_pubsub,
+        probe=probe_pubsub,
     ),
 }
 """By the name that a destination's ``transport`` gives."""

@@ -1,0 +1,334 @@
+"""A Pub/Sub service for tests: Google's own wire protocol (gRPC), as far as the hub speaks it.
+
+Source   ``google.pubsub.v1`` (the message classes of google-cloud-pubsub), and Google's documentation of ordering keys,
+         acknowledgement deadlines, quotas and push authentication.
+
+Publish, pull, acknowledge, deadlines, ordering keys with redelivery of what follows, push with a signed token. Not
+here: streaming pull, filters, snapshots, schemas, exactly-once delivery, the REST face. Tests break it by the
+attributes of ``Faults``.
+"""
+
+import asyncio
+import base64
+import contextlib
+import datetime as dt
+import json
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import google.auth.crypt
+import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from google.auth import jwt
+from google.protobuf import empty_pb2
+from google.pubsub_v1 import types
+
+MAX_MESSAGES = 1000
+MAX_BYTES = 10_000_000
+AUDIENCE = "https://pubsub.googleapis.com/"
+Code = grpc.StatusCode
+
+
+class Refused(Exception):
+    """Answered as an error."""
+
+    def __init__(self, code: grpc.StatusCode, text: str) -> None:
+        super().__init__(text)
+        self.code, self.text = code, text
+
+
+class Faults:
+    """How the service misbehaves."""
+
+    def __init__(self) -> None:
+        self.next: deque[Refused] = deque()
+        """Answers of the next calls that publish, pull or acknowledge."""
+        self.poison: bytes | None = None
+        """A request that publishes a message holding this is refused whole, as Google refuses what is not valid."""
+        self.cut_after_publish = False
+        """The next request's messages are kept, and the connection ends before it is answered."""
+
+
+class Key:
+    """A private key, its self-signed certificate, and the file of a service account that holds it."""
+
+    def __init__(self) -> None:
+        self.private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+        now = dt.datetime.now(dt.UTC)
+        self.certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(self.private.public_key())
+            .serial_number(1)
+            .not_valid_before(now - dt.timedelta(days=1))
+            .not_valid_after(now + dt.timedelta(days=9))
+            .sign(self.private, hashes.SHA256())
+            .public_bytes(serialization.Encoding.PEM)
+            .decode()
+        )
+        self.pem = self.private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode()
+
+    def account(self, email: str) -> dict[str, str]:
+        """What Google's key file says."""
+        return {
+            "type": "service_account",
+            "project_id": "proj-1",
+            "private_key_id": "k1",
+            "private_key": self.pem,
+            "client_email": email,
+            "token_uri": "https://oauth2.googleapis.com/token",
+        }
+
+    def signed(self, claims: dict[str, Any]) -> str:
+        """A token of these claims."""
+        signer = google.auth.crypt.RSASigner.from_string(self.pem, key_id="k1")
+        return jwt.encode(signer, claims).decode()
+
+
+class Held:
+    """A message in a subscription."""
+
+    def __init__(self, message: types.PubsubMessage) -> None:
+        self.message = message
+        self.ack_id = ""
+        self.until = 0.0
+        """Leased until then, by ``time.monotonic``."""
+        self.deliveries = 0
+
+
+class Subscription:
+    """What waits in one."""
+
+    def __init__(self, name: str, topic: str, *, ordered: bool, deadline_s: float) -> None:
+        self.name, self.topic, self.ordered, self.deadline_s = name, topic, ordered, deadline_s
+        self.held: list[Held] = []
+        self.came = asyncio.Event()
+        self.acknowledged: list[str] = []
+        """Message ids, in order."""
+
+    def lease(self, most: int) -> list[Held]:
+        """What can be delivered now. Of an ordering key nothing is that stands behind what is out."""
+        now, out, blocked = time.monotonic(), list[Held](), set[str]()
+        for held in self.held:
+            key = held.message.ordering_key if self.ordered else ""
+            if len(out) >= most:
+                break
+            if held.until > now or key in blocked:
+                blocked |= {key} - {""}
+                continue
+            held.deliveries += 1
+            held.until = now + self.deadline_s
+            held.ack_id = f"{held.message.message_id}-{held.deliveries}"
+            out.append(held)
+        return out
+
+
+class PubSubServer:
+    """``start`` it on the running loop; ``close`` it."""
+
+    def __init__(self, *, key: Key | None = None, credentials: grpc.ServerCredentials | None = None) -> None:
+        """Plaintext, or with ``credentials`` TLS; with ``key`` only for whom it signs."""
+        self.port = 0
+        self.faults = Faults()
+        self.topics: dict[str, list[types.PubsubMessage]] = {}
+        self.subscriptions: dict[str, Subscription] = {}
+        self.requests = 0
+        """That published."""
+        self._key = key
+        self._credentials = credentials
+        self._next_id = 1
+        self._server: grpc.aio.Server | None = None
+        self._changing = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listen; on the same port again after a stop."""
+        self._server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)])
+        self._server.add_generic_rpc_handlers(self._handlers())
+        address = f"127.0.0.1:{self.port}"
+        if self._credentials is None:
+            self.port = self._server.add_insecure_port(address)
+        else:
+            self.port = self._server.add_secure_port(address, self._credentials)
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """End all connections at once."""
+        if self._server is not None:
+            await self._server.stop(None)
+            self._server = None
+
+    async def close(self) -> None:
+        await self.stop()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def add_topic(self, name: str) -> None:
+        self.topics[name] = []
+
+    def add_subscription(
+        self, name: str, topic: str, *, ordered: bool = False, deadline_s: float = 10.0
+    ) -> Subscription:
+        made = self.subscriptions[name] = Subscription(name, topic, ordered=ordered, deadline_s=deadline_s)
+        return made
+
+    def put(self, topic: str, data: bytes, *, ordering_key: str = "", **attributes: str) -> str:
+        """Publish from within; the message's id."""
+        message = types.PubsubMessage(data=data, ordering_key=ordering_key, attributes=attributes)
+        self._keep(topic, message)
+        return str(message.message_id)
+
+    def _keep(self, topic: str, message: types.PubsubMessage) -> None:
+        message.message_id = str(self._next_id)
+        self._next_id += 1
+        self.topics[topic].append(message)
+        for subscription in self.subscriptions.values():
+            if subscription.topic == topic:
+                subscription.held.append(Held(message))
+                subscription.came.set()
+
+    # The service
+
+    async def _publish(self, request: types.PublishRequest) -> types.PublishResponse:
+        self.requests += 1
+        self._fault()
+        if request.topic not in self.topics:
+            raise Refused(Code.NOT_FOUND, "Resource not found")
+        if not 1 <= len(request.messages) <= MAX_MESSAGES:
+            raise Refused(Code.INVALID_ARGUMENT, "The request has too many messages, or none")
+        if type(request).pb(request).ByteSize() > MAX_BYTES:
+            raise Refused(Code.INVALID_ARGUMENT, "Request payload size exceeds the limit: 10000000 bytes.")
+        for message in request.messages:
+            if not message.data and not message.attributes:
+                raise Refused(Code.INVALID_ARGUMENT, "Some messages are empty")
+            if self.faults.poison is not None and self.faults.poison in message.data:
+                raise Refused(Code.INVALID_ARGUMENT, "A message is not valid")
+        for message in request.messages:
+            self._keep(request.topic, message)
+        if self.faults.cut_after_publish:
+            self.faults.cut_after_publish = False
+            self._spawn(self._cut())
+            await asyncio.Event().wait()
+        return types.PublishResponse(message_ids=[message.message_id for message in request.messages])
+
+    async def _cut(self) -> None:
+        async with self._changing:
+            await self.stop()
+            await self.start()
+
+    async def _pull(self, request: types.PullRequest) -> types.PullResponse:
+        self._fault()
+        subscription = self._subscription(request.subscription)
+        deadline = time.monotonic() + 5
+        while not (leased := subscription.lease(request.max_messages)) and time.monotonic() < deadline:
+            subscription.came.clear()
+            wakes = [held.until - time.monotonic() for held in subscription.held]
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(subscription.came.wait(), max(min([*wakes, 1.0]), 0.005))
+        received = [
+            types.ReceivedMessage(ack_id=held.ack_id, message=held.message, delivery_attempt=held.deliveries)
+            for held in leased
+        ]
+        return types.PullResponse(received_messages=received)
+
+    async def _acknowledge(self, request: types.AcknowledgeRequest) -> empty_pb2.Empty:
+        self._fault()
+        subscription = self._subscription(request.subscription)
+        gone = set(request.ack_ids)
+        subscription.acknowledged += [held.message.message_id for held in subscription.held if held.ack_id in gone]
+        subscription.held = [held for held in subscription.held if held.ack_id not in gone]
+        subscription.came.set()
+        return empty_pb2.Empty()
+
+    async def _modify(self, request: types.ModifyAckDeadlineRequest) -> empty_pb2.Empty:
+        subscription = self._subscription(request.subscription)
+        for held in subscription.held:
+            if held.ack_id in set(request.ack_ids):
+                held.until = time.monotonic() + request.ack_deadline_seconds
+        subscription.came.set()
+        return empty_pb2.Empty()
+
+    def _subscription(self, name: str) -> Subscription:
+        if name not in self.subscriptions:
+            raise Refused(Code.NOT_FOUND, "Resource not found")
+        return self.subscriptions[name]
+
+    def _fault(self) -> None:
+        if self.faults.next:
+            raise self.faults.next.popleft()
+
+    def _authenticate(self, context: Any) -> None:
+        if self._key is None:
+            return
+        given = dict(context.invocation_metadata()).get("authorization", "")
+        try:
+            claims = jwt.decode(given.removeprefix("Bearer "), certs={"k1": self._key.certificate})
+        except Exception as exc:
+            raise Refused(Code.UNAUTHENTICATED, "Request had invalid authentication credentials.") from exc
+        if claims.get("aud") != AUDIENCE and "pubsub" not in str(claims.get("scope")):
+            raise Refused(Code.UNAUTHENTICATED, "The audience is not this service")
+
+    def _handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
+        def unary(cls: Any, work: Callable[[Any], Awaitable[Any]]) -> grpc.RpcMethodHandler:
+            async def call(request: Any, context: Any) -> Any:
+                try:
+                    self._authenticate(context)
+                    return await work(request)
+                except Refused as refused:
+                    await context.abort(refused.code, refused.text)
+
+            def written(answer: Any) -> bytes:
+                plain = isinstance(answer, empty_pb2.Empty)
+                return bytes(answer.SerializeToString() if plain else type(answer).serialize(answer))
+
+            return grpc.unary_unary_rpc_method_handler(call, cls.deserialize, written)
+
+        publisher = {"Publish": unary(types.PublishRequest, self._publish)}
+        subscriber = {
+            "Pull": unary(types.PullRequest, self._pull),
+            "Acknowledge": unary(types.AcknowledgeRequest, self._acknowledge),
+            "ModifyAckDeadline": unary(types.ModifyAckDeadlineRequest, self._modify),
+        }
+        return (
+            grpc.method_handlers_generic_handler("google.pubsub.v1.Publisher", publisher),
+            grpc.method_handlers_generic_handler("google.pubsub.v1.Subscriber", subscriber),
+        )
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def push(url: str, key: Key, message: types.PubsubMessage, subscription: str, **claims: Any) -> int:
+    """Push one message as the service does; the status that it is answered."""
+    now = int(time.time())
+    shown = {"iss": "https://accounts.google.com", "iat": now, "exp": now + 3600, "email_verified": True} | claims
+    body = {
+        "message": {
+            "data": base64.b64encode(message.data).decode(),
+            "attributes": dict(message.attributes),
+            "messageId": message.message_id,
+            "orderingKey": message.ordering_key,
+        },
+        "subscription": subscription,
+    }
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(
+            url,
+            data=json.dumps(body),
+            headers={"Authorization": f"Bearer {key.signed(shown)}", "Content-Type": "application/json"},
+        ) as answer,
+    ):
+        return answer.status
