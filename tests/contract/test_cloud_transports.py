@@ -26,6 +26,10 @@ MEMBERS = {"pubsub": ("cloud_pubsub", "PubSubOut", "google.pubsub_v1")}
 """Name -> fixture module, class, and the SDK's module."""
 
 
+def test_every_transport_that_needs_an_sdk_is_a_member() -> None:
+    assert MEMBERS.keys() == {name for name, spec in TRANSPORTS.items() if spec.extra is not None}
+
+
 class Bench:
     """A member, and what is opened to it."""
 

@@ -8,14 +8,14 @@ here: streaming pull, filters, snapshots, schemas, exactly-once delivery, the RE
 attributes of ``Faults``.
 """
 
-import asyncio
 import base64
-import contextlib
 import datetime as dt
 import json
+import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import aiohttp
@@ -25,12 +25,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth import jwt
+from google.auth.exceptions import GoogleAuthError
 from google.protobuf import empty_pb2
 from google.pubsub_v1 import types
 
 MAX_MESSAGES = 1000
 MAX_BYTES = 10_000_000
-AUDIENCE = "https://pubsub.googleapis.com/"
+PULL_WAITS_S = 5.0
+THREADS = 16
+AUDIENCE = "https://pubsub.googleapis.com/google.pubsub.v1."
 Code = grpc.StatusCode
 
 
@@ -111,7 +114,6 @@ class Subscription:
     def __init__(self, name: str, topic: str, *, ordered: bool, deadline_s: float) -> None:
         self.name, self.topic, self.ordered, self.deadline_s = name, topic, ordered, deadline_s
         self.held: list[Held] = []
-        self.came = asyncio.Event()
         self.acknowledged: list[str] = []
         """Message ids, in order."""
 
@@ -131,9 +133,13 @@ class Subscription:
             out.append(held)
         return out
 
+    def next_s(self) -> float:
+        """How long until a lease ends, at most a second."""
+        return max(min([held.until - time.monotonic() for held in self.held], default=1.0), 0.005)
+
 
 class PubSubServer:
-    """``start`` it on the running loop; ``close`` it."""
+    """``start`` it; ``close`` it. It works in threads of its own."""
 
     def __init__(self, *, key: Key | None = None, credentials: grpc.ServerCredentials | None = None) -> None:
         """Plaintext, or with ``credentials`` TLS; with ``key`` only for whom it signs."""
@@ -146,32 +152,36 @@ class PubSubServer:
         self._key = key
         self._credentials = credentials
         self._next_id = 1
-        self._server: grpc.aio.Server | None = None
-        self._changing = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: grpc.Server | None = None
+        self._changed = threading.Condition()
+        """Held by whoever looks at, or changes, any of this."""
+        self._stopping = False
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Listen; on the same port again after a stop."""
-        self._server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)])
+        self._stopping = False
+        self._server = grpc.server(ThreadPoolExecutor(THREADS), options=[("grpc.max_receive_message_length", -1)])
         self._server.add_generic_rpc_handlers(self._handlers())
         address = f"127.0.0.1:{self.port}"
         if self._credentials is None:
             self.port = self._server.add_insecure_port(address)
         else:
             self.port = self._server.add_secure_port(address, self._credentials)
-        await self._server.start()
+        self._server.start()
 
-    async def stop(self) -> None:
+    def close(self) -> None:
         """End all connections at once."""
-        if self._server is not None:
-            await self._server.stop(None)
-            self._server = None
+        stopped = None if self._server is None else self._server.stop(None)
+        with self._changed:  # no call is answered any more: whoever still works may end
+            self._stopping = True
+            self._changed.notify_all()
+        if stopped is not None:
+            stopped.wait()
 
-    async def close(self) -> None:
-        await self.stop()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    def cut(self) -> None:
+        """End all connections, and take new ones."""
+        self.close()
+        self.start()
 
     def add_topic(self, name: str) -> None:
         self.topics[name] = []
@@ -182,11 +192,12 @@ class PubSubServer:
         made = self.subscriptions[name] = Subscription(name, topic, ordered=ordered, deadline_s=deadline_s)
         return made
 
-    def put(self, topic: str, data: bytes, *, ordering_key: str = "", **attributes: str) -> str:
-        """Publish from within; the message's id."""
+    def put(self, topic: str, data: bytes, *, ordering_key: str = "", **attributes: str) -> types.PubsubMessage:
+        """Publish from within."""
         message = types.PubsubMessage(data=data, ordering_key=ordering_key, attributes=attributes)
-        self._keep(topic, message)
-        return str(message.message_id)
+        with self._changed:
+            self._keep(topic, message)
+        return message
 
     def _keep(self, topic: str, message: types.PubsubMessage) -> None:
         message.message_id = str(self._next_id)
@@ -195,11 +206,11 @@ class PubSubServer:
         for subscription in self.subscriptions.values():
             if subscription.topic == topic:
                 subscription.held.append(Held(message))
-                subscription.came.set()
+        self._changed.notify_all()
 
     # The service
 
-    async def _publish(self, request: types.PublishRequest) -> types.PublishResponse:
+    def _publish(self, request: types.PublishRequest) -> types.PublishResponse:
         self.requests += 1
         self._fault()
         if request.topic not in self.topics:
@@ -217,45 +228,38 @@ class PubSubServer:
             self._keep(request.topic, message)
         if self.faults.cut_after_publish:
             self.faults.cut_after_publish = False
-            self._spawn(self._cut())
-            await asyncio.Event().wait()
+            threading.Thread(target=self.cut).start()
+            self._changed.wait_for(lambda: self._stopping)
         return types.PublishResponse(message_ids=[message.message_id for message in request.messages])
 
-    async def _cut(self) -> None:
-        async with self._changing:
-            await self.stop()
-            await self.start()
-
-    async def _pull(self, request: types.PullRequest) -> types.PullResponse:
+    def _pull(self, request: types.PullRequest) -> types.PullResponse:
         self._fault()
         subscription = self._subscription(request.subscription)
-        deadline = time.monotonic() + 5
-        while not (leased := subscription.lease(request.max_messages)) and time.monotonic() < deadline:
-            subscription.came.clear()
-            wakes = [held.until - time.monotonic() for held in subscription.held]
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(subscription.came.wait(), max(min([*wakes, 1.0]), 0.005))
+        until = time.monotonic() + PULL_WAITS_S
+        while not (leased := subscription.lease(request.max_messages)):
+            if self._stopping or time.monotonic() > until:
+                break
+            self._changed.wait(subscription.next_s())
         received = [
             types.ReceivedMessage(ack_id=held.ack_id, message=held.message, delivery_attempt=held.deliveries)
             for held in leased
         ]
         return types.PullResponse(received_messages=received)
 
-    async def _acknowledge(self, request: types.AcknowledgeRequest) -> empty_pb2.Empty:
+    def _acknowledge(self, request: types.AcknowledgeRequest) -> empty_pb2.Empty:
         self._fault()
         subscription = self._subscription(request.subscription)
         gone = set(request.ack_ids)
         subscription.acknowledged += [held.message.message_id for held in subscription.held if held.ack_id in gone]
         subscription.held = [held for held in subscription.held if held.ack_id not in gone]
-        subscription.came.set()
+        self._changed.notify_all()
         return empty_pb2.Empty()
 
-    async def _modify(self, request: types.ModifyAckDeadlineRequest) -> empty_pb2.Empty:
-        subscription = self._subscription(request.subscription)
-        for held in subscription.held:
+    def _modify(self, request: types.ModifyAckDeadlineRequest) -> empty_pb2.Empty:
+        for held in self._subscription(request.subscription).held:
             if held.ack_id in set(request.ack_ids):
                 held.until = time.monotonic() + request.ack_deadline_seconds
-        subscription.came.set()
+        self._changed.notify_all()
         return empty_pb2.Empty()
 
     def _subscription(self, name: str) -> Subscription:
@@ -267,25 +271,24 @@ class PubSubServer:
         if self.faults.next:
             raise self.faults.next.popleft()
 
-    def _authenticate(self, context: Any) -> None:
+    def _authenticate(self, context: Any, service: str) -> None:
         if self._key is None:
             return
         given = dict(context.invocation_metadata()).get("authorization", "")
         try:
-            claims = jwt.decode(given.removeprefix("Bearer "), certs={"k1": self._key.certificate})
-        except Exception as exc:
+            jwt.decode(given.removeprefix("Bearer "), certs={"k1": self._key.certificate}, audience=AUDIENCE + service)
+        except (ValueError, GoogleAuthError) as exc:
             raise Refused(Code.UNAUTHENTICATED, "Request had invalid authentication credentials.") from exc
-        if claims.get("aud") != AUDIENCE and "pubsub" not in str(claims.get("scope")):
-            raise Refused(Code.UNAUTHENTICATED, "The audience is not this service")
 
     def _handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
-        def unary(cls: Any, work: Callable[[Any], Awaitable[Any]]) -> grpc.RpcMethodHandler:
-            async def call(request: Any, context: Any) -> Any:
+        def unary(service: str, cls: Any, work: Callable[[Any], Any]) -> grpc.RpcMethodHandler:
+            def call(request: Any, context: Any) -> Any:
                 try:
-                    self._authenticate(context)
-                    return await work(request)
+                    self._authenticate(context, service)
+                    with self._changed:
+                        return work(request)
                 except Refused as refused:
-                    await context.abort(refused.code, refused.text)
+                    context.abort(refused.code, refused.text)
 
             def written(answer: Any) -> bytes:
                 plain = isinstance(answer, empty_pb2.Empty)
@@ -293,21 +296,20 @@ class PubSubServer:
 
             return grpc.unary_unary_rpc_method_handler(call, cls.deserialize, written)
 
-        publisher = {"Publish": unary(types.PublishRequest, self._publish)}
-        subscriber = {
-            "Pull": unary(types.PullRequest, self._pull),
-            "Acknowledge": unary(types.AcknowledgeRequest, self._acknowledge),
-            "ModifyAckDeadline": unary(types.ModifyAckDeadlineRequest, self._modify),
+        methods = {
+            "Publisher": {"Publish": (types.PublishRequest, self._publish)},
+            "Subscriber": {
+                "Pull": (types.PullRequest, self._pull),
+                "Acknowledge": (types.AcknowledgeRequest, self._acknowledge),
+                "ModifyAckDeadline": (types.ModifyAckDeadlineRequest, self._modify),
+            },
         }
-        return (
-            grpc.method_handlers_generic_handler("google.pubsub.v1.Publisher", publisher),
-            grpc.method_handlers_generic_handler("google.pubsub.v1.Subscriber", subscriber),
+        return tuple(
+            grpc.method_handlers_generic_handler(
+                f"google.pubsub.v1.{service}", {name: unary(service, *of) for name, of in named.items()}
+            )
+            for service, named in methods.items()
         )
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 async def push(url: str, key: Key, message: types.PubsubMessage, subscription: str, **claims: Any) -> int:

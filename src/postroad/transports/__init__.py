@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from postroad.transports.https import HttpsConfig, open_https
 from postroad.transports.probe import probe_https
-from postroad.transports.pubsub.config import MAX_MESSAGE_BYTES, PubSubConfig
-from postroad.transports.pubsub.opening import EXTRA, open_pubsub, probe_pubsub
+from postroad.transports.pubsub.config import MAX_MESSAGE_BYTES, PubSubConfig, PubSubPullConfig, PubSubPushConfig
+from postroad.transports.pubsub.opening import EXTRA, open_pubsub, open_pull, probe_pubsub
+from postroad.transports.pubsub.push import PubSubPush
 from postroad.transports.receiving import PushSpec, ReceiverSpec
 from postroad.transports.spec import Step, TransportSpec
 
@@ -30,8 +31,12 @@ TRANSPORTS: Mapping[str, TransportSpec] = {
 }
 """By the name that a destination's ``transport`` gives."""
 
-RECEIVERS: dict[str, ReceiverSpec] = {}
+RECEIVERS: dict[str, ReceiverSpec] = {
+    "pubsub": ReceiverSpec(config_type=PubSubPullConfig, open=open_pull, extra=EXTRA),
+}
 """By the name that the ``transport`` of a provider's ``receive`` gives, where the hub goes and asks for messages."""
 
-PUSHES: dict[str, PushSpec] = {}
+PUSHES: dict[str, PushSpec] = {
+    "pubsub_push": PushSpec(config_type=PubSubPushConfig, open=PubSubPush),
+}
 """The same, where a service brings them by HTTP. No name is in both."""

@@ -2,19 +2,21 @@
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import google.auth
 import google.auth.exceptions
+import google.auth.jwt
 import grpc
 from google.api_core import exceptions
 from google.auth.credentials import Credentials
-from google.oauth2 import service_account
 
 from postroad.errors import ConfigError
 from postroad.transports.base import Failed, Reason
 from postroad.transports.pubsub.config import PubSubAccess
 
+Service = Literal["Publisher", "Subscriber"]
+"""Of ``google.pubsub.v1``."""
 SCOPES: Final = ("https://www.googleapis.com/auth/pubsub",)
 _PLUGIN_FAILED: Final = "metadata from plugin failed"
 """What gRPC says when no token could be had."""
@@ -26,11 +28,11 @@ _OPTIONS: Final = (
 )
 
 
-def transport_options(config: PubSubAccess) -> dict[str, Any]:
+def transport_options(config: PubSubAccess, service: Service) -> dict[str, Any]:
     """What a GAPIC transport is made with. Raises ``ConfigError``. Blocks: default credentials may ask the machine."""
     if config.plaintext:
         return {"channel": grpc.aio.insecure_channel(str(config.endpoint), options=_OPTIONS)}
-    options: dict[str, Any] = {"credentials": credentials_of(config), "always_use_jwt_access": True}
+    options: dict[str, Any] = {"credentials": credentials_of(config, service)}
     if config.endpoint is not None:
         options["host"] = config.endpoint
     if config.ca_file is not None:
@@ -38,13 +40,16 @@ def transport_options(config: PubSubAccess) -> dict[str, Any]:
     return options
 
 
-def credentials_of(config: PubSubAccess) -> Credentials:
-    """Those of the key, or the machine's own. Raises ``ConfigError``."""
+def credentials_of(config: PubSubAccess, service: Service) -> Credentials:
+    """Those of the key, or the machine's own. Raises ``ConfigError``.
+
+    With a key each token is signed here, for this service: nobody is asked for one.
+    """
     try:
         if config.service_account_key is None:
             return google.auth.default(scopes=SCOPES)[0]
-        account: Credentials = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]  # the SDK's
-            json.loads(config.service_account_key), scopes=SCOPES
+        account: Credentials = google.auth.jwt.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]  # the SDK's
+            json.loads(config.service_account_key), audience=f"https://pubsub.googleapis.com/google.pubsub.v1.{service}"
         )
     except google.auth.exceptions.DefaultCredentialsError as exc:
         raise ConfigError("this machine has no default credentials for Google", field="service_account_key") from exc

@@ -7,7 +7,8 @@ from postroad.clock import Clock
 from postroad.egress.client import EgressClient
 from postroad.errors import ConfigError
 from postroad.transports.base import Delivered, Message, Outcome, Transport
-from postroad.transports.pubsub.config import PubSubConfig
+from postroad.transports.pubsub.config import PubSubConfig, PubSubPullConfig
+from postroad.transports.receiving import Receiver, ReceiverMeans, Take
 from postroad.transports.spec import Step, require_sdk
 
 EXTRA = "gcp"
@@ -65,7 +66,7 @@ async def probe_pubsub(
 
     try:
         if not config.plaintext:
-            await asyncio.to_thread(credentials_of, config)
+            await asyncio.to_thread(credentials_of, config, "Publisher")
     except ConfigError as exc:
         return (Step(name="credentials", ok=False, detail=str(exc)),)
     held = "none are sent in plaintext" if config.plaintext else "can be used"
@@ -84,3 +85,24 @@ def _told(outcome: Outcome) -> Step:
         return Step(name="answer", ok=True, detail=f"published in {outcome.elapsed_s * 1000:.0f} ms")
     status = "" if outcome.status is None else f" {outcome.status}"
     return Step(name="answer", ok=False, detail=f"{outcome.reason}{status}: {outcome.detail}")
+
+
+class _PullLater:
+    """A ``Receiver`` that is made when it runs; see ``_Later``."""
+
+    def __init__(self, config: PubSubPullConfig, means: ReceiverMeans) -> None:
+        self._config = config
+        self._means = means
+
+    async def run(self, take: Take) -> None:
+        """See ``Receiver``."""
+        await asyncio.to_thread(importlib.import_module, "postroad.transports.pubsub.pull")
+        from postroad.transports.pubsub.pull import PubSubPull
+
+        await PubSubPull(self._config, self._means).run(take)
+
+
+def open_pull(config: PubSubPullConfig, means: ReceiverMeans) -> Receiver:
+    """See ``ReceiverSpec.open``."""
+    require_sdk(EXTRA, SDK)
+    return _PullLater(config, means)

@@ -75,7 +75,7 @@ class PubSubPublisher:
     async def _opened(self) -> PublisherAsyncClient:
         async with self._opening:
             if self._client is None:
-                options = await asyncio.to_thread(transport_options, self._config)
+                options = await asyncio.to_thread(transport_options, self._config, "Publisher")
                 self._client = PublisherAsyncClient(transport=PublisherGrpcAsyncIOTransport(**options))
             return self._client
 
