@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from fixtures.bulks import event
-from fixtures.cloud import require
+from fixtures.pubsub_site import IN, OUT, PUSHER, SUBSCRIPTION, declared
 from fixtures.until import until
 from postroad import layout, service
 from postroad.registry.apply import apply_file
@@ -20,74 +20,19 @@ from postroad.service import Hub
 from postroad.settings import DeliverySettings, EgressSettings, HubSettings, LogSettings, Settings
 from servers.google_keys import Key, pushed
 
-IN, OUT = "projects/proj-1/topics/vendor", "projects/proj-1/topics/customer"
-SUBSCRIPTION = "projects/proj-1/subscriptions/hub"
-PUSHER = "push@proj-1.iam.gserviceaccount.com"
-DECLARED = """\
-organizations:
-  - name: Andes
-    providers:
-      - name: streams
-        protocol: connected_cars
-        receive:
-          transport: pubsub
-          config: {{subscription: {subscription}, endpoint: "{endpoint}", plaintext: true}}
-      - name: pushing
-        protocol: connected_cars
-        receive:
-          transport: pubsub_push
-          config: {{audience: hub, service_account_email: {pusher}, certs_url: "{certs}", ca_file: "{ca}"}}
-    integrations:
-      - name: insurer
-        destinations:
-          - name: topic
-            transport: pubsub
-            config: {{topic: {out}, endpoint: "{endpoint}", plaintext: true, ordering_keys: {keyed}}}
-        subscriptions:
-          - name: telemetry
-            protocol: connected_cars
-            destination: topic
-            types: [car_odometer_km]
-            vehicles: all
-            delivery: {{retry: {{first_waits_s: [], then_s: 0.05, cap_s: 0.05}}}}
-"""
-
-
-@pytest.fixture
-def server() -> Iterator[Any]:
-    require("google.pubsub_v1")
-    from servers.pubsub import PubSubServer
-
-    server = PubSubServer()
-    for topic in (IN, OUT):
-        server.add_topic(topic)
-    server.add_subscription(SUBSCRIPTION, IN, ordered=True, deadline_s=2.0)
-    server.start()
-    yield server
-    server.close()
-
 
 class Site:
-    def __init__(self, folder: Path, server: Any, **declared: Any) -> None:
+    def __init__(self, folder: Path, server: Any, **declaration: str) -> None:
         self.folder = folder
         self.server = server
         self.key = Key()
-        self._declared = {"certs": "https://127.0.0.1:9/certs"} | declared
+        self._declared = declaration
         self.registry = RegistryStore.open(folder / layout.REGISTRY_FILE)
         self.hub: Hub
 
     def declare(self, *, keyed: bool = False) -> None:
         file = self.folder / "declared.yaml"
-        endpoint = f"127.0.0.1:{self.server.port}"
-        text = DECLARED.format(
-            subscription=SUBSCRIPTION,
-            endpoint=endpoint,
-            out=OUT,
-            keyed=str(keyed).lower(),
-            pusher=PUSHER,
-            **self._declared,
-        )
-        file.write_text(text, encoding="utf-8")
+        file.write_text(declared(self.server, keyed=keyed, **self._declared), encoding="utf-8")
         keys = KeyRing.load_or_create(self.folder / layout.KEY_FILE)
         apply_file(self.registry, file, catalogue=service.catalogue(), keys=keys, environment={}, prune=True)
 
@@ -121,8 +66,8 @@ class Site:
 
 
 @pytest.fixture
-async def site(tmp_path: Path, server: Any, ca_file: str) -> AsyncIterator[Site]:
-    site = Site(tmp_path, server, ca=ca_file)
+async def site(tmp_path: Path, pubsub_server: Any, ca_file: str) -> AsyncIterator[Site]:
+    site = Site(tmp_path, pubsub_server, ca=ca_file)
     site.declare()
     await site.start()
     yield site
@@ -183,11 +128,11 @@ async def test_a_subscription_that_is_not_there_is_an_alert_until_it_is(site: Si
 
 
 async def test_what_a_subscription_pushes_is_taken_in_for_its_token_only(
-    tmp_path: Path, server: Any, start_remote: Any, ca_file: str
+    tmp_path: Path, pubsub_server: Any, start_remote: Any, ca_file: str
 ) -> None:
     remote = await start_remote()
     reply = type(remote.answer(None))
-    site = Site(tmp_path, server, certs=f"{remote.url}/certs", ca=ca_file)
+    site = Site(tmp_path, pubsub_server, certs=f"{remote.url}/certs", ca=ca_file)
     remote.answer = lambda _request: reply(body=site.key.certificates)
     site.declare()
     await site.start()
