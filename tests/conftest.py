@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # importlib mode adds nothing, a
 pytest_plugins = [
     "fixtures.bulks",
     "fixtures.clock",
+    "fixtures.consent_page",
     "fixtures.granting",
     "fixtures.graphql_site",
     "fixtures.lanes",
@@ -33,4 +34,5 @@ pytest_plugins = [
     "fixtures.crossroads",
     "fixtures.damoov_platform",  # after what it imports, or that is not rewritten
     "fixtures.access_place",
+    "fixtures.rest_site",
 ]
