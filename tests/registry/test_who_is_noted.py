@@ -190,7 +190,8 @@ THROUGH_THE_STORE = {
 
 PARTS = {
     # of a change that is noted as a whole, or what follows from one
-    "accounts.tell", "blocklist.block_key", "checkpoints.forget", "consents.forget", "consents.hand_over", "coverage.clear",
+    "checkpoints.forget",
+    "accounts.tell", "blocklist.block_key", "consents.forget", "consents.hand_over", "coverage.clear",
     "coverage.reconcile", "coverage.reconcile_integration", "documents.forget", "documents.forget_owner",
     "drivers.reconcile", "erasures.is_blocked", "governed.cover", "issuing.give", "memberships.end",
     "memberships.put", "outbox.pass_on", "outbox.say", "outbox.tell", "selected.cover", "signing.declare",
@@ -202,14 +203,15 @@ PARTS = {
 
 MACHINES = {
     # the hub, by itself; nothing is taken from anybody
-    "alerts.clear_alert", "alerts.raise_alert", "checkpoints.save", "issuing.give_all", "outbox.conclude", "outbox.forget_told",
+    "checkpoints.save", "RegistryStore.save_checkpoint",
+    "alerts.clear_alert", "alerts.raise_alert", "issuing.give_all", "outbox.conclude", "outbox.forget_told",
     "outbox.relayed", "streams.activate", "subjects.create_named", "tasks.next_task", "tasks.progress",
     "upstreams.follow", "upstreams.record", "RegistryStore.activate_streams", "RegistryStore.clear_alert",
     "RegistryStore.finish_task", "RegistryStore.forget_told", "RegistryStore.issue_all", "RegistryStore.next_task",
     "RegistryStore.progress_task", "RegistryStore.prune_alerts", "RegistryStore.prune_attempts",
     "RegistryStore.prune_tasks", "RegistryStore.raise_alert", "RegistryStore.record_attempts",
     "RegistryStore.record_successes", "RegistryStore.record_upstream_run", "RegistryStore.relayed",
-    "RegistryStore.save_checkpoint", "RegistryStore.scrub",
+    "RegistryStore.scrub",
     # providers and their users, whose words are in the log; what they take away is noted: consents.withdraw
     "account_links.record", "account_links.visit", "consents.give", "consents.listed", "consents.move",
     "consents.note_fleet", "documents.note", "RegistryStore.visit_landing",
@@ -218,9 +220,9 @@ MACHINES = {
 READS = {
     f"RegistryStore.{name}"
     for name in (
-        "account_links", "acting", "alerts", "attempts", "audit_log", "backups", "checkpoint", "close", "delivered", "erasure",
+        "account_links", "acting", "alerts", "attempts", "audit_log", "backups", "close", "delivered", "erasure",
         "erasures", "followed", "grants", "list_service_accounts", "list_tokens", "open", "pending", "provider_id",
-        "seen_end", "streams_created_us", "subscription_id", "task", "tasks", "transaction", "unfinished_erasures",
+        "checkpoint", "seen_end", "streams_created_us", "subscription_id", "task", "tasks", "transaction", "unfinished_erasures",
         "upstream_run", "version", "view", "withdrawn",
     )
 }  # fmt: skip
