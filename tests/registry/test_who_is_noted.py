@@ -222,7 +222,8 @@ READS = {
     for name in (
         "account_links", "acting", "alerts", "attempts", "audit_log", "backups", "close", "delivered", "erasure",
         "erasures", "followed", "grants", "list_service_accounts", "list_tokens", "open", "pending", "provider_id",
-        "checkpoint", "seen_end", "streams_created_us", "subscription_id", "task", "tasks", "transaction", "unfinished_erasures",
+        "checkpoint", "seen_end", "streams_created_us",
+        "subscription_id", "task", "tasks", "transaction", "unfinished_erasures",
         "upstream_run", "version", "view", "withdrawn",
     )
 }  # fmt: skip
