@@ -35,4 +35,5 @@ pytest_plugins = [
     "fixtures.damoov_platform",  # after what it imports, or that is not rewritten
     "fixtures.access_place",
     "fixtures.rest_site",
+    "fixtures.ops_site",  # after what it imports, or that is not rewritten
 ]
