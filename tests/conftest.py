@@ -27,6 +27,7 @@ pytest_plugins = [
     "fixtures.facts",
     "fixtures.connected_cars_server",  # after what it imports, or that is not rewritten
     "fixtures.drivequant",
+    "fixtures.pubsub_site",
     "fixtures.pushes",
     "fixtures.s3",
     "fixtures.site",

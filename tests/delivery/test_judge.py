@@ -102,7 +102,7 @@ def test_each_status_asks_for_what_the_table_says(case: str) -> None:
 @pytest.mark.parametrize(
     ("contract", "exceptions"),
     [
-        (STREAMS, {"credentials": "renew"}),
+        (STREAMS, {"credentials": "renew", "too_large": "split"}),
         (ALL_OPTED_IN.applied_to(STREAMS), {"credentials": "renew", "too_large": "split", "rejected": "isolate"}),
         (structs.replace(SINGLY, order="bulk"), {"credentials": "renew", "too_large": "split", "rejected": "isolate"}),
     ],
@@ -116,6 +116,12 @@ def test_a_failure_without_a_status_asks_for_what_the_status_would_that_says_the
         assert judgement.action == exceptions.get(reason, "retry"), reason
         if reason == "throttled":
             assert judgement.verdict == "throttled"
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_one_event_that_the_transport_can_never_carry_is_not_tried_again(name: str) -> None:
+    judgement = judged(CONTRACTS[name], Failed(reason="too_large"), events=1)
+    assert (judgement.action, judgement.verdict) == ("repair", "event")
 
 
 def test_a_confirmation_without_a_status_is_one() -> None:

@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from fixtures.lane import Overseer
-from fixtures.pipeline import Road, Transport, destination, failed, paused, quiet, subscription, view
+from fixtures.pipeline import Road, Transport, destination, failed, paused, quiet, sent_positions, subscription, view
 from postroad.access.confirmed import Confirmation
 from postroad.delivery.manager import RESTART_S, DeliveryManager, Shard
 from postroad.errors import ConfigError, StoreUnavailable
@@ -17,6 +17,7 @@ from postroad.log.memory import MemoryLog
 from postroad.protocols import TARGETS
 from postroad.registry.records import Destination, RegistryView
 from postroad.transports.base import Delivered
+from postroad.transports.spec import ANY_MESSAGE, Carriage
 
 
 class FailingStore(MemoryLog):
@@ -52,10 +53,12 @@ class Post:
         self.answers: dict[int, list[Any]] = {}
         self.overseer = Overseer()
         self.refused: dict[int, Exception] = {}
+        self.carriage: dict[int, Carriage] = {}
         self.manager = DeliveryManager(
             {0: Shard(self.road.log, self.road.router)},
             targets=TARGETS,
             open_transport=self.open,
+            carriage_of=lambda to: self.carriage.get(to.id, ANY_MESSAGE),
             observe=lambda *_: None,
             overseer=self.overseer,
             confirmed=Confirmation(clock, within_s=math.inf),
@@ -387,3 +390,15 @@ async def test_letters_that_were_revived_reach_the_delivery_that_runs(post: Post
     assert post.to(1).positions == [1, 1]
     assert post.to(2).positions == [1]
     assert await store.letter_counts() == {}
+
+
+async def test_messages_are_what_the_destination_can_carry(post: Post) -> None:
+    post.carriage[1] = Carriage(keyed=True)
+    used = view(subscription(1), subscription(2), streams=[(n, subject, 1) for n in (1, 2) for subject in (1, 2)])
+    await post.use(used)
+    await post.append(1, 2, 1)
+    assert sorted((message.key or "", sent_positions(message)) for message in post.to(1).sent) == [
+        ("1", [1, 3]),
+        ("2", [2]),
+    ]
+    assert [(message.key, sent_positions(message)) for message in post.to(2).sent] == [(None, [1, 2, 3])]

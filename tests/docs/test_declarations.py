@@ -40,7 +40,7 @@ def declarations(page_blocks: list[str]) -> list[str]:
             continue
         if block.startswith("organizations:"):
             last = block
-        elif block.startswith(("integrations:", "vehicles:")):
+        elif block.startswith(("integrations:", "vehicles:", "providers:")):
             last = ORGANIZATION + indent(block, " " * 4)
         elif block.startswith("destinations:"):
             last = INTEGRATION + indent(block, " " * 8)

@@ -256,7 +256,7 @@ THROUGH_THE_STORE = {
 PARTS = {
     # of a change that is noted as a whole, or what follows from one
     "accounts.create", "accounts.tell", "blocklist.block", "blocklist.block_key", "blocklist.is_blocked",
-    "blocklist.unblock", "consents.forget", "consents.hand_over", "coverage.clear",
+    "blocklist.unblock", "checkpoints.forget", "consents.forget", "consents.hand_over", "coverage.clear",
     "coverage.reconcile", "coverage.reconcile_integration", "documents.forget", "documents.forget_owner",
     "drivers.reconcile", "governed.cover", "issuing.give", "memberships.end",
     "memberships.put", "outbox.pass_on", "outbox.say", "outbox.tell", "selected.cover", "signing.declare",
@@ -271,6 +271,7 @@ PARTS = {
 
 MACHINES = {
     # the hub, by itself; nothing is taken from anybody
+    "checkpoints.save", "RegistryStore.save_checkpoint",
     "alerts.clear_alert", "alerts.raise_alert", "issuing.give_all", "outbox.conclude", "outbox.forget_told",
     "outbox.relayed", "streams.activate", "subjects.create_named", "tasks.next_task", "tasks.progress",
     "upstreams.follow", "upstreams.record", "RegistryStore.activate_streams", "RegistryStore.clear_alert",
@@ -291,6 +292,7 @@ READS = {
         "account_links", "acting", "alerts", "attempts", "attempts_page", "audit_log",
         "backups", "close", "delivered", "erasure",
         "erasures", "followed", "grants", "list_service_accounts", "list_tokens", "open", "pending", "provider_id",
+        "checkpoint",
         "reading",
         "seen_end", "streams_created_us", "subscription_id", "task", "tasks", "transaction", "unfinished_erasures",
         "upstream_run", "version", "view", "withdrawn", "within",

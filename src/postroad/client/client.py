@@ -36,6 +36,7 @@ from postroad.client.types import (
     Provider,
     QuarantinedItem,
     QuarantinedItemWithBody,
+    ReceivePart,
     Rotated,
     ServiceAccount,
     ServicePart,
@@ -159,6 +160,7 @@ class Client(ClientBase):
         unknown_vehicles: Literal["create", "unassigned"] | UnsetType = UNSET,
         settings: Mapping[str, Any] | UnsetType = UNSET,
         upstream: Mapping[str, Any] | UnsetType | None = UNSET,
+        receive: ReceivePart | UnsetType | None = UNSET,
         name: str | UnsetType = UNSET,
         idempotency_key: str | None = None,
         if_match: str | None = None,
@@ -167,7 +169,7 @@ class Client(ClientBase):
         """Create a provider, or replace what is declared of it.
 
         Settings that differ are a new revision: what was received before is still read by those of its time. In
-        `upstream`, null stands for a secret that is set.
+        `upstream` and in the config of `receive`, null stands for a secret that is set.
 
         Args:
             organization: its name or id.
@@ -176,6 +178,7 @@ class Client(ClientBase):
             unknown_vehicles: what becomes of items about vehicles that nobody knows.
             settings: how what it sends is read; by its protocol.
             upstream: how its own control plane is reached; null: that is left to people.
+            receive: the queue or topic they come from; null: by the entrances only.
             name: that of the path; may be left out.
             idempotency_key: of the same request that was made before; else one is made.
             if_match: an entity tag: change it only if it still is so.
@@ -192,6 +195,7 @@ class Client(ClientBase):
                     "unknown_vehicles": unknown_vehicles,
                     "settings": settings,
                     "upstream": upstream,
+                    "receive": receive,
                     "name": name,
                 },
                 idempotency_key=idempotency_key,

@@ -727,6 +727,15 @@ class PlacedAttempt(Representation, frozen=True, kw_only=True):
     """Of the last event; null as `shard` is."""
 
 
+class ReceivePart(Representation, frozen=True, kw_only=True):
+    """How its messages come beside the entrances of its protocol."""
+
+    transport: str
+    """Of the service that has them."""
+    config: Mapping[str, Any] = {}
+    """How they are received from it; by its transport."""
+
+
 class Provider(Representation, frozen=True, kw_only=True):
     """Who sends to us. Secrets are null."""
 
@@ -738,6 +747,8 @@ class Provider(Representation, frozen=True, kw_only=True):
     """How what it sends is read; by its protocol."""
     upstream: Mapping[str, Any] | None = None
     """How its own control plane is reached; null: that is left to people."""
+    receive: ReceivePart | None = None
+    """The queue or topic they come from; null: by the entrances only."""
     name: str
     """Unique in its organization."""
     id: int

@@ -124,6 +124,8 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     """0 to 1: how much of a contract's jitter is added."""
     begin_span: BeginSpan | None = None
     note_incomplete: NoteIncomplete = nobody_counts
+    keyed: bool = False
+    """Each message holds events of one subject, and says so (``Message.key``). Never in the order ``bulk``."""
     narrow: Narrow | None = None
     """What of an event may be sent right now; ``None``: all of it, where there is access."""
 

@@ -1,7 +1,8 @@
 """What an answer means: for the delivery that made the attempt, and for the gate of its destination. Pure.
 
 The contract says what a status asks for. What delivery adds: a redirect is never followed and never a confirmation; a
-bulk in order has nowhere to park an event; and a failure that is a single event's cannot be narrowed down any further.
+bulk in order has nowhere to park an event; a failure that is a single event's cannot be narrowed down any further; and
+what the transport itself can never carry goes on in pieces, or not at all, whatever the contract says of its answers.
 """
 
 import math
@@ -44,7 +45,7 @@ def judged(contract: Contract, outcome: Outcome, *, events: int = 1) -> Judgemen
     if contract.order == "bulk":
         action = _IN_ORDER.get(action, action)
     if events == 1 and action in {"split", "isolate"}:
-        action = "repair" if _counts_the_destination(contract) else "park"
+        action = "repair" if _counts_the_destination(contract) or _never_fits(failed) else "park"
     return Judgement(action=action, verdict=_verdict(action, failed), outcome=failed)
 
 
@@ -64,7 +65,14 @@ def _counts_the_destination(contract: Contract) -> bool:
     return contract.schedule_of == "destination" or contract.order == "bulk"
 
 
+def _never_fits(outcome: Outcome) -> bool:
+    """Nobody was asked: the transport knows that it cannot carry as much. Trying it again as it is changes nothing."""
+    return isinstance(outcome, Failed) and outcome.reason == "too_large" and outcome.status is None
+
+
 def _action(contract: Contract, outcome: Outcome) -> Action:
+    if _never_fits(outcome):
+        return "split"
     if outcome.status is not None and 300 <= outcome.status <= 399:
         action = contract.action(outcome.status)
         return "retry" if action == "delivered" else action

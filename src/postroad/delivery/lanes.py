@@ -59,6 +59,7 @@ class LaneDelivery:
         self._note_incomplete = means.note_incomplete
         self._clock = means.clock
         self._sender = Sender(means)
+        self._keyed = means.keyed
         self._several = len({self._doors.of(slot) for slot in feed.selection.slots}) > 1
         """Its events leave by more than one door."""
         self._unsettled = Unsettled(
@@ -311,6 +312,8 @@ class LaneDelivery:
             return
         room = contract.max_bytes - 2 - head.letter.size
         for entry, its_lane in self._unsettled.lanes.companions(lane, contract.max_items):
+            if self._keyed and entry.letter.subject_id != head.letter.subject_id:
+                continue
             room -= entry.letter.size + 1
             if room < 0 or entry.alone or self._contract_of(entry.letter.slot) != contract:
                 return

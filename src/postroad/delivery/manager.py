@@ -30,6 +30,7 @@ from postroad.routing.router import Router
 from postroad.routing.translation import Selection, selection_of
 from postroad.tracing.interface import AttemptSpan, Tracer
 from postroad.transports.base import Outcome, Transport
+from postroad.transports.spec import ANY_MESSAGE, Carriage
 
 RESTART_S = 5.0
 """How long a delivery that broke down waits before it begins again at its cursor."""
@@ -41,6 +42,9 @@ _log = logging.getLogger(__name__)
 
 OpenTransport = Callable[[Destination], Transport]
 """Open a destination, its secrets unsealed. Raises ``PostroadError`` if it cannot be opened now."""
+
+CarriageOf = Callable[[Destination], Carriage]
+"""What a message to a destination may be. Raises ``PostroadError`` if its config cannot be read."""
 
 Sign = Callable[[Subscription], Callable[[Transport], Transport] | None]
 """What puts a subscription's signatures around its transport; ``None`` if it has none. Raises ``PostroadError``."""
@@ -74,6 +78,7 @@ class _Running:
         options: DeliveryOptions,
         contract_of: Mapping[int, Contract],
         transport: Transport,
+        keyed: bool,
         gates: Mapping[int, Gate],
     ) -> None:
         self.subscription = subscription
@@ -82,6 +87,7 @@ class _Running:
         self.options = options
         self.contract_of = contract_of
         self.transport = transport
+        self.keyed = keyed
         self.gates = gates
         """By slot."""
         self.deliveries: dict[int, Delivery] = {}
@@ -97,6 +103,7 @@ class DeliveryManager:
         *,
         targets: Mapping[str, TargetProtocol],
         open_transport: OpenTransport,
+        carriage_of: CarriageOf = lambda _destination: ANY_MESSAGE,
         sign: Sign | None = None,
         observe: ShardAttemptObserver,
         overseer: Overseer,
@@ -115,6 +122,7 @@ class DeliveryManager:
         self._shards = shards
         self._targets = targets
         self._open_transport = open_transport
+        self._carriage_of = carriage_of
         self._sign = sign
         self._observe = observe
         self._overseer = overseer
@@ -255,7 +263,8 @@ class DeliveryManager:
         target = self._targets[subscription.protocol]
         options = msgspec.convert(dict(subscription.delivery), DeliveryOptions)
         limits = msgspec.convert(dict(destination.limits), DestinationLimits)
-        selection, contract_of = selection_of(subscription, target), contracts_of(target, options)
+        carriage = self._carriage_of(destination)
+        selection, contract_of = selection_of(subscription, target), contracts_of(target, options, carriage)
         transport = self._transport(subscription, destination)
         try:
             endpoints = endpoints_of(transport, target, selection.slots)
@@ -273,6 +282,7 @@ class DeliveryManager:
             options=options,
             contract_of=contract_of,
             transport=transport,
+            keyed=carriage.keyed,
             gates={slot: gates[name] for slot, name in endpoints.items()},
         )
 
@@ -313,6 +323,7 @@ class DeliveryManager:
             options=running.options,
             transport=running.transport,
             gate_of=running.gates.__getitem__,
+            keyed=running.keyed,
             store=shard.log.delivery,
             settled=start,
             streams=lambda: self._streams,

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Collection, Mapping
 
+from msgspec import structs
+
 from postroad.delivery.bulk import BulkDelivery
 from postroad.delivery.delivery import Delivery, Means
 from postroad.delivery.lanes import LaneDelivery
@@ -10,11 +12,28 @@ from postroad.errors import ConfigError
 from postroad.protocols.base import TargetProtocol
 from postroad.protocols.contract import Contract
 from postroad.transports.base import Transport
+from postroad.transports.spec import Carriage
 
 
-def contracts_of(target: TargetProtocol, options: DeliveryOptions) -> Mapping[int, Contract]:
-    """Slot -> how events of that type are delivered, as the subscription has it."""
-    return {target.slots[type_]: options.applied_to(contract, type_) for type_, contract in target.contracts.items()}
+def contracts_of(target: TargetProtocol, options: DeliveryOptions, carriage: Carriage) -> Mapping[int, Contract]:
+    """Slot -> how events of that type are delivered, as the subscription and its destination have it."""
+    return {
+        target.slots[type_]: carried(options.applied_to(contract, type_), carriage)
+        for type_, contract in target.contracts.items()
+    }
+
+
+def carried(contract: Contract, carriage: Carriage) -> Contract:
+    """The contract where its messages are carried so: none larger, and a keyed one of one subject.
+
+    A keyed service keeps the order within a subject and between subjects none. So a bulk in order becomes a bulk of
+    each subject, which must go through before the next one of that subject.
+    """
+    if carriage.max_message_bytes is not None:
+        contract = structs.replace(contract, max_bytes=min(contract.max_bytes, carriage.max_message_bytes))
+    if carriage.keyed and contract.order == "bulk":
+        contract = structs.replace(contract, order="subject")
+    return contract
 
 
 def endpoints_of(transport: Transport, target: TargetProtocol, agreed: Collection[int]) -> dict[int, str]:

@@ -17,6 +17,7 @@ class Sender:
     def __init__(self, means: Means) -> None:
         """Send through the transport what the target makes of events."""
         self._transport = means.transport
+        self._keyed = means.keyed
         self._target = means.target
         self._types = {slot: wire_type for wire_type, slot in means.target.slots.items()}
         self._subscription_id = means.feed.subscription_id
@@ -38,11 +39,12 @@ class Sender:
     async def send(self, attempt: Attempt, bulk: Bulk) -> Outcome:
         """Try once."""
         wire_type = self._types[attempt.entries[0].letter.slot] if attempt.contract.max_items == 1 else None
+        key = str(attempt.entries[0].letter.subject_id) if self._keyed else None
         if self._begin_span is None:
-            return await self._transport.send(self._message(bulk, wire_type, {}))
+            return await self._transport.send(self._message(bulk, wire_type, key, {}))
         span = self._begin_span(bulk, attempt.number)
         try:
-            outcome = await self._transport.send(self._message(bulk, wire_type, span.headers))
+            outcome = await self._transport.send(self._message(bulk, wire_type, key, span.headers))
         except BaseException:  # the hub stops, or the subscription was changed
             span.end("interrupted", None, failed=True)
             raise
@@ -52,7 +54,7 @@ class Sender:
             span.end(outcome.reason, outcome.status, failed=True)
         return outcome
 
-    def _message(self, bulk: Bulk, wire_type: str | None, headers: Mapping[str, str]) -> Message:
+    def _message(self, bulk: Bulk, wire_type: str | None, key: str | None, headers: Mapping[str, str]) -> Message:
         parcel = unpacked(bulk.body)
         copied = parcel.copied
         return Message(
@@ -60,6 +62,7 @@ class Sender:
             content_type=self._target.content_type,
             request_id=bulk.request_id,
             headers=headers,
+            key=key,
             wire_type=wire_type,
             copy=None if copied is None else Copy(key=copied.key, edition=copied.edition, body=copied.body),
         )

@@ -44,14 +44,22 @@ async def tried(
         config = msgspec.convert(opened_config(destination, keys), spec.config_type)
     except msgspec.ValidationError as exc:
         raise ConfigError(f"destination {destination.name}: {exc}") from exc
-    message = _empty_bulk(TARGETS[subscription.protocol], signer_for(subscription, keys), clock)
+    message = _empty_bulk(
+        TARGETS[subscription.protocol], signer_for(subscription, keys), clock, keyed=spec.keyed(config)
+    )
     return Trial(steps=await spec.probe(config, egress, clock, message), has_message=message is not None)
 
 
-def _empty_bulk(target: TargetProtocol, signer: Signer | None, clock: Clock) -> Message | None:
+def _empty_bulk(target: TargetProtocol, signer: Signer | None, clock: Clock, *, keyed: bool) -> Message | None:
     """``None`` if the protocol has none: where each event goes by itself, nothing is no message."""
     if all(contract.item_ceiling == 1 for contract in target.contracts.values()):
         return None
     body, id_ = target.bulk([]), "postroad-test"
     signed = signer.headers(id_, body, clock.now_us()) if signer is not None else None
-    return Message(body=body, content_type=target.content_type, request_id=id_, headers=signed or {})
+    return Message(
+        body=body,
+        content_type=target.content_type,
+        request_id=id_,
+        headers=signed or {},
+        key=id_ if keyed else None,  # nobody's: no subject waits behind it
+    )

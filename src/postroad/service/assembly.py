@@ -43,6 +43,8 @@ from postroad.ingest.http.entrance import Entrance
 from postroad.ingest.http.limits import rate_limit
 from postroad.ingest.intake import Intake
 from postroad.ingest.quarantine import Redriver
+from postroad.ingest.queues.taker import Taker
+from postroad.ingest.taking import Taking
 from postroad.layout import state_path
 from postroad.log.sqlite import SqliteLog
 from postroad.metrics.counts import Counts
@@ -65,12 +67,14 @@ from postroad.service.graphql import graphql_server
 from postroad.service.housekeeping import Chore, Retention, prune_audit_details, prune_records, prune_told, save_states
 from postroad.service.inbound import NEW_SUBJECTS_SHARD, subject_creator
 from postroad.service.outbound import (
+    carriage_reader,
     gap_reporter,
     loss_reporter,
     observer_of_attempts,
     signatures,
     transport_opener,
 )
+from postroad.service.receiving import Receiving, formats, receiving
 from postroad.service.rest import rest_server
 from postroad.service.trips import followed_by, save_trips, trip_followers
 from postroad.service.upstreams import admin_followers, upstream_keeper
@@ -134,6 +138,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     consent: ConsentServer | None
     """None: there is no consent page."""
     entrances: Sequence[Entrance]
+    receiving: Receiving
     landing: Page
     users: Sequence[Use]
     """Who is given each new view of the registry, in this order, before the routers and the manager."""
@@ -189,6 +194,7 @@ def assemble(given: Surroundings) -> Parts:
         shards,
         targets=TARGETS,
         open_transport=transport_opener(opened.keys, given.egress, clock),
+        carriage_of=carriage_reader(opened.keys),
         sign=signatures(opened.keys, clock),
         observe=observer_of_attempts(attempts, AttemptWatch(counts, view=view, clock=clock)),
         overseer=alerts,
@@ -217,6 +223,7 @@ def assemble(given: Surroundings) -> Parts:
         counts=counts,
     )
     withdrawals = Withdrawals(intake)
+    receives = _receiving(given, intake, provider_settings, deletions, withdrawals, alerts)
     fetching = fetchers(opened, given.egress, intake=intake, alerts=alerts, counts=counts, clock=clock)
     surrounded = {drivequant.PROTOCOL.name: deletions.around, damoov.PROTOCOL.name: withdrawals.around}
     redriver = Redriver(opened.logs, intake, decoder=decoder, clock=clock, around=surrounded)
@@ -348,12 +355,22 @@ def assemble(given: Surroundings) -> Parts:
         ),
         consent=consent_server(opened.registry, following=following, settings=settings.consent, clock=clock),
         entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following),
+        receiving=receives,
         landing=landing_page(
             opened.registry.visit_landing,
             exists=lambda: any(one.protocol == LEGACY for one in view().providers.values()),
             rate=rate_limit(LANDINGS_PER_S, 1.0, clock),
         ),
-        users=(decoder.use, provider_settings.use, blocklist.use, intake.use, fetching.use, alerts.follow, keeper.use),
+        users=(
+            decoder.use,
+            provider_settings.use,
+            blocklist.use,
+            intake.use,
+            receives.use,
+            fetching.use,
+            alerts.follow,
+            keeper.use,
+        ),
         chores=(
             Chore(
                 functools.partial(watch_confirmation, alerts, following.confirmed), "The registry could not be watched"
@@ -392,6 +409,36 @@ def _intake(given: Surroundings, following: RegistryFollower, blocklist: BlockLi
         ahead_limit_us=settings.ahead_limit_s * 1_000_000,
         traced=given.tracer is not None,
         is_erased=blocklist.holds,
+    )
+
+
+def _receiving(
+    given: Surroundings,
+    intake: Intake,
+    provider_settings: ProviderSettings,
+    deletions: DriveQuantDeletions,
+    withdrawals: Withdrawals,
+    alerts: AlertBook,
+) -> Receiving:
+    opened, limits, clock, counts = given.opened, given.settings.ingest, given.clock, given.counts
+    taking = Taking(
+        intake,
+        clock=clock,
+        counts=counts,
+        max_items=limits.bulk_limit_items,
+        settings_of=provider_settings.of,
+    )
+    by_protocol = formats(
+        record_links=link_recorder(opened.registry), deletions=deletions.around, withdrawals=withdrawals.around
+    )
+    return receiving(
+        opened.registry,
+        opened.keys,
+        Taker(taking, intake, formats=by_protocol, clock=clock, counts=counts),
+        egress=given.egress,
+        alerts=alerts,
+        body_limit_bytes=limits.bulk_limit_bytes,
+        clock=clock,
     )
 
 

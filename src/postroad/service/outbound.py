@@ -3,6 +3,7 @@
 import functools
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -10,7 +11,7 @@ from postroad.clock import Clock
 from postroad.delivery.attempts import AttemptRecorder
 from postroad.delivery.delivery import Bulk, Overseer
 from postroad.delivery.expiry import Lost
-from postroad.delivery.manager import OpenTransport, ShardAttemptObserver, Sign
+from postroad.delivery.manager import CarriageOf, OpenTransport, ShardAttemptObserver, Sign
 from postroad.delivery.signing import SigningTransport, signer_for
 from postroad.delivery.watch import AttemptWatch
 from postroad.egress.client import EgressClient
@@ -25,6 +26,8 @@ from postroad.routing.router import Gap
 from postroad.settings import Settings
 from postroad.transports import TRANSPORTS
 from postroad.transports.base import Outcome, Transport
+from postroad.transports.bounded import BoundedTransport
+from postroad.transports.spec import Carriage, TransportSpec
 
 _log = logging.getLogger(__name__)
 
@@ -40,14 +43,31 @@ def transport_opener(keys: KeyRing, egress: EgressClient, clock: Clock) -> OpenT
     """See ``OpenTransport``: secrets are unsealed by ``keys``, and nothing goes out but through ``egress``."""
 
     def open_transport(destination: Destination) -> Transport:
-        spec = TRANSPORTS[destination.transport]
-        try:
-            config = msgspec.convert(opened_config(destination, keys), spec.config_type)
-        except msgspec.ValidationError as exc:
-            raise ConfigError(f"destination {destination.name}: {exc}") from exc
-        return spec.open(config, egress, clock)
+        spec, config = _configured(destination, keys)
+        limit = spec.max_message_bytes(config)
+        transport = spec.open(config, egress, clock)
+        return transport if limit is None else BoundedTransport(transport, limit)
 
     return open_transport
+
+
+def carriage_reader(keys: KeyRing) -> CarriageOf:
+    """See ``CarriageOf``: secrets are unsealed by ``keys``."""
+
+    def carriage_of(destination: Destination) -> Carriage:
+        spec, config = _configured(destination, keys)
+        return spec.carriage(config)
+
+    return carriage_of
+
+
+def _configured(destination: Destination, keys: KeyRing) -> tuple[TransportSpec, Any]:
+    """Its transport, and its config with open secrets. Raises ``ConfigError``."""
+    spec = TRANSPORTS[destination.transport]
+    try:
+        return spec, msgspec.convert(opened_config(destination, keys), spec.config_type)
+    except msgspec.ValidationError as exc:
+        raise ConfigError(f"destination {destination.name}: {exc}") from exc
 
 
 def signatures(keys: KeyRing, clock: Clock) -> Sign:

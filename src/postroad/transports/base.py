@@ -18,7 +18,7 @@ Reason = Literal[
     "broken",  # the connection ended before the answer did
     "credentials",  # no token could be had, or the answer was 401 or 403
     "throttled",  # 429
-    "too_large",  # 413
+    "too_large",  # 413; without a status: more than this transport can ever carry
     "rejected",  # any other 4xx
     "redirected",  # 3xx: never followed
     "server_error",  # 5xx
@@ -44,6 +44,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     """The same over every retry of the same bulk."""
     headers: Mapping[str, str] = {}
+    key: str | None = None
+    """Whom it is about, where the destination is keyed: it holds events of one subject then, and a service that keeps
+    order within a group, session, partition or ordering key keeps it within this. Means nothing to anybody else."""
     wire_type: str | None = None
     """The type of the one event it carries, where the protocol sends them singly: a destination may keep them apart."""
     copy: Copy | None = None
@@ -76,7 +79,10 @@ class Transport(Protocol):
     """A way to one destination, opened once and kept."""
 
     async def send(self, message: Message) -> Outcome:
-        """Try once. Never raises for what the remote side or the network does; cancellation passes through."""
+        """Try once. Never raises for what the remote side or the network does; cancellation passes through.
+
+        What it could never carry fails as ``too_large`` without a status, and says the limit.
+        """
 
     def endpoint(self, wire_type: str) -> str:
         """Which of the destination's endpoints takes events of that type; ``""`` where there is one for all.

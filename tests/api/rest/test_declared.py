@@ -20,13 +20,17 @@ CONFIG = {
 UPSTREAM = {
     "service_account": {"private_key": {"env": "SECRET"}},
 }
+RECEIVE = {
+    "transport": "pubsub",
+    "config": {"subscription": "projects/proj-1/subscriptions/hub", "service_account_key": {"env": "SECRET"}},
+}
 DOCUMENT: dict[str, Any] = {
     "organizations": [
         {
             "name": "Andes",
             "providers": [
                 {"name": "gps", "protocol": "drivetech", "unknown_vehicles": "unassigned"},
-                {"name": "cars", "protocol": "connected_cars"},
+                {"name": "cars", "protocol": "connected_cars", "receive": RECEIVE},
             ],
             "fleets": [{"name": "Trucks"}, {"name": "Vans"}],
             "vehicles": [{"plate": "AA 11", "fleet": "Trucks"}, {"vin": "WVWZZZ1JZXW000001", "plate": "BB22"}],
@@ -128,7 +132,7 @@ async def test_what_rest_puts_apply_finds_as_its_file_has_it(site: RestSite) -> 
         parts.append((path, {}))
         parts += [(f"{path}/destinations/{one['name']}", revealed(one)) for one in of["destinations"]]
         parts += [(f"{path}/subscriptions/{one['name']}", revealed(one)) for one in of["subscriptions"]]
-    parts += [(f"/organizations/Andes/providers/{one['name']}", one) for one in andes["providers"]]
+    parts += [(f"/organizations/Andes/providers/{one['name']}", revealed(one)) for one in andes["providers"]]
     made = [await site.put(path, body) for path, body in parts]
     made += [await site.post("/organizations/Andes/vehicles", one) for one in andes["vehicles"]]
     assert [answer.status for answer in made] == [201] * len(made), made
@@ -158,6 +162,9 @@ async def test_what_is_applied_is_got_in_its_own_words(site: RestSite) -> None:
     destination = (await site.get(INSURER + "/destinations/hook")).json
     assert destination["config"] == {**CONFIG, "auth": {**CONFIG["auth"], "client_secret": None}}  # type: ignore[dict-item]
     assert (destination["secrets"], destination["limits"]) == (["config.auth.client_secret"], {"concurrency": 3})
+    provider = (await site.get("/organizations/Andes/providers/cars")).json
+    assert provider["receive"] == {**RECEIVE, "config": {**RECEIVE["config"], "service_account_key": None}}  # type: ignore[dict-item]
+    assert provider["secrets"] == ["receive.config.service_account_key"]
     vehicle = (await site.get("/organizations/Andes/vehicles/3")).json
     assert (vehicle["plate"], vehicle["fleet"], vehicle["declared"]) == ("AA11", "Trucks", True)
 

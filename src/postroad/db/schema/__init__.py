@@ -11,10 +11,13 @@ from postroad.db.schema.credentials import api_keys, integration_tokens, provide
 from postroad.db.schema.erasing import backups, block_key, blocked, erasures
 from postroad.db.schema.owners import account_links, consents, grants, landings, owned_vehicles, owner_sessions, owners
 from postroad.db.schema.parties import (
+    checkpoints,
     integrations,
     organizations,
     provider_revisions,
     providers,
+    receiver_secrets,
+    receivers,
     upstream_runs,
     upstream_secrets,
     upstreams,
@@ -48,6 +51,7 @@ __all__ = [
     "backups",
     "block_key",
     "blocked",
+    "checkpoints",
     "consents",
     "destination_secrets",
     "destinations",
@@ -71,6 +75,8 @@ __all__ = [
     "provider_revisions",
     "provider_tokens",
     "providers",
+    "receiver_secrets",
+    "receivers",
     "registry_version",
     "service_accounts",
     "streams",

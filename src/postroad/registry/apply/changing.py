@@ -6,7 +6,7 @@ idea of what may be declared, nor of what follows from it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ from postroad.registry.apply.reconcile import Reconciler, Removable
 from postroad.registry.apply.rows import Change
 from postroad.registry.apply.secret_fields import Written
 from postroad.registry.apply.source import Plain, Source
-from postroad.registry.secrets import KeyRing, secret_place, upstream_place
+from postroad.registry.secrets import KeyRing, receiver_place, secret_place, upstream_place
 from postroad.registry.transaction import Transaction
 
 _STEP: Final = re.compile(r"\.(organizations|providers|integrations|destinations)\[(\d+)\]")
@@ -191,10 +191,14 @@ class _Kept:
         owner = self._owners[config]
         if owner is None:
             return None
-        table = schema.upstream_secrets if config.endswith(".upstream") else schema.destination_secrets
-        place = upstream_place if table is schema.upstream_secrets else secret_place
-        column = table.c.provider_id if table is schema.upstream_secrets else table.c.destination_id
-        query = sa.select(table.c.sealed).where(column == owner.id, table.c.path == field)
+        place: Callable[[int, str], str]
+        if config.endswith(".upstream"):
+            table, column, place = schema.upstream_secrets, "provider_id", upstream_place
+        elif config.endswith(".receive.config"):
+            table, column, place = schema.receiver_secrets, "provider_id", receiver_place
+        else:
+            table, column, place = schema.destination_secrets, "destination_id", secret_place
+        query = sa.select(table.c.sealed).where(table.c[column] == owner.id, table.c.path == field)
         sealed = self._connection.scalar(query)
         return None if sealed is None else self._keys.unseal(place(owner.id, field), sealed)
 

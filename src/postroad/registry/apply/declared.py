@@ -57,6 +57,8 @@ class Declared:
         table = schema.upstreams
         upstreams = {row.provider_id: row.config for row in self.connection.execute(sa.select(table))} if rows else {}
         sealed = self._secret_paths(schema.upstream_secrets, "provider_id")
+        receivers = self._receivers() if rows else {}
+        received = self._secret_paths(schema.receiver_secrets, "provider_id")
         return [
             Part(
                 id=row.id,
@@ -67,8 +69,12 @@ class Declared:
                     "unknown_vehicles": row.unknown_vehicles,
                     "settings": settings[row.id, row.revision],
                     "upstream": _with_nulls(upstreams[row.id], sealed[row.id]) if row.id in upstreams else None,
+                    "receive": receivers.get(row.id),
                 },
-                secrets=tuple(f"upstream.{path}" for path in sealed[row.id]),
+                secrets=(
+                    *(f"upstream.{path}" for path in sealed[row.id]),
+                    *(f"receive.config.{path}" for path in received[row.id]),
+                ),
                 more={"revision": row.revision},
             )
             for row in rows
@@ -160,6 +166,14 @@ class Declared:
         table = schema.provider_revisions
         query = sa.select(table).where(table.c.provider_id.in_(provider_ids))
         return {(row.provider_id, row.revision): row.settings for row in self.connection.execute(query)}
+
+    def _receivers(self) -> dict[int, Any]:
+        """Provider id -> how its messages are received."""
+        sealed = self._secret_paths(schema.receiver_secrets, "provider_id")
+        return {
+            row.provider_id: {"transport": row.transport, "config": _with_nulls(row.config, sealed[row.provider_id])}
+            for row in self.connection.execute(sa.select(schema.receivers))
+        }
 
     def _secret_paths(self, table: sa.Table, owner: str) -> dict[int, list[str]]:
         paths: dict[int, list[str]] = defaultdict(list)

@@ -15,6 +15,13 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A mapping in which every key is known."""
 
 
+class ReceivePart(_Part, frozen=True, kw_only=True):
+    """How its messages come beside the entrances of its protocol."""
+
+    transport: Annotated[str, Meta(description="Of the service that has them.")]
+    config: Annotated[dict[str, Any], Meta(description="How they are received from it; by its transport.")] = {}
+
+
 class ProviderFields(_Part, frozen=True, kw_only=True):
     """Who sends to us, less its name."""
 
@@ -25,6 +32,9 @@ class ProviderFields(_Part, frozen=True, kw_only=True):
     settings: Annotated[dict[str, Any], Meta(description="How what it sends is read; by its protocol.")] = {}
     upstream: Annotated[
         dict[str, Any] | None, Meta(description="How its own control plane is reached; null: that is left to people.")
+    ] = None
+    receive: Annotated[
+        ReceivePart | None, Meta(description="The queue or topic they come from; null: by the entrances only.")
     ] = None
 
 

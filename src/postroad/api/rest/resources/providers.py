@@ -40,8 +40,8 @@ def get_provider(call: Call, organization: str, provider: str) -> Provider:
 def put_provider(call: Call, organization: str, provider: str, body: ProviderBody) -> Provider | Created:
     """Create a provider, or replace what is declared of it.
 
-    Settings that differ are a new revision: what was received before is still read by those of its time. In `upstream`,
-    null stands for a secret that is set.
+    Settings that differ are a new revision: what was received before is still read by those of its time. In `upstream`
+    and in the config of `receive`, null stands for a secret that is set.
     """
     of = call.declared.organization(organization)
     call.require(Target(organization_id=of.id))
