@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from postroad.transports.azure.event_hubs import EVENT_HUBS
+from postroad.transports.azure.service_bus import SERVICE_BUS
 from postroad.transports.https import HttpsConfig, open_https
 from postroad.transports.probe import probe_https
 from postroad.transports.spec import Step, TransportSpec
@@ -16,5 +18,7 @@ TRANSPORTS: Mapping[str, TransportSpec] = {
         open=open_https,
         probe=probe_https,
     ),
+    "service_bus": SERVICE_BUS,
+    "event_hubs": EVENT_HUBS,
 }
 """By the name that a destination's ``transport`` gives."""

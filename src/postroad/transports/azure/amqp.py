@@ -1,0 +1,273 @@
+"""Sending by one of Azure's AMQP SDKs: what waits goes together, over one link that is opened anew when it fails.
+
+An SDK's client keeps a link open and sends a batch as one message: all of it is taken, or none. So a batch that is
+refused for what is in it is sent once more message by message, and only what is at fault fails. The SDKs' own retries
+are off: when to try again is delivery's to say.
+"""
+
+import asyncio
+import contextlib
+import re
+import ssl
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Final, Protocol
+
+from postroad.clock import Clock
+from postroad.egress.failures import EgressFailed
+from postroad.errors import EgressRefused, PostroadError
+from postroad.transports.answers import MAX_DETAIL_CHARS, mask
+from postroad.transports.azure.namespace import ENVELOPE_BYTES, NamespaceConfig
+from postroad.transports.azure.way import Way
+from postroad.transports.base import Delivered, Failed, Message, Outcome, Reason
+from postroad.transports.gathering import Gathered
+from postroad.transports.spec import Step
+
+MAX_BATCH_ITEMS: Final = 500
+_UNAUTHORIZED: Final = frozenset({401, 403, "401", "403"})
+_AGAIN: Final = re.compile(r"\s*(?:Error condition|Error): ")
+CLOSE_S: Final = 5.0
+"""How long an SDK may take to say goodbye."""
+OF_THE_MESSAGE: Final[frozenset[Reason]] = frozenset({"rejected", "too_large"})
+"""Reasons that say nothing of the link, nor of other messages."""
+_LINK_STAYS: Final[frozenset[Reason]] = OF_THE_MESSAGE | {"throttled"}
+
+
+class AmqpFailed(PostroadError):
+    """What an SDK raised, as a reason."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason: Reason = reason
+
+
+class Link(Protocol):
+    """An SDK's client with a link that is open. What it raises is ``AmqpFailed``."""
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Return once the service has taken all of them. They have one key, or none."""
+
+    async def close(self) -> None:
+        """Let go."""
+
+
+class AmqpTransport:
+    """A ``Transport``."""
+
+    def __init__(
+        self, config: NamespaceConfig, way: Way, open_link: Callable[[], Awaitable[Link]], clock: Clock, max_bytes: int
+    ) -> None:
+        """``open_link`` connects, shows its token and attaches; ``max_bytes`` are those of a batch."""
+        self._way = way
+        self._open_link = open_link
+        self._clock = clock
+        self._timeout_s = config.timeout_s
+        self._secrets = tuple(config.secrets())
+        self._link: Link | None = None
+        self._gathered = Gathered(
+            self._call,
+            max_items=MAX_BATCH_ITEMS,
+            max_bytes=max_bytes,
+            size=lambda message: len(message.body) + ENVELOPE_BYTES,
+        )
+
+    async def send(self, message: Message) -> Outcome:
+        """See ``Transport``."""
+        if message.copy is not None:
+            return Failed(
+                reason="rejected", detail="its data is to be copied first, and the destination has no storage"
+            )
+        return await self._gathered.send(message)
+
+    def endpoint(self, wire_type: str) -> str:  # noqa: ARG002  # one entity takes all
+        """See ``Transport``."""
+        return ""
+
+    async def close(self) -> None:
+        """See ``Transport``."""
+        await self._gathered.close()
+        await self._drop()
+
+    async def probe(self, message: Message | None) -> tuple[Step, ...]:
+        """See ``TransportSpec.probe``."""
+        taken = [await self._step("addresses", self._addresses)]
+        try:
+            if taken[-1].ok:
+                taken.append(await self._step("link", self._attach))
+            if taken[-1].ok and message is not None:
+                taken.append(await self._answer(message))
+        finally:
+            await self.close()
+        return tuple(taken)
+
+    # --- sending
+
+    async def _call(self, messages: Sequence[Message]) -> list[Outcome]:
+        """One group a key after the other; after a failure of the link nothing more is tried."""
+        outcomes: dict[int, Outcome] = {}
+        for numbers in _by_key(messages).values():
+            outcome = await self._attempt([messages[number] for number in numbers])
+            outcomes |= dict.fromkeys(numbers, outcome)
+            if isinstance(outcome, Failed) and outcome.reason in OF_THE_MESSAGE and len(numbers) > 1:
+                for number in numbers:
+                    outcome = outcomes[number] = await self._attempt([messages[number]])
+                    if _is_of_the_link(outcome):
+                        break
+            if _is_of_the_link(outcome):
+                return [outcomes.get(number, outcome) for number in range(len(messages))]
+        return [outcomes[number] for number in range(len(messages))]
+
+    async def _attempt(self, messages: Sequence[Message]) -> Outcome:
+        """Try; and once more at once if a kept link turns out to be gone, as idle ones are, now and then."""
+        kept = self._link is not None
+        outcome = await self._try(messages)
+        if kept and isinstance(outcome, Failed) and outcome.reason == "broken":
+            return await self._try(messages)
+        return outcome
+
+    async def _try(self, messages: Sequence[Message]) -> Outcome:
+        started = self._clock.monotonic_s()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await (await self._opened()).send(messages)
+        except (AmqpFailed, EgressFailed, EgressRefused, TimeoutError) as exc:
+            reason, detail = _told(exc)
+            if reason not in _LINK_STAYS:
+                await self._drop()
+            return Failed(
+                reason=reason,
+                detail=mask(detail, self._secrets, MAX_DETAIL_CHARS),
+                elapsed_s=self._clock.monotonic_s() - started,
+            )
+        except asyncio.CancelledError:
+            await self._drop()  # what the SDK was in the middle of cannot be taken up again
+            raise
+        return Delivered(status=None, elapsed_s=self._clock.monotonic_s() - started)
+
+    async def _opened(self) -> Link:
+        if self._link is None:
+            await self._way.check()
+            self._link = await self._open_link()
+        return self._link
+
+    async def _drop(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            with contextlib.suppress(AmqpFailed, TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await link.close()
+
+    # --- trying it out
+
+    async def _addresses(self) -> str:
+        return f"{self._way.host}:{self._way.port} at {', '.join(await self._way.check())}"
+
+    async def _attach(self) -> str:
+        async with asyncio.timeout(self._timeout_s):
+            await self._opened()
+        return "open: the service knows the key or identity, and the entity"
+
+    async def _answer(self, message: Message) -> Step:
+        outcome = await self.send(message)
+        if isinstance(outcome, Delivered):
+            return Step(name="answer", ok=True, detail=f"taken in {outcome.elapsed_s * 1000:.0f} ms")
+        return Step(name="answer", ok=False, detail=f"{outcome.reason}: {outcome.detail}")
+
+    async def _step(self, name: str, step: Callable[[], Awaitable[str]]) -> Step:
+        try:
+            return Step(name=name, ok=True, detail=await step())
+        except (AmqpFailed, EgressFailed, EgressRefused, TimeoutError) as exc:
+            reason, detail = _told(exc)
+            return Step(name=name, ok=False, detail=mask(f"{reason}: {detail}", self._secrets, MAX_DETAIL_CHARS))
+
+
+@contextlib.contextmanager
+def translated(reason_of: Callable[[BaseException], Reason | None]) -> Iterator[None]:
+    """Around calls of an SDK: what it raises becomes ``AmqpFailed``; ``reason_of`` knows the SDK's own exceptions."""
+    try:
+        yield
+    except PostroadError:
+        raise
+    except Exception as exc:  # an SDK raises what its parts raise, from OSError to KeyError
+        for cause in _causes(exc):
+            if (reason := _reason_beneath(cause)) is not None:
+                raise AmqpFailed(reason, _sentence(cause)) from exc
+        raise AmqpFailed(reason_of(exc) or "unexpected", _sentence(exc)) from exc
+
+
+def reason_of_condition(condition: str) -> Reason | None:
+    """What an AMQP error condition means for an attempt; ``None``: nothing that is known.
+
+    Source   OASIS AMQP 1.0, part 2, section 2.8.15 ff.; Microsoft, "AMQP errors in Azure Service Bus".
+    """
+    return _CONDITIONS.get(condition.rpartition(":")[2])
+
+
+_CONDITIONS: Mapping[str, Reason] = {
+    "unauthorized-access": "credentials",
+    "auth-failed": "credentials",
+    "server-busy": "throttled",
+    "resource-limit-exceeded": "throttled",
+    "timeout": "timeout",
+    "message-size-exceeded": "too_large",
+    "frame-size-too-small": "too_large",
+    "argument-error": "rejected",
+    "argument-out-of-range": "rejected",
+    "decode-error": "rejected",
+    "invalid-field": "rejected",
+    "not-implemented": "rejected",
+    "internal-error": "server_error",
+    "forced": "broken",
+    "detach-forced": "broken",
+    "framing-error": "broken",
+    "socket-error": "broken",
+    "client-error": "broken",
+    "operation-cancelled": "broken",
+}
+
+
+def _told(exc: BaseException) -> tuple[Reason, str]:
+    match exc:
+        case AmqpFailed(reason=reason):
+            return reason, str(exc)
+        case EgressFailed(reason=reason, detail=detail):
+            return reason, detail
+        case EgressRefused():
+            return "refused_address", str(exc)
+        case _:
+            return "timeout", "no answer in time"
+
+
+def _is_of_the_link(outcome: Outcome) -> bool:
+    return isinstance(outcome, Failed) and outcome.reason not in OF_THE_MESSAGE
+
+
+def _causes(exc: BaseException | None) -> Iterator[BaseException]:
+    """``exc`` and what it came from."""
+    while exc is not None:
+        yield exc
+        exc = exc.__cause__ or exc.__context__
+
+
+def _reason_beneath(cause: BaseException) -> Reason | None:
+    """What the socket, TLS or ``$cbs`` said, which the SDKs' own exceptions hide."""
+    if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return "tls"
+    if isinstance(cause, ConnectionResetError | BrokenPipeError | ssl.SSLError):
+        return "broken"
+    if isinstance(cause, OSError) and not isinstance(cause, TimeoutError):
+        return "connect"
+    return "credentials" if getattr(cause, "status_code", None) in _UNAUTHORIZED else None
+
+
+def _sentence(exc: BaseException) -> str:
+    """On one line, of printable characters, without what the SDKs say twice."""
+    words = " ".join(_AGAIN.split(str(exc))[0].split()) or type(exc).__name__
+    return "".join(char if char.isprintable() else " " for char in words)
+
+
+def _by_key(messages: Sequence[Message]) -> dict[str | None, list[int]]:
+    """Key -> which of them have it, in order: a session's or a partition's batch holds nothing else."""
+    numbers: dict[str | None, list[int]] = {}
+    for number, message in enumerate(messages):
+        numbers.setdefault(message.key, []).append(number)
+    return numbers
