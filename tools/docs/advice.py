@@ -93,6 +93,11 @@ ALERTS = {
         "room for, and were skipped. Look at why the destination did not take them in time. About a provider: "
         "notifications were removed from the log before their datasets were fetched."
     ),
+    "receiver_failing": (
+        "A provider's messages cannot be received from the queue or topic that it declares in `receive`: it cannot be "
+        "reached, does not take the credentials, or is not there; the detail says which. Nothing is lost meanwhile as "
+        "long as the service keeps it. The hub goes on by itself once it can."
+    ),
     "registry_unconfirmed": (
         "The registry has not answered for more than a minute, so nobody knows what access was taken away meanwhile, "
         "and nothing is sent; events wait. See to the database (`hub.registry_url`, or who holds `registry.db`); the "

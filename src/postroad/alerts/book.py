@@ -16,16 +16,17 @@ import msgspec
 from postroad.clock import Clock
 from postroad.delivery.delivery import AlertKind, HubAlertKind, ShardAlertKind
 from postroad.errors import NotFound, StoreUnavailable
+from postroad.ingest.queues.keeper import ReceiverAlertKind
 from postroad.log.delivery import fetched_for, fetcher_id
 from postroad.logs import wide
 from postroad.registry.alerts import PAUSED, about_provider, about_shard, number_of, provider_of
 from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
 
-Kind = AlertKind | ShardAlertKind | HubAlertKind
+Kind = AlertKind | ShardAlertKind | HubAlertKind | ReceiverAlertKind
 SHARD_KINDS: tuple[ShardAlertKind, ...] = get_args(ShardAlertKind)
 HUB_KINDS: tuple[HubAlertKind, ...] = get_args(HubAlertKind)
-KINDS: tuple[Kind, ...] = (*get_args(AlertKind), *SHARD_KINDS, *HUB_KINDS)
+KINDS: tuple[Kind, ...] = (*get_args(AlertKind), *SHARD_KINDS, *HUB_KINDS, *get_args(ReceiverAlertKind))
 THE_HUB = 0
 """What alerts of those kinds are about."""
 WRITES_APART_S = 1.0
@@ -37,7 +38,7 @@ _ALL = 1_000_000
 Key = tuple[Kind, int]
 """What an alert is, and the subscription, or by its kind the shard or ``THE_HUB``, that it is about.
 
-Where it is about fetching for a provider, a ``fetcher_id`` stands for the subscription.
+Where it is about fetching or receiving for a provider, a ``fetcher_id`` stands for the subscription.
 """
 _Work = tuple[str, str, int]
 

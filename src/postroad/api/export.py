@@ -15,6 +15,7 @@ from postroad.api.health import Finding
 from postroad.api.parts import HubParts
 from postroad.delivery.delivery import AlertKind, HubAlertKind
 from postroad.delivery.gate import State
+from postroad.ingest.queues.keeper import ReceiverAlertKind
 from postroad.log.delivery import fetcher_id
 from postroad.metrics import declared
 from postroad.metrics.counts import Counter, Histogram, Key
@@ -221,4 +222,7 @@ class Exporter:
 
     def _alerts(self) -> Iterable[Sample]:
         counts = collections.Counter(kind for kind, _ in self._parts.alerts.open)
-        return [((kind,), counts[kind]) for kind in (*get_args(AlertKind), *get_args(HubAlertKind))]
+        return [
+            ((kind,), counts[kind])
+            for kind in (*get_args(AlertKind), *get_args(HubAlertKind), *get_args(ReceiverAlertKind))
+        ]

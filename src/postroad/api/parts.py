@@ -15,6 +15,7 @@ from postroad.delivery.manager import DeliveryManager
 from postroad.delivery.pressure import Pressure
 from postroad.delivery.tasks import TaskRunner
 from postroad.ingest.intake import Intake
+from postroad.ingest.queues.keeper import ReceiverAlertKind
 from postroad.log.sqlite import SqliteLog
 from postroad.metrics.counts import Counts
 from postroad.registry.records import RegistryView
@@ -25,7 +26,7 @@ class OpenAlerts(Protocol):
     """The book of alerts."""
 
     @property
-    def open(self) -> Set[tuple[AlertKind | ShardAlertKind | HubAlertKind, int]]:
+    def open(self) -> Set[tuple[AlertKind | ShardAlertKind | HubAlertKind | ReceiverAlertKind, int]]:
         """What is open now: kind and subscription."""
 
 

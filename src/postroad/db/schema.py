@@ -116,6 +116,32 @@ upstream_runs = sa.Table(  # the last one of each provider
     sa.Column("error", sa.Text),
 )
 
+receivers = sa.Table(  # how a provider's messages are fetched, or pushed, beside the entrances of its protocol
+    "receivers",
+    metadata,
+    sa.Column("provider_id", Id, sa.ForeignKey("providers.id"), primary_key=True),
+    sa.Column("transport", sa.Text, nullable=False),
+    sa.Column("config", Json, nullable=False),  # without its secrets
+)
+
+receiver_secrets = sa.Table(
+    "receiver_secrets",
+    metadata,
+    sa.Column("provider_id", Id, sa.ForeignKey("providers.id"), primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+
+checkpoints = sa.Table(  # how far a source was read whose service leaves that to the reader
+    "checkpoints",
+    metadata,
+    sa.Column("provider_id", Id, sa.ForeignKey("providers.id"), primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Text, primary_key=True),
+    sa.Column("mark", sa.Text, nullable=False),
+    sa.Column("saved_us", sa.BigInteger, nullable=False),
+)
+
 provider_tokens = _table(
     "provider_tokens",
     _id(),

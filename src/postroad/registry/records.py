@@ -63,6 +63,16 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     """Secret fields by path (``service_account.private_key``), sealed."""
 
 
+class Receiver(msgspec.Struct, frozen=True, kw_only=True):
+    """How a provider's messages come beside the entrances of its protocol: fetched from a queue, or pushed by one."""
+
+    transport: str
+    config: Mapping[str, Any]
+    """What the transport's config struct for receiving takes, secrets left out."""
+    sealed: Mapping[str, bytes] = {}
+    """Secret fields by path, sealed."""
+
+
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Who sends to us, by one protocol."""
 
@@ -76,6 +86,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     settings: Mapping[str, Any] = {}
     upstream: Upstream | None = None
     """None: its control plane is left to people."""
+    receiver: Receiver | None = None
+    """None: only by the entrances of its protocol."""
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):

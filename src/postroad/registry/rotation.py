@@ -15,12 +15,20 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.registry import blocklist, erasures
-from postroad.registry.secrets import KeyRing, add_key, drop_keys, key_id, secret_place, upstream_place
+from postroad.registry.secrets import (
+    KeyRing,
+    add_key,
+    drop_keys,
+    key_id,
+    receiver_place,
+    secret_place,
+    upstream_place,
+)
 from postroad.registry.signing import signing_place
 from postroad.registry.store import RegistryStore
 
 _of_destinations, _of_subscriptions = schema.destination_secrets, schema.subscription_secrets
-_of_upstreams = schema.upstream_secrets
+_of_providers = ((schema.upstream_secrets, upstream_place), (schema.receiver_secrets, receiver_place))
 
 
 class _Sealed(NamedTuple):
@@ -92,10 +100,10 @@ def _stored(connection: sa.Connection) -> Iterator[_Sealed]:
     for row in connection.execute(sa.select(table)).all():
         this = (table.c.destination_id == row.destination_id) & (table.c.path == row.path)
         yield _Sealed(table, this, secret_place(row.destination_id, row.path), row.sealed)
-    table = _of_upstreams
-    for row in connection.execute(sa.select(table)).all():
-        this = (table.c.provider_id == row.provider_id) & (table.c.path == row.path)
-        yield _Sealed(table, this, upstream_place(row.provider_id, row.path), row.sealed)
+    for table, place in _of_providers:
+        for row in connection.execute(sa.select(table)).all():
+            this = (table.c.provider_id == row.provider_id) & (table.c.path == row.path)
+            yield _Sealed(table, this, place(row.provider_id, row.path), row.sealed)
     table = _of_subscriptions
     for row in connection.execute(sa.select(table)).all():
         this = (table.c.subscription_id == row.subscription_id) & (table.c.number == row.number)

@@ -23,7 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from postroad.errors import ConfigError, StoreCorrupt
-from postroad.registry.records import Destination, Upstream
+from postroad.registry.records import Destination, Receiver, Upstream
 
 _VERSION = b"\x01"
 _ID_BYTES = 4
@@ -43,6 +43,11 @@ def secret_place(destination_id: int, path: str) -> str:
 def upstream_place(provider_id: int, path: str) -> str:
     """The place of a secret field of a provider's upstream."""
     return f"upstream/{provider_id}/{path}"
+
+
+def receiver_place(provider_id: int, path: str) -> str:
+    """The place of a secret field of a provider's receiver."""
+    return f"receiver/{provider_id}/{path}"
 
 
 def sealing_key_id(sealed: bytes) -> str:
@@ -69,6 +74,12 @@ def opened_upstream(provider_id: int, upstream: Upstream, keys: "KeyRing") -> di
     """The same of a provider's upstream. Raises like ``opened_config``."""
     secrets = {path: keys.unseal(upstream_place(provider_id, path), s) for path, s in upstream.sealed.items()}
     return _whole(upstream.config, secrets)
+
+
+def opened_receiver(provider_id: int, receiver: Receiver, keys: "KeyRing") -> dict[str, Any]:
+    """The same of a provider's receiver. Raises like ``opened_config``."""
+    secrets = {path: keys.unseal(receiver_place(provider_id, path), s) for path, s in receiver.sealed.items()}
+    return _whole(receiver.config, secrets)
 
 
 def _whole(public: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, Any]:

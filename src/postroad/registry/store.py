@@ -19,6 +19,7 @@ from postroad.registry import (
     alerts,
     attempts,
     backups,
+    checkpoints,
     consents,
     erasures,
     grants,
@@ -386,6 +387,16 @@ class RegistryStore:
         """How many vehicles a provider has lost access to."""
         with self._database.read() as connection:
             return consents.withdrawn(connection, provider_id)
+
+    def checkpoint(self, provider_id: int, source: str, partition: str) -> str | None:
+        """How far a part of a provider's source was read, in the words of its service; ``None``: nothing is known."""
+        with self._database.read() as connection:
+            return checkpoints.load(connection, provider_id, source, partition)
+
+    def save_checkpoint(self, provider_id: int, source: str, partition: str, mark: str) -> None:
+        """Remember how far it was read. No view shows it."""
+        with self.transaction() as under_way:
+            checkpoints.save(under_way, provider_id, source, partition, mark)
 
     def followed(self, shard: int) -> int:
         """Admin events of the shard below this position have had their effect."""

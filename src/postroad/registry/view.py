@@ -15,6 +15,7 @@ from postroad.registry.records import (
     Integration,
     Organization,
     Provider,
+    Receiver,
     RegistryView,
     Subject,
     Subscription,
@@ -80,7 +81,7 @@ def _provider_settings(connection: sa.Connection) -> dict[tuple[int, int], dict[
 
 
 def _providers(connection: sa.Connection, settings: dict[tuple[int, int], dict[str, Any]]) -> dict[int, Provider]:
-    upstreams = _upstreams(connection)
+    upstreams, receivers = _upstreams(connection), _receivers(connection)
     return {
         row.id: Provider(
             id=row.id,
@@ -91,19 +92,34 @@ def _providers(connection: sa.Connection, settings: dict[tuple[int, int], dict[s
             revision=row.revision,
             settings=settings[row.id, row.revision],
             upstream=upstreams.get(row.id),
+            receiver=receivers.get(row.id),
         )
         for row in connection.execute(_live(schema.providers))
     }
 
 
 def _upstreams(connection: sa.Connection) -> dict[int, Upstream]:
-    sealed: dict[int, dict[str, bytes]] = defaultdict(dict)
-    for row in connection.execute(sa.select(schema.upstream_secrets)):
-        sealed[row.provider_id][row.path] = row.sealed
+    sealed = _sealed(connection, schema.upstream_secrets)
     return {
         row.provider_id: Upstream(config=row.config, sealed=sealed.get(row.provider_id, {}))
         for row in connection.execute(sa.select(schema.upstreams))
     }
+
+
+def _receivers(connection: sa.Connection) -> dict[int, Receiver]:
+    sealed = _sealed(connection, schema.receiver_secrets)
+    return {
+        row.provider_id: Receiver(transport=row.transport, config=row.config, sealed=sealed.get(row.provider_id, {}))
+        for row in connection.execute(sa.select(schema.receivers))
+    }
+
+
+def _sealed(connection: sa.Connection, table: sa.Table) -> dict[int, dict[str, bytes]]:
+    """Provider id -> its sealed secrets by path."""
+    sealed: dict[int, dict[str, bytes]] = defaultdict(dict)
+    for row in connection.execute(sa.select(table)):
+        sealed[row.provider_id][row.path] = row.sealed
+    return sealed
 
 
 def _subjects(connection: sa.Connection) -> dict[int, Subject]:

@@ -41,6 +41,8 @@ from postroad.ingest.http.entrance import Entrance
 from postroad.ingest.http.limits import rate_limit
 from postroad.ingest.intake import Intake
 from postroad.ingest.quarantine import Redriver
+from postroad.ingest.queues.taker import Taker
+from postroad.ingest.taking import Taking
 from postroad.layout import state_path
 from postroad.log.sqlite import SqliteLog
 from postroad.metrics.counts import Counts
@@ -69,6 +71,7 @@ from postroad.service.outbound import (
     signatures,
     transport_opener,
 )
+from postroad.service.receiving import Receiving, formats, receiving
 from postroad.service.trips import followed_by, save_trips, trip_followers
 from postroad.service.upstreams import admin_followers, upstream_keeper
 from postroad.service.withdrawals import Withdrawals
@@ -128,6 +131,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """Of the hub's API: who asks."""
     graphql: GraphQLServer
     entrances: Sequence[Entrance]
+    receiving: Receiving
     landing: Page
     users: Sequence[Use]
     """Who is given each new view of the registry, in this order, before the routers and the manager."""
@@ -212,6 +216,7 @@ def assemble(given: Surroundings) -> Parts:
         counts=counts,
     )
     withdrawals = Withdrawals(intake)
+    receives = _receiving(given, intake, provider_settings, deletions, withdrawals, alerts)
     fetching = fetchers(opened, given.egress, intake=intake, alerts=alerts, counts=counts, clock=clock)
     surrounded = {drivequant.PROTOCOL.name: deletions.around, damoov.PROTOCOL.name: withdrawals.around}
     redriver = Redriver(opened.logs, intake, decoder=decoder, clock=clock, around=surrounded)
@@ -337,12 +342,22 @@ def assemble(given: Surroundings) -> Parts:
             clock=clock,
         ),
         entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following),
+        receiving=receives,
         landing=landing_page(
             opened.registry.visit_landing,
             exists=lambda: any(one.protocol == LEGACY for one in view().providers.values()),
             rate=rate_limit(LANDINGS_PER_S, 1.0, clock),
         ),
-        users=(decoder.use, provider_settings.use, blocklist.use, intake.use, fetching.use, alerts.follow, keeper.use),
+        users=(
+            decoder.use,
+            provider_settings.use,
+            blocklist.use,
+            intake.use,
+            receives.use,
+            fetching.use,
+            alerts.follow,
+            keeper.use,
+        ),
         chores=(
             Chore(
                 functools.partial(watch_confirmation, alerts, following.confirmed), "The registry could not be watched"
@@ -375,6 +390,35 @@ def _intake(given: Surroundings, following: RegistryFollower, blocklist: BlockLi
         ahead_limit_us=settings.ahead_limit_s * 1_000_000,
         traced=given.tracer is not None,
         is_erased=blocklist.holds,
+    )
+
+
+def _receiving(
+    given: Surroundings,
+    intake: Intake,
+    provider_settings: ProviderSettings,
+    deletions: DriveQuantDeletions,
+    withdrawals: Withdrawals,
+    alerts: AlertBook,
+) -> Receiving:
+    opened, limits, clock, counts = given.opened, given.settings.ingest, given.clock, given.counts
+    taking = Taking(
+        intake,
+        clock=clock,
+        counts=counts,
+        max_items=limits.bulk_limit_items,
+        settings_of=provider_settings.of,
+    )
+    by_protocol = formats(
+        record_links=link_recorder(opened.registry), deletions=deletions.around, withdrawals=withdrawals.around
+    )
+    return receiving(
+        opened.registry,
+        opened.keys,
+        Taker(taking, intake, formats=by_protocol, clock=clock, counts=counts),
+        alerts=alerts,
+        body_limit_bytes=limits.bulk_limit_bytes,
+        clock=clock,
     )
 
 

@@ -4,7 +4,7 @@ from postroad.delivery.gate import DestinationLimits
 from postroad.delivery.options import DeliveryOptions
 from postroad.protocols import SOURCES, TARGETS, connected_cars, damoov
 from postroad.registry.apply import Catalogue
-from postroad.transports import TRANSPORTS
+from postroad.transports import PUSHES, RECEIVERS, TRANSPORTS
 from postroad.upstream.connected_cars.config import ConnectedCarsUpstream
 
 
@@ -29,5 +29,6 @@ def catalogue() -> Catalogue:
             if all(contract.item_ceiling == 1 for contract in target.contracts.values())
         },
         upstream_config={connected_cars.PROTOCOL.name: ConnectedCarsUpstream},
+        receiver_config={name: spec.config_type for name, spec in (RECEIVERS | PUSHES).items()},
         issues=[issue for target in TARGETS.values() for issue in target.issues],
     )

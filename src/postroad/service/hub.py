@@ -134,6 +134,7 @@ class Hub:
             spawn(datasets.run(), name=f"datasets {number}")
         spawn(parts.fetchers.run(), name="fetching")
         spawn(parts.upstreams.run(), name="upstreams")
+        spawn(parts.receiving.keeper.run(), name="receiving")
         spawn(parts.attempts.run(), name="attempts")
         spawn(parts.alerts.run(), name="alerts")
         spawn(parts.following.run(), name="registry")
@@ -157,11 +158,13 @@ class Hub:
                 *explorer_pages(),
                 *live,
                 self.parts.landing,
+                *self.parts.receiving.pushes.pages(),
             ],
             turned_away=self.parts.counts.turned_away,
             clock=self._clock,
         )
         self._closing.push_async_callback(self.parts.graphql.close)
+        self._closing.push_async_callback(self.parts.receiving.pushes.close)
         self._closing.push_async_callback(front.stop)
         await front.start(self._tasks)
         self.port, self.certificates = front.port, front.certificates

@@ -6,9 +6,10 @@ from postroad.transports.azure.event_hubs import EVENT_HUBS
 from postroad.transports.azure.service_bus import SERVICE_BUS
 from postroad.transports.https import HttpsConfig, open_https
 from postroad.transports.probe import probe_https
+from postroad.transports.receiving import PushSpec, ReceiverSpec
 from postroad.transports.spec import Step, TransportSpec
 
-__all__ = ["TRANSPORTS", "Step", "TransportSpec"]
+__all__ = ["PUSHES", "RECEIVERS", "TRANSPORTS", "Step", "TransportSpec"]
 
 TRANSPORTS: Mapping[str, TransportSpec] = {
     "https": TransportSpec(
@@ -22,3 +23,9 @@ TRANSPORTS: Mapping[str, TransportSpec] = {
     "event_hubs": EVENT_HUBS,
 }
 """By the name that a destination's ``transport`` gives."""
+
+RECEIVERS: dict[str, ReceiverSpec] = {}
+"""By the name that the ``transport`` of a provider's ``receive`` gives, where the hub goes and asks for messages."""
+
+PUSHES: dict[str, PushSpec] = {}
+"""The same, where a service brings them by HTTP. No name is in both."""

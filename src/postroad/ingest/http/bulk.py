@@ -10,23 +10,19 @@ queue, body, items, store. What an item holds never fails a request: what cannot
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any, Final
 
-import msgspec
-
 from postroad.clock import Clock
-from postroad.errors import StoreUnavailable, WireError
+from postroad.errors import WireError
 from postroad.ingest.access_tokens import AccessTokens
-from postroad.ingest.bulk import Around, Bulk, Read, Split, TooManyItems, read_bulk, read_single
+from postroad.ingest.bulk import TooManyItems
 from postroad.ingest.http import problems
 from postroad.ingest.http.answers import Answer, Headers, Send, header
 from postroad.ingest.http.limits import RateLimit
 from postroad.ingest.inflate import TooLarge, gunzip
 from postroad.ingest.intake import Intake
-from postroad.ingest.slices import Slices
+from postroad.ingest.taking import Format, Taking
 from postroad.ingest.tokens import Callers
-from postroad.logs import wide
 from postroad.metrics.counts import Counts
 from postroad.registry.records import Provider
 from postroad.tracing.interface import RequestSpan, Tracer
@@ -38,15 +34,10 @@ MAX_REQUEST_ID_CHARS: Final = 128
 _log = logging.getLogger(__name__)
 
 
-class BulkFormat(msgspec.Struct, frozen=True, kw_only=True):
+class BulkFormat(Format, frozen=True, kw_only=True):
     """Whose bulks an entrance takes, and how they are read."""
 
     path: str
-    protocol: str
-    split: Split | None
-    """``None``: a body is one item."""
-    read: Read
-    around: Around | None = None
     access: AccessTokens | None = None
     """Taken as well as the provider's own tokens, if given."""
 
@@ -79,9 +70,8 @@ class BulkEntrance:
         self._bulks = bulks
         self._clock = clock
         self._counts = counts
-        self._max_items = max_items
         self._callers = Callers(bulks.protocol, basic=True, access=bulks.access)
-        self._settings_of = settings_of
+        self._taking = Taking(intake, clock=clock, counts=counts, max_items=max_items, settings_of=settings_of)
         self._rate = provider_rate
         self._tracer = tracer
         self._unavailable = problems.unavailable(retry_after_s)
@@ -135,44 +125,22 @@ class BulkEntrance:
             self._intake.release(len(body))
 
     async def _take(self, provider: Provider, headers: Headers, body: bytes, received_us: int) -> Answer:
-        bulks, request_id = self._bulks, request_id_of(headers)
+        request_id = request_id_of(headers)
         try:
-            bulk = await self._read(provider, body)
+            taken = await self._taking.take(
+                provider,
+                self._bulks,
+                body,
+                received_us,
+                request_id=request_id,
+                begin_span=lambda: self._span(headers, provider, received_us, request_id),
+            )
         except TooManyItems:
             self._counts.refused.add(provider.id, "too_large")
             return problems.TOO_MANY_ITEMS
         except WireError as error:
             return self._refused(provider, error, body, received_us)
-        span = self._span(headers, provider, received_us, request_id)
-        try:
-            async with nullcontext(bulk) if bulks.around is None else bulks.around(provider, bulk, received_us) as kept:
-                failure = await self._intake.offer_bulk(provider, kept, received_us, request_id=request_id, span=span)
-        except StoreUnavailable as exc:
-            failure = exc
-            self._counts.unavailable.add(provider.id, exc.reason, by=len(bulk.raws))
-        if span is not None:
-            span.end(None if failure is None else failure.reason)
-        if failure is not None:
-            return self._unavailable
-        unreadable = sum(isinstance(outcome, WireError) for outcome in bulk.outcomes)
-        if unreadable:
-            _log.warning(
-                "%d of %d items could not be read; see postroad quarantine list",
-                unreadable,
-                len(bulk.raws),
-                extra=wide(provider=provider.name, request_id=request_id),
-            )
-        return problems.STORED
-
-    async def _read(self, provider: Provider, body: bytes) -> Bulk:
-        """Raises as ``read_bulk`` does."""
-        bulks, settings = self._bulks, self._settings_of(provider)
-        if bulks.split is None:
-            return await read_single(body, settings, read=bulks.read)
-        slices = Slices(self._clock)
-        return await read_bulk(
-            body, settings, split=bulks.split, read=bulks.read, max_items=self._max_items, slices=slices
-        )
+        return problems.STORED if taken.failure is None else self._unavailable
 
     def _caller(self, headers: Headers) -> Provider | None:
         return self._callers.provider_of(header(headers, b"authorization"), self._intake.view)

@@ -40,5 +40,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """Protocols that send each event by itself: only their types can go to several endpoints."""
     upstream_config: Mapping[str, type[msgspec.Struct]] = {}
     """Protocol whose providers have a control plane -> the config of our side of it. Secret fields are marked too."""
+    receiver_config: Mapping[str, type[msgspec.Struct]] = {}
+    """Transport that messages can be received by -> its config for that. Secret fields are marked too."""
     issues: Sequence[Issue]
     """The identifiers that the hub issues."""

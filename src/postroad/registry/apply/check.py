@@ -76,6 +76,7 @@ class Checker:
             unknown_vehicles=part.unknown_vehicles,
             settings=part.settings,
             upstream=self._upstream(part, f"{path}.upstream"),
+            receiver=None if part.receive is None else self._receiver(part.receive, f"{path}.receive"),
         )
 
     def _upstream(self, part: document.ProviderPart, path: str) -> desired.Upstream | None:
@@ -87,6 +88,13 @@ class Checker:
         config = self._resolver.config(part.upstream, type_, path)
         self._source.convert(config.whole, type_, path)
         return desired.Upstream(config=config.public, secrets=config.secrets)
+
+    def _receiver(self, part: document.ReceivePart, path: str) -> desired.Receiver:
+        configs = self._catalogue.receiver_config
+        self._known(part.transport, configs, "transport that can be received from", f"{path}.transport")
+        config = self._resolver.config(part.config, configs[part.transport], f"{path}.config")
+        self._source.convert(config.whole, configs[part.transport], f"{path}.config")
+        return desired.Receiver(transport=part.transport, config=config.public, secrets=config.secrets)
 
     def _vehicles(
         self, parts: Sequence[document.VehiclePart], fleets: Collection[str], path: str

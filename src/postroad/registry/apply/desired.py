@@ -23,6 +23,18 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
         return f"Upstream(config={self.config!r})"
 
 
+class Receiver(msgspec.Struct, frozen=True, kw_only=True):
+    """See ``records.Receiver``. ``secrets`` are open, by path: never shown, never logged."""
+
+    transport: str
+    config: dict[str, Any]
+    secrets: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        """Without the secrets."""
+        return f"Receiver(transport={self.transport!r}, config={self.config!r})"
+
+
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """See ``records.Provider``."""
 
@@ -31,6 +43,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     unknown_vehicles: str
     settings: dict[str, Any]
     upstream: Upstream | None = None
+    receiver: Receiver | None = None
 
 
 class Vehicle(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,13 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A mapping in which every key is known."""
 
 
+class ReceivePart(_Part, frozen=True, kw_only=True):
+    """How its messages come beside the entrances of its protocol."""
+
+    transport: str
+    config: dict[str, Any] = {}
+
+
 class ProviderPart(_Part, frozen=True, kw_only=True):
     """Who sends to us."""
 
@@ -23,6 +30,7 @@ class ProviderPart(_Part, frozen=True, kw_only=True):
     unknown_vehicles: Literal["create", "unassigned"] = "create"
     settings: dict[str, Any] = {}
     upstream: dict[str, Any] | None = None
+    receive: ReceivePart | None = None
 
 
 class FleetPart(_Part, frozen=True, kw_only=True):

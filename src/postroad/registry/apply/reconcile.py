@@ -9,6 +9,7 @@ from postroad.db import schema
 from postroad.errors import ConfigError, StoreCorrupt
 from postroad.model.identifiers import Issue
 from postroad.registry import (
+    checkpoints,
     consents,
     coverage,
     drivers,
@@ -27,7 +28,7 @@ from postroad.registry.apply.rows import SECRET, Change, Rows
 from postroad.registry.apply.source import Source
 from postroad.registry.apply.vehicles import Vehicles
 from postroad.registry.records import RoleName
-from postroad.registry.secrets import KeyRing, secret_place, upstream_place
+from postroad.registry.secrets import KeyRing, receiver_place, secret_place, upstream_place
 from postroad.registry.transaction import Transaction
 
 
@@ -138,6 +139,7 @@ class Reconciler:
             id_ = ids[provider.name]
             self._settings(id_, before.get(id_), provider, prefix + provider.name)
             self._upstream(id_, provider.upstream, prefix + provider.name)
+            self._receiver(id_, provider.receiver, prefix + provider.name)
 
     def _upstream(self, id_: int, wanted: desired.Upstream | None, name: str) -> None:
         """Store how the provider's control plane is reached; what a file leaves out is gone."""
@@ -153,6 +155,23 @@ class Reconciler:
                 upstreams.forget(self._transaction, id_)
             self._rows.tell(Change(action="update", kind="provider", name=name, fields={"upstream": (before, config)}))
         sealed = _Sealed(schema.upstream_secrets, "provider_id", upstream_place, "provider", "upstream")
+        self._secrets(sealed, id_, {} if wanted is None else wanted.secrets, name)
+
+    def _receiver(self, id_: int, wanted: desired.Receiver | None, name: str) -> None:
+        """Store how the provider's messages are received; what a file leaves out is gone, with how far it had come."""
+        table = schema.receivers
+        mine = table.c.provider_id == id_
+        row = self._connection.execute(sa.select(table).where(mine)).one_or_none()
+        before = None if row is None else {"transport": row.transport, "config": row.config}
+        after = None if wanted is None else {"transport": wanted.transport, "config": wanted.config}
+        if before != after:
+            self._connection.execute(sa.delete(table).where(mine))
+            if after is None:
+                checkpoints.forget(self._transaction, id_)
+            else:
+                self._connection.execute(sa.insert(table).values(provider_id=id_, **after))
+            self._rows.tell(Change(action="update", kind="provider", name=name, fields={"receive": (before, after)}))
+        sealed = _Sealed(schema.receiver_secrets, "provider_id", receiver_place, "provider", "receive.config")
         self._secrets(sealed, id_, {} if wanted is None else wanted.secrets, name)
 
     def _settings(
@@ -180,6 +199,7 @@ class Reconciler:
     def _remove_provider(self, id_: int, name: str) -> None:
         self._revoke("provider", id_)
         self._upstream(id_, None, name)
+        self._receiver(id_, None, name)
         consents.forget(self._transaction, id_)
 
     def _fleets(self, organization_id: int, wanted: Sequence[str], prefix: str) -> dict[str, int]:
