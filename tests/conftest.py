@@ -32,4 +32,5 @@ pytest_plugins = [
     "fixtures.crossroads",
     "fixtures.damoov_platform",  # after what it imports, or that is not rewritten
     "fixtures.access_place",
+    "fixtures.cloud_azure",  # after remote, or that is not rewritten
 ]

@@ -12,6 +12,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import socket
 import threading
 import time
 from collections import deque
@@ -42,6 +43,7 @@ class Fault(NamedTuple):
 CUT = Fault("cut")
 SILENCE = Fault("silence")
 BUSY = Fault("com.microsoft:server-busy")
+BROKEN = Fault("amqp:internal-error")
 UNAUTHORIZED = Fault("amqp:unauthorized-access")
 TOO_LARGE = Fault("amqp:link:message-size-exceeded")
 
@@ -91,8 +93,10 @@ class AmqpServer(MessagingHandler):
 
     def stop(self) -> None:
         """Cut every connection and end."""
-        self._injector.trigger(_Call(self._container.stop))
+        self._injector.trigger(_Call(self._end))
         self._thread.join(10)
+        for end in (self._listening, self._injector):
+            end.close()
 
     def ask(self, function: Callable[[], _T]) -> _T:
         """What ``function`` says, run in the server's thread."""
@@ -166,7 +170,8 @@ class AmqpServer(MessagingHandler):
             domain = SSLDomain(SSLDomain.MODE_SERVER)
             domain.set_credentials(*self._certificate, None)
             acceptor.set_ssl_domain(domain)
-        self.port = acceptor._selectable._delegate.getsockname()[1]
+        self._listening: socket.socket = acceptor._selectable._delegate
+        self.port = self._listening.getsockname()[1]
         event.reactor.schedule(0.1, self)
         self._ready.set()
 
@@ -287,6 +292,11 @@ class AmqpServer(MessagingHandler):
             self.incoming(path, event.link, [Incoming(each, _decoded(each)) for each in _unpacked(raw)], _decoded(raw))
             delivery.update(Delivery.ACCEPTED)
             delivery.settle()
+
+    def _end(self) -> None:
+        for connection in list(self._admitted):
+            self._cut(connection)
+        self._container.stop()
 
     def _cut(self, connection: Connection) -> None:
         connection.transport.close_tail()

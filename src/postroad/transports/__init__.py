@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from postroad.transports.azure.event_grid import EVENT_GRID
 from postroad.transports.azure.event_hubs import EVENT_HUBS
 from postroad.transports.azure.service_bus import SERVICE_BUS
 from postroad.transports.https import HttpsConfig, open_https
@@ -21,6 +22,7 @@ TRANSPORTS: Mapping[str, TransportSpec] = {
     ),
     "service_bus": SERVICE_BUS,
     "event_hubs": EVENT_HUBS,
+    "event_grid": EVENT_GRID,
 }
 """By the name that a destination's ``transport`` gives."""
 

@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 from postroad.clock import Clock
 from postroad.egress.failures import EgressFailed
@@ -25,6 +25,8 @@ from postroad.transports.spec import Step
 MAX_BATCH_ITEMS: Final = 500
 _UNAUTHORIZED: Final = frozenset({401, 403, "401", "403"})
 _AGAIN: Final = re.compile(r"\s*(?:Error condition|Error): ")
+_CANCEL_AGAIN_S: Final = 0.2
+_T = TypeVar("_T")
 CLOSE_S: Final = 5.0
 """How long an SDK may take to say goodbye."""
 OF_THE_MESSAGE: Final[frozenset[Reason]] = frozenset({"rejected", "too_large"})
@@ -54,7 +56,7 @@ class AmqpTransport:
     """A ``Transport``."""
 
     def __init__(
-        self, config: NamespaceConfig, way: Way, open_link: Callable[[], Awaitable[Link]], clock: Clock, max_bytes: int
+        self, config: NamespaceConfig, way: Way, open_link: Callable[[], Coroutine[Any, Any, Link]], clock: Clock, max_bytes: int
     ) -> None:
         """``open_link`` connects, shows its token and attaches; ``max_bytes`` are those of a batch."""
         self._way = way
@@ -127,8 +129,7 @@ class AmqpTransport:
     async def _try(self, messages: Sequence[Message]) -> Outcome:
         started = self._clock.monotonic_s()
         try:
-            async with asyncio.timeout(self._timeout_s):
-                await (await self._opened()).send(messages)
+            await bounded(self._send_over_link(messages), self._timeout_s)
         except (AmqpFailed, EgressFailed, EgressRefused, TimeoutError) as exc:
             reason, detail = _told(exc)
             if reason not in _LINK_STAYS:
@@ -143,6 +144,9 @@ class AmqpTransport:
             raise
         return Delivered(status=None, elapsed_s=self._clock.monotonic_s() - started)
 
+    async def _send_over_link(self, messages: Sequence[Message]) -> None:
+        await (await self._opened()).send(messages)
+
     async def _opened(self) -> Link:
         if self._link is None:
             await self._way.check()
@@ -153,8 +157,7 @@ class AmqpTransport:
         link, self._link = self._link, None
         if link is not None:
             with contextlib.suppress(AmqpFailed, TimeoutError):
-                async with asyncio.timeout(CLOSE_S):
-                    await link.close()
+                await bounded(link.close(), CLOSE_S)
 
     # --- trying it out
 
@@ -162,8 +165,7 @@ class AmqpTransport:
         return f"{self._way.host}:{self._way.port} at {', '.join(await self._way.check())}"
 
     async def _attach(self) -> str:
-        async with asyncio.timeout(self._timeout_s):
-            await self._opened()
+        await bounded(self._opened(), self._timeout_s)
         return "open: the service knows the key or identity, and the entity"
 
     async def _answer(self, message: Message) -> Step:
@@ -178,6 +180,26 @@ class AmqpTransport:
         except (AmqpFailed, EgressFailed, EgressRefused, TimeoutError) as exc:
             reason, detail = _told(exc)
             return Step(name=name, ok=False, detail=mask(f"{reason}: {detail}", self._secrets, MAX_DETAIL_CHARS))
+
+
+async def bounded(call: Coroutine[Any, Any, _T], timeout_s: float) -> _T:
+    """What ``call`` returns, or raises. Raises ``TimeoutError`` when it takes longer; then, or cancelled, it has ended.
+
+    An SDK asks ``asyncio.wait_for`` for each frame. Before Python 3.12 that loses a cancellation which arrives together
+    with a frame: so it is cancelled until it ends.
+    """
+    task = asyncio.ensure_future(call)
+    try:
+        await asyncio.wait({task}, timeout=timeout_s)
+        if not task.done():
+            raise TimeoutError
+        return task.result()
+    finally:
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=_CANCEL_AGAIN_S)
+        if not task.cancelled():
+            task.exception()  # looked at: nobody else will
 
 
 @contextlib.contextmanager
