@@ -416,6 +416,7 @@ def _receiving(
         opened.registry,
         opened.keys,
         Taker(taking, intake, formats=by_protocol, clock=clock, counts=counts),
+        egress=given.egress,
         alerts=alerts,
         body_limit_bytes=limits.bulk_limit_bytes,
         clock=clock,

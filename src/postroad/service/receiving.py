@@ -9,6 +9,7 @@ import msgspec
 
 from postroad.alerts.book import AlertBook
 from postroad.clock import Clock
+from postroad.egress.client import EgressClient
 from postroad.errors import ConfigError, WireError
 from postroad.ingest.bulk import Around, Read
 from postroad.ingest.http import connected_cars_feeds, damoov
@@ -91,6 +92,7 @@ def receiving(
     keys: KeyRing,
     taker: Taker,
     *,
+    egress: EgressClient,
     alerts: AlertBook,
     body_limit_bytes: int,
     clock: Clock,
@@ -101,7 +103,11 @@ def receiving(
 
     def means(provider: Provider, tell: Tell) -> ReceiverMeans:
         return ReceiverMeans(
-            clock=clock, random=random.random, checkpoints=RegistryCheckpoints(registry, provider.id), tell=tell
+            clock=clock,
+            random=random.random,
+            egress=egress,
+            checkpoints=RegistryCheckpoints(registry, provider.id),
+            tell=tell,
         )
 
     def open_receiver(provider: Provider, tell: Tell) -> Receiver:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from postroad.clock import Clock
+from postroad.egress.client import EgressClient
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +52,8 @@ class ReceiverMeans(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     random: Callable[[], float]
     """0 to 1: how much of a wait's jitter is added."""
+    egress: EgressClient
+    """For what a service's SDK does not fetch by itself: certificates, confirmations."""
     checkpoints: Checkpoints
     tell: Tell
 
