@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 
 from postroad.transports.azure.event_grid import EVENT_GRID
+from postroad.transports.azure.event_grid_push import EVENT_GRID_PUSH
 from postroad.transports.azure.event_hubs import EVENT_HUBS
+from postroad.transports.azure.event_hubs_receive import EVENT_HUBS_RECEIVER
 from postroad.transports.azure.service_bus import SERVICE_BUS
+from postroad.transports.azure.service_bus_receive import SERVICE_BUS_RECEIVER
 from postroad.transports.https import HttpsConfig, open_https
 from postroad.transports.probe import probe_https
 from postroad.transports.receiving import PushSpec, ReceiverSpec
@@ -26,8 +29,13 @@ TRANSPORTS: Mapping[str, TransportSpec] = {
 }
 """By the name that a destination's ``transport`` gives."""
 
-RECEIVERS: dict[str, ReceiverSpec] = {}
+RECEIVERS: dict[str, ReceiverSpec] = {
+    "service_bus": SERVICE_BUS_RECEIVER,
+    "event_hubs": EVENT_HUBS_RECEIVER,
+}
 """By the name that the ``transport`` of a provider's ``receive`` gives, where the hub goes and asks for messages."""
 
-PUSHES: dict[str, PushSpec] = {}
+PUSHES: dict[str, PushSpec] = {
+    "event_grid": EVENT_GRID_PUSH,
+}
 """The same, where a service brings them by HTTP. No name is in both."""

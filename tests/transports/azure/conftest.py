@@ -1,6 +1,8 @@
 """Azure's services, each with transports that are open to it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import msgspec
@@ -8,8 +10,9 @@ import pytest
 
 from fixtures.cloud_azure import AZURE, StartAzure
 from postroad.egress.client import EgressClient
-from postroad.transports import TRANSPORTS
+from postroad.transports import RECEIVERS, TRANSPORTS
 from postroad.transports.base import Message, Outcome, Transport
+from postroad.transports.receiving import Received, ReceiverMeans, Verdict
 
 MESSAGE = Message(body=b'[{"id":1}]', content_type="application/json", request_id="bulk-17")
 
@@ -49,4 +52,101 @@ async def site(
 ) -> AsyncIterator[Site]:
     site = Site(await start_azure(request.param), egress, clock)
     yield site
+    await site.close()
+
+
+class Notes:
+    """Checkpoints that outlive a receiver, as the registry keeps them."""
+
+    def __init__(self) -> None:
+        self.marks: dict[tuple[str, str], str] = {}
+        self.changed = asyncio.Event()
+
+    async def load(self, source: str, partition: str) -> str | None:
+        return self.marks.get((source, partition))
+
+    async def save(self, source: str, partition: str, mark: str) -> None:
+        self.marks[source, partition] = mark
+        self.changed.set()
+
+
+class Log:
+    """Takes messages in, as a test has it; each call waits for its turn if ``stopped``."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.ids: list[str] = []
+        self.verdict: Callable[[bytes], Verdict] = lambda _body: "stored"
+        self.free = asyncio.Event()
+        self.free.set()
+        self.asked = 0
+        self._news = asyncio.Condition()
+
+    async def take(self, received: Received) -> Verdict:
+        self.asked += 1
+        await self._tell()
+        await self.free.wait()
+        verdict = self.verdict(received.body)
+        if verdict != "later":
+            self.bodies.append(received.body)
+            self.ids.append(received.request_id)
+        await self._tell()
+        return verdict
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with self._news:
+            await asyncio.wait_for(self._news.wait_for(condition), 30)
+
+    async def _tell(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+
+
+class Inbox:
+    """A service with messages in it, and our receiver of them."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.server = site.server
+        self.log = Log()
+        self.notes = Notes()
+        self.told: list[str | None] = []
+        self.trouble = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    def start(self, **fields: Any) -> None:
+        """Receive."""
+        means = ReceiverMeans(
+            clock=self.site.clock,
+            random=lambda: 0.0,
+            checkpoints=self.notes,
+            tell=self._tell,
+            egress=self.site.egress,
+        )
+        spec = RECEIVERS[self.server.transport]
+        config = msgspec.convert(self.server.config(**fields), spec.config_type)
+        self._running = asyncio.ensure_future(spec.open(config, means).run(self.log.take))
+
+    async def stop(self) -> None:
+        """As the hub stops it; what went wrong with it is raised."""
+        if self._running is not None:
+            self._running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._running
+            self._running = None
+
+    def _tell(self, wrong: str | None) -> None:
+        self.told.append(wrong)
+        if wrong is not None:
+            self.trouble.set()
+
+
+@pytest.fixture(params=("service_bus", "event_hubs"))
+async def inbox(
+    request: pytest.FixtureRequest, start_azure: StartAzure, egress: EgressClient, clock: Any
+) -> AsyncIterator[Inbox]:
+    site = Site(await start_azure(request.param), egress, clock)
+    inbox = Inbox(site)
+    yield inbox
+    await inbox.stop()
     await site.close()

@@ -131,7 +131,7 @@ class AmqpTransport:
         try:
             await bounded(self._send_over_link(messages), self._timeout_s)
         except (AmqpFailed, EgressFailed, EgressRefused, TimeoutError) as exc:
-            reason, detail = _told(exc)
+            reason, detail = told(exc)
             if reason not in _LINK_STAYS:
                 await self._drop()
             return Failed(
@@ -178,11 +178,11 @@ class AmqpTransport:
         try:
             return Step(name=name, ok=True, detail=await step())
         except (AmqpFailed, EgressFailed, EgressRefused, TimeoutError) as exc:
-            reason, detail = _told(exc)
+            reason, detail = told(exc)
             return Step(name=name, ok=False, detail=mask(f"{reason}: {detail}", self._secrets, MAX_DETAIL_CHARS))
 
 
-async def bounded(call: Coroutine[Any, Any, _T], timeout_s: float) -> _T:
+async def bounded(call: Coroutine[Any, Any, _T], timeout_s: float | None) -> _T:
     """What ``call`` returns, or raises. Raises ``TimeoutError`` when it takes longer; then, or cancelled, it has ended.
 
     An SDK asks ``asyncio.wait_for`` for each frame. Before Python 3.12 that loses a cancellation which arrives together
@@ -247,7 +247,8 @@ _CONDITIONS: Mapping[str, Reason] = {
 }
 
 
-def _told(exc: BaseException) -> tuple[Reason, str]:
+def told(exc: BaseException) -> tuple[Reason, str]:
+    """A failure's reason, and a sentence in which secrets are not hidden yet."""
     match exc:
         case AmqpFailed(reason=reason):
             return reason, str(exc)
