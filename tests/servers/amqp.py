@@ -345,7 +345,12 @@ class AmqpServer(MessagingHandler):
 
     def _reply(self, link: Link, request: Message, status: int, text: str, body: Any) -> None:
         """Both spellings: Service Bus and ``$cbs`` differ in them."""
-        properties = {"status-code": status, "status-description": text, "statusCode": status, "statusDescription": text}
+        properties = {
+            "status-code": status,
+            "status-description": text,
+            "statusCode": status,
+            "statusDescription": text,
+        }
         reply = Message(correlation_id=request.id, properties=properties, body=body)
         other = link.connection.link_head(0)
         while other:
@@ -358,8 +363,6 @@ class AmqpServer(MessagingHandler):
 def error(condition: str, text: str) -> Condition:
     """With all three fields."""
     return Condition(condition, text, {symbol("tracking-id"): "tests"})
-
-
 
 
 def _decoded(raw: bytes) -> Message:

@@ -84,9 +84,7 @@ class Queue:
 class ServiceBusServer(AmqpServer):
     """One namespace."""
 
-    def __init__(
-        self, *queues: Queue, topics: Mapping[str, Sequence[Queue]] | None = None, **options: Any
-    ) -> None:
+    def __init__(self, *queues: Queue, topics: Mapping[str, Sequence[Queue]] | None = None, **options: Any) -> None:
         """``topics``: name -> the subscriptions, each a queue named ``<topic>/subscriptions/<name>``."""
         super().__init__(**options)
         self.topics = {name.lower(): list(subscriptions) for name, subscriptions in (topics or {}).items()}

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import msgspec
 import pytest
 
+from fixtures.clock import VirtualClock
 from fixtures.cloud_azure import AZURE, StartAzure
 from postroad.egress.client import EgressClient
 from postroad.transports import RECEIVERS, TRANSPORTS
@@ -15,6 +16,29 @@ from postroad.transports.base import Message, Outcome, Transport
 from postroad.transports.receiving import Received, ReceiverMeans, Verdict
 
 MESSAGE = Message(body=b'[{"id":1}]', content_type="application/json", request_id="bulk-17")
+
+
+class NotingClock(VirtualClock):
+    """Says when somebody sleeps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._slept = asyncio.Event()
+
+    def sleep(self, seconds: float) -> Coroutine[None, None, None]:
+        self._slept.set()
+        return super().sleep(seconds)
+
+    async def until_somebody_sleeps(self) -> None:
+        """Return once it has been asked to sleep since the last time."""
+        await asyncio.wait_for(self._slept.wait(), 20)
+        self._slept.clear()
+        await asyncio.sleep(0)  # the sleeper is counted from its first step on
+
+
+@pytest.fixture
+def clock() -> NotingClock:
+    return NotingClock()
 
 
 class Site:
@@ -150,3 +174,28 @@ async def inbox(
     yield inbox
     await inbox.stop()
     await site.close()
+
+
+@pytest.fixture
+def make_site(egress: EgressClient, clock: Any) -> Callable[[Any], Site]:
+    """Our side of a service. To be closed."""
+    return lambda server: Site(server, egress, clock)
+
+
+@pytest.fixture
+def make_inbox() -> Callable[[Site], Inbox]:
+    """A receiver of the service behind a site. To be stopped."""
+    return Inbox
+
+
+@pytest.fixture
+def make_log() -> Callable[[], Log]:
+    return Log
+
+
+@pytest.fixture
+async def open_to_the_world(clock: Any) -> AsyncIterator[EgressClient]:
+    """An outbound client that may reach nothing that is private."""
+    client = EgressClient(clock=clock)
+    yield client
+    await client.close()

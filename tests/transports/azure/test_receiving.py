@@ -46,7 +46,9 @@ async def test_nothing_is_acknowledged_before_it_is_stored(inbox: Any) -> None:
     assert acknowledged(inbox) == 0
     inbox.log.free.set()
     if inbox.server.transport == "service_bus":  # it is locked for us until its lock ends
-        inbox.server.server.ask(lambda: [setattr(item, "locked_until_s", 0) for item in inbox.server.plain.items.values()])
+        inbox.server.server.ask(
+            lambda: [setattr(item, "locked_until_s", 0) for item in inbox.server.plain.items.values()]
+        )
     inbox.start()
     await until_acknowledged(inbox, 1)
     assert inbox.log.bodies == [b"[1]"]
@@ -67,7 +69,7 @@ async def test_what_cannot_be_taken_now_is_held_and_tried_again(inbox: Any, cloc
     inbox.start()
     for asked in (1, 2):
         await inbox.log.until(lambda asked=asked: inbox.log.asked == asked)
-        await until_it_sleeps(clock)
+        await clock.until_somebody_sleeps()
         assert acknowledged(inbox) == 0
         clock.advance(60)
     await until_acknowledged(inbox, 1)
@@ -104,7 +106,7 @@ async def test_a_connection_that_is_cut_is_made_anew_and_nothing_is_lost(inbox: 
     inbox.server.server.hang_up()
     await asyncio.wait_for(inbox.trouble.wait(), 30)
     await send(inbox, b"[2]")
-    await until_it_sleeps(clock)
+    await clock.until_somebody_sleeps()
     clock.advance(1)
     await until_acknowledged(inbox, 2)
     assert sorted(inbox.log.bodies) == [b"[1]", b"[2]"]
@@ -119,7 +121,7 @@ async def test_a_key_that_is_refused_is_told_and_tried_again(inbox: Any, clock: 
     assert inbox.told[-1].startswith("credentials: ")
     assert "s3cr3t" not in inbox.told[-1]
     inbox.server.restore_key()
-    await until_it_sleeps(clock)
+    await clock.until_somebody_sleeps()
     clock.advance(1)
     await until_acknowledged(inbox, 1)
 
@@ -128,13 +130,6 @@ async def test_an_address_that_is_not_allowed_is_not_connected_to(inbox: Any) ->
     inbox.start(custom_endpoint="sb://10.0.0.1:5671")
     await asyncio.wait_for(inbox.trouble.wait(), 30)
     assert inbox.told[-1].startswith("refused_address: ")
-
-
-async def until_it_sleeps(clock: Any) -> None:
-    """What sleeps next has begun to."""
-    async with asyncio.timeout(20):
-        while not clock._sleepers:
-            await asyncio.sleep(0)
 
 
 @pytest.fixture(autouse=True)

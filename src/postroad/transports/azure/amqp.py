@@ -16,7 +16,7 @@ from postroad.clock import Clock
 from postroad.egress.failures import EgressFailed
 from postroad.errors import EgressRefused, PostroadError
 from postroad.transports.answers import MAX_DETAIL_CHARS, mask
-from postroad.transports.azure.namespace import ENVELOPE_BYTES, NamespaceConfig
+from postroad.transports.azure.namespace import NamespaceConfig
 from postroad.transports.azure.way import Way
 from postroad.transports.base import Delivered, Failed, Message, Outcome, Reason
 from postroad.transports.gathering import Gathered
@@ -25,6 +25,7 @@ from postroad.transports.spec import Step
 MAX_BATCH_ITEMS: Final = 500
 _UNAUTHORIZED: Final = frozenset({401, 403, "401", "403"})
 _AGAIN: Final = re.compile(r"\s*(?:Error condition|Error): ")
+_FRAME_BYTES: Final = 256
 _CANCEL_AGAIN_S: Final = 0.2
 _T = TypeVar("_T")
 CLOSE_S: Final = 5.0
@@ -56,7 +57,12 @@ class AmqpTransport:
     """A ``Transport``."""
 
     def __init__(
-        self, config: NamespaceConfig, way: Way, open_link: Callable[[], Coroutine[Any, Any, Link]], clock: Clock, max_bytes: int
+        self,
+        config: NamespaceConfig,
+        way: Way,
+        open_link: Callable[[], Coroutine[Any, Any, Link]],
+        clock: Clock,
+        max_bytes: int,
     ) -> None:
         """``open_link`` connects, shows its token and attaches; ``max_bytes`` are those of a batch."""
         self._way = way
@@ -69,7 +75,7 @@ class AmqpTransport:
             self._call,
             max_items=MAX_BATCH_ITEMS,
             max_bytes=max_bytes,
-            size=lambda message: len(message.body) + ENVELOPE_BYTES,
+            size=_size,
         )
 
     async def send(self, message: Message) -> Outcome:
@@ -286,6 +292,12 @@ def _sentence(exc: BaseException) -> str:
     """On one line, of printable characters, without what the SDKs say twice."""
     words = " ".join(_AGAIN.split(str(exc))[0].split()) or type(exc).__name__
     return "".join(char if char.isprintable() else " " for char in words)
+
+
+def _size(message: Message) -> int:
+    """About what it takes in a batch, in bytes: a batch that does not fit after all goes message by message."""
+    headers = sum(len(name) + len(value) for name, value in message.headers.items())
+    return len(message.body) + headers + len(message.request_id) + _FRAME_BYTES
 
 
 def _by_key(messages: Sequence[Message]) -> dict[str | None, list[int]]:

@@ -91,7 +91,12 @@ def parse_endpoint(endpoint: str, *, emulator: bool = False) -> tuple[str, int]:
         host, port = parsed.hostname or "", parsed.port
     except ValueError as exc:
         raise ValueError("the endpoint cannot be read") from exc
-    if parsed.scheme not in ("sb", "amqps") or parsed.path not in ("", "/") or parsed.username or not _HOST.fullmatch(host):
+    if (
+        parsed.scheme not in ("sb", "amqps")
+        or parsed.path not in ("", "/")
+        or parsed.username
+        or not _HOST.fullmatch(host)
+    ):
         raise ValueError("the endpoint is not of the form sb://<namespace>.servicebus.windows.net/")
     if emulator:
         return host, port or AMQP_PORT

@@ -33,9 +33,9 @@ class EventGridConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ]
     topic_key: Annotated[Secret | None, Meta(description="An access key of the topic.")] = None
     identity: Annotated[Identity | None, Meta(description="In its place: an identity of Microsoft Entra ID.")] = None
-    schema: Annotated[
-        Literal["event_grid", "cloud_events"], Meta(description="The topic's input schema.")
-    ] = "event_grid"
+    schema: Annotated[Literal["event_grid", "cloud_events"], Meta(description="The topic's input schema.")] = (
+        "event_grid"
+    )
     event_type: Annotated[
         str | None,
         Meta(description="`eventType` or `type`; without it the protocol's own name of the event."),

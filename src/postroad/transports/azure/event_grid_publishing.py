@@ -132,7 +132,7 @@ class EventGrid:
             return Delivered(status=200, elapsed_s=self._clock.monotonic_s() - started)
         return msgspec.structs.replace(failed, elapsed_s=self._clock.monotonic_s() - started)
 
-    def _event(self, message: Message, now: datetime) -> EventGridEvent | CloudEvent:
+    def _event(self, message: Message, now: datetime) -> EventGridEvent | CloudEvent[Any]:
         config = self._config
         kind = config.event_type or message.wire_type or "postroad.bulk"
         data = msgspec.json.decode(message.body)

@@ -142,6 +142,4 @@ def open_event_grid_push(config: EventGridPushConfig, means: ReceiverMeans) -> P
     return EventGridPush(config, means)
 
 
-EVENT_GRID_PUSH = PushSpec(
-    config_type=EventGridPushConfig, open=open_event_grid_push, methods=("POST", "OPTIONS")
-)
+EVENT_GRID_PUSH = PushSpec(config_type=EventGridPushConfig, open=open_event_grid_push, methods=("POST", "OPTIONS"))

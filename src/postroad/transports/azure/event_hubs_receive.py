@@ -20,7 +20,8 @@ class EventHubsReceiveConfig(NamespaceConfig, frozen=True, kw_only=True, forbid_
         str, Meta(min_length=1, max_length=50, description="Ours alone: a group's readers share its partitions.")
     ] = "$Default"
     start: Annotated[
-        Literal["beginning", "now"], Meta(description="Where to begin what was never read: at the oldest event, or now.")
+        Literal["beginning", "now"],
+        Meta(description="Where to begin what was never read: at the oldest event, or now."),
     ] = "beginning"
 
     def __post_init__(self) -> None:

@@ -57,7 +57,9 @@ class EventHubsReceiver:
             is_well()
             async with asyncio.TaskGroup() as readers:
                 for partition in partitions:
-                    readers.create_task(_Partition(self._means, self._source, partition, take).read(client, self._start))
+                    readers.create_task(
+                        _Partition(self._means, self._source, partition, take).read(client, self._start)
+                    )
         except* (AmqpFailed, EgressFailed, EgressRefused, StoreUnavailable) as failures:
             failure = failures.exceptions[0]  # they share a connection: one says it for all
         finally:
@@ -155,8 +157,9 @@ class _Partition:
 
 def body_of(event: EventData) -> bytes:
     """The body's bytes: what data sections hold, or a value that is text or bytes."""
+    body: Any = event.body
     if event.body_type is AmqpMessageBodyType.DATA:
-        return b"".join(event.body)
+        return b"".join(body)
     if event.body_type is AmqpMessageBodyType.VALUE:
-        return event.body if isinstance(event.body, bytes) else str(event.body).encode()
+        return body if isinstance(body, bytes) else str(body).encode()
     return b""  # a sequence: nothing that anybody could read

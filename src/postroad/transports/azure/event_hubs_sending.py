@@ -14,7 +14,6 @@ from postroad.egress.client import EgressClient
 from postroad.transports.azure.amqp import AmqpTransport, reason_of_condition, translated
 from postroad.transports.azure.event_hubs import EventHubsConfig
 from postroad.transports.azure.identity import credential_of
-from postroad.transports.azure.namespace import NamespaceConfig
 from postroad.transports.azure.way import Way
 from postroad.transports.base import Message, Reason
 
@@ -108,7 +107,7 @@ def _written(message: Message) -> EventData:
     event = EventData(message.body)
     event.content_type = message.content_type
     event.message_id = message.request_id
-    event.properties = dict(message.headers)
-    if message.wire_type is not None:
-        event.properties["type"] = message.wire_type
+    event.properties = (
+        {**message.headers} if message.wire_type is None else {**message.headers, "type": message.wire_type}
+    )
     return event

@@ -27,14 +27,18 @@ class NamespaceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Of a ``config``: where and who. The names are the vendor's, in lower_snake_case."""
 
     connection_string: Annotated[
-        Secret | None, Meta(description="As the portal shows it, pasted whole: `Endpoint=sb://...;SharedAccessKey=...`.")
+        Secret | None,
+        Meta(description="As the portal shows it, pasted whole: `Endpoint=sb://...;SharedAccessKey=...`."),
     ] = None
     endpoint: Annotated[
-        str | None, Meta(description="In its place: `sb://<namespace>.servicebus.windows.net/`, with a key or identity.")
+        str | None,
+        Meta(description="In its place: `sb://<namespace>.servicebus.windows.net/`, with a key or identity."),
     ] = None
     shared_access_key_name: Annotated[str | None, Meta(description="Name of the policy, with its key.")] = None
     shared_access_key: Annotated[Secret | None, Meta(description="Key of the policy.")] = None
-    identity: Annotated[Identity | None, Meta(description="In place of a key: an identity of Microsoft Entra ID.")] = None
+    identity: Annotated[Identity | None, Meta(description="In place of a key: an identity of Microsoft Entra ID.")] = (
+        None
+    )
     custom_endpoint: Annotated[
         str | None,
         Meta(description="Where to connect to instead, `sb://<host>:<port>`: a private link, or a relay before it."),

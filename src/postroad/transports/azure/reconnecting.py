@@ -40,7 +40,9 @@ async def keep_receiving(
         await means.clock.sleep(CONNECTING.wait_s(failures, means.random))
 
 
-async def taken(take: Take, received: Received, means: ReceiverMeans, hold: Callable[[], None] | None = None) -> Verdict:
+async def taken(
+    take: Take, received: Received, means: ReceiverMeans, hold: Callable[[], None] | None = None
+) -> Verdict:
     """Have a message taken in, however long it takes: never ``later``. ``hold`` is called before the first wait."""
     failures = 0
     while (verdict := await take(received)) == "later":

@@ -19,7 +19,9 @@ _Entity = Annotated[str, Meta(pattern=ENTITY, max_length=260)]
 class ServiceBusConfig(NamespaceConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ``config`` of a destination with ``transport: service_bus``."""
 
-    queue: Annotated[_Entity | None, Meta(description="The queue; not needed if the connection string names it.")] = None
+    queue: Annotated[_Entity | None, Meta(description="The queue; not needed if the connection string names it.")] = (
+        None
+    )
     topic: Annotated[_Entity | None, Meta(description="In place of queue: the topic.")] = None
     sessions: Annotated[
         bool, Meta(description="Put each subject's messages into a session of its own, which keeps their order.")

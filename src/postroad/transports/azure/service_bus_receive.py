@@ -14,7 +14,9 @@ _Entity = Annotated[str, Meta(pattern=ENTITY, max_length=260)]
 class ServiceBusReceiveConfig(NamespaceConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ``config`` of a provider's ``receive`` with ``transport: service_bus``."""
 
-    queue: Annotated[_Entity | None, Meta(description="The queue; not needed if the connection string names it.")] = None
+    queue: Annotated[_Entity | None, Meta(description="The queue; not needed if the connection string names it.")] = (
+        None
+    )
     topic: Annotated[_Entity | None, Meta(description="In place of queue: the topic, with subscription.")] = None
     subscription: Annotated[
         Annotated[str, Meta(pattern=ENTITY, max_length=50)] | None, Meta(description="The topic's subscription.")
@@ -46,6 +48,4 @@ def open_service_bus_receiver(config: ServiceBusReceiveConfig, means: ReceiverMe
     return ServiceBusReceiver(config, means)
 
 
-SERVICE_BUS_RECEIVER = ReceiverSpec(
-    config_type=ServiceBusReceiveConfig, open=open_service_bus_receiver, extra="azure"
-)
+SERVICE_BUS_RECEIVER = ReceiverSpec(config_type=ServiceBusReceiveConfig, open=open_service_bus_receiver, extra="azure")

@@ -13,7 +13,8 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any, Final, TypeVar
 
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusReceivedMessage
-from azure.servicebus.aio import AutoLockRenewer, ServiceBusReceiver as SdkReceiver
+from azure.servicebus.aio import AutoLockRenewer
+from azure.servicebus.aio import ServiceBusReceiver as SdkReceiver
 from azure.servicebus.amqp import AmqpMessageBodyType
 from azure.servicebus.exceptions import (
     MessageLockLostError,
@@ -92,7 +93,7 @@ class ServiceBusReceiver:
             stack.push_async_callback(renewer.close)
             receiver = self._receiver(client, renewer)
             stack.push_async_callback(_close, receiver)
-            if not await _asked(_attached(receiver)):
+            if not await _asked(_attached(receiver, self._config.sessions)):
                 is_well()
                 return False
             while True:
@@ -104,7 +105,8 @@ class ServiceBusReceiver:
 
     def _receiver(self, client: Client, renewer: AutoLockRenewer) -> SdkReceiver:
         """Of the entity, or of the next session that nobody reads; not connected yet."""
-        config, options = self._config, {}
+        config = self._config
+        options: dict[str, Any] = {}
         if config.sessions:
             options = {
                 "session_id": NEXT_AVAILABLE_SESSION,
@@ -127,7 +129,7 @@ class ServiceBusReceiver:
         for number, message in enumerate(messages):
 
             def hold(waiting: Sequence[ServiceBusReceivedMessage] = messages[number:]) -> None:
-                if receiver.session is None:
+                if not self._config.sessions:
                     for each in waiting:
                         renewer.register(receiver, each)
 
@@ -143,12 +145,12 @@ async def _asked(call: Coroutine[Any, Any, _T]) -> _T:
         return await bounded(call, None)
 
 
-async def _attached(receiver: SdkReceiver) -> bool:
-    """False if it is for a session, and there is none that nobody reads."""
+async def _attached(receiver: SdkReceiver, to_a_session: bool) -> bool:
+    """False if there is no session that nobody reads."""
     try:
         await receiver.__aenter__()
     except (OperationTimeoutError, SessionCannotBeLockedError):
-        if receiver.session is None:
+        if not to_a_session:
             raise
         return False
     return True
@@ -173,8 +175,9 @@ async def _close(receiver: SdkReceiver) -> None:
 
 def body_of(message: ServiceBusReceivedMessage) -> bytes:
     """The body's bytes: what data sections hold, or a value that is text or bytes, as some senders write it."""
+    body: Any = message.body
     if message.body_type is AmqpMessageBodyType.DATA:
-        return b"".join(message.body)
+        return b"".join(body)
     if message.body_type is AmqpMessageBodyType.VALUE:
-        return message.body if isinstance(message.body, bytes) else str(message.body).encode()
+        return body if isinstance(body, bytes) else str(body).encode()
     return b""  # a sequence: nothing that anybody could read

@@ -13,8 +13,8 @@ from postroad.clock import Clock
 from postroad.egress.client import EgressClient
 from postroad.transports.azure.amqp import AmqpTransport, reason_of_condition, translated
 from postroad.transports.azure.identity import credential_of
-from postroad.transports.azure.service_bus import ServiceBusConfig
 from postroad.transports.azure.namespace import NamespaceConfig
+from postroad.transports.azure.service_bus import ServiceBusConfig
 from postroad.transports.azure.way import Way
 from postroad.transports.base import Message, Reason
 
@@ -117,8 +117,8 @@ def reason_of(exc: BaseException) -> Reason | None:
             return reason
     if isinstance(exc, exceptions.ServiceBusError):
         condition = getattr(exc, "_condition", None)  # not public, and the only place where it is told
-        if condition and (reason := reason_of_condition(str(condition))):
-            return reason
+        if condition and (known := reason_of_condition(str(condition))):
+            return known
         if isinstance(exc, exceptions.ServiceBusConnectionError | exceptions.ServiceBusCommunicationError):
             return "broken"
     return None
@@ -132,5 +132,5 @@ def _written(message: Message) -> ServiceBusMessage:
         message_id=message.request_id[:MAX_ID_CHARS],
         session_id=message.key,
         subject=message.wire_type,
-        application_properties=dict(message.headers) or None,
+        application_properties={**message.headers} or None,
     )

@@ -29,7 +29,9 @@ class Way:
         """The addresses behind the host, all of them allowed. Raises ``EgressFailed('dns')`` or ``EgressRefused``."""
         addresses = await checked_addresses(self._egress.lookup, self._egress.allowed, self.host, self.port)
         if self._plain and not all(self._is_ours(address) for address in addresses):
-            raise EgressRefused("scheme", "without TLS only an emulator in a network of egress.allow_cidrs is spoken to")
+            raise EgressRefused(
+                "scheme", "without TLS only an emulator in a network of egress.allow_cidrs is spoken to"
+            )
         return addresses
 
     def _is_ours(self, address: str) -> bool:
