@@ -2,8 +2,8 @@
 
 Source   Microsoft, "Get the connection string" of Service Bus and of Event Hubs:
          ``Endpoint=sb://<namespace>.servicebus.windows.net/;SharedAccessKeyName=<policy>;SharedAccessKey=<key>``, with
-         ``;EntityPath=<entity>`` when the policy is an entity's own, and ``;UseDevelopmentEmulator=true`` for Microsoft's
-         emulators, which speak without TLS.
+         ``;EntityPath=<entity>`` when the policy is an entity's own, and ``;UseDevelopmentEmulator=true`` for
+         Microsoft's emulators, which speak without TLS.
 """
 
 import re

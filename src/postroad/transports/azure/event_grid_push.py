@@ -4,7 +4,7 @@ Sources  Microsoft, "Endpoint validation with Event Grid event schema", "... wit
          and retry", "Secure webhook with a secret as query parameter"; CloudEvents, "HTTP 1.1 Web Hooks for Event
          Delivery" 1.0.
 
-Needs no SDK. An event's ``data`` is the message, as the bytes that stand there. An event that can be no envelope is kept
+Needs no SDK. An event's ``data`` is the message, as the bytes that stand there. A body that can be no envelope is kept
 whole in quarantine, and acknowledged.
 """
 
@@ -37,7 +37,7 @@ class EventGridPushConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
         Secret,
         Meta(
             min_length=16,
-            description="Shown in the webhook's URL as `?code=...`, or as a delivery header `Authorization: Bearer ...`.",
+            description="Shown in the webhook's URL, `?code=...`, or by a delivery header `Authorization: Bearer ...`.",
         ),
     ]
 
