@@ -15,6 +15,7 @@ import hmac
 import socket
 import threading
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -36,15 +37,18 @@ class Fault(NamedTuple):
     """What happens to the next message that somebody sends."""
 
     condition: str
-    """An AMQP error condition; ``CUT``: the connection is cut before an answer."""
+    """An AMQP error condition. ``CUT``: the connection is cut before an answer; ``SILENCE``: no answer comes."""
     text: str = "as the test wanted it"
 
 
 CUT = Fault("cut")
+TAKE_AND_CUT = Fault("take and cut")
 SILENCE = Fault("silence")
 BUSY = Fault("com.microsoft:server-busy")
 BROKEN = Fault("amqp:internal-error")
 UNAUTHORIZED = Fault("amqp:unauthorized-access")
+WRONG = Fault("com.microsoft:argument-error")
+MISSING = Fault("amqp:not-found")
 TOO_LARGE = Fault("amqp:link:message-size-exceeded")
 
 
@@ -70,6 +74,11 @@ class AmqpServer(MessagingHandler):
         self.key = KEY
         self.max_message_bytes = max_message_bytes
         self.faults: deque[Fault] = deque()
+        self.link_faults: deque[Fault] = deque()
+        """What happens to the next links that somebody opens."""
+        self.poison: bytes | None = None
+        """Nothing is taken that holds it."""
+        self.transfers = 0
         self.connections = 0
         self.tokens: list[tuple[str, bool]] = []
         """For which address each token was, and whether it was good."""
@@ -209,6 +218,8 @@ class AmqpServer(MessagingHandler):
             return
         if not self.known(path, receives=link.is_receiver):
             self.refuse(link, "amqp:not-found", f"The messaging entity '{path}' could not be found.")
+        elif self.link_faults:
+            self.refuse(link, *self.link_faults.popleft())
         elif not self._may(event.connection, path):
             self.refuse(link, "amqp:unauthorized-access", f"Unauthorized access. Listen or send claims for '{path}'.")
         else:
@@ -277,10 +288,15 @@ class AmqpServer(MessagingHandler):
                 status, text, body = self.asked(path.removesuffix("$management").rstrip("/"), operation, request)
                 self._reply(event.link, request, status, text, body)
             return
+        self.transfers += 1
         fault = self.faults.popleft() if self.faults else None
         if fault is None and len(raw) > self.max_message_bytes:
             fault = TOO_LARGE
-        if fault is CUT:
+        if fault is None and self.poison is not None and self.poison in raw:
+            fault = WRONG
+        if fault is TAKE_AND_CUT:
+            self.incoming(path, event.link, [Incoming(each, _decoded(each)) for each in _unpacked(raw)], _decoded(raw))
+        if fault is CUT or fault is TAKE_AND_CUT:
             self._cut(event.connection)
         elif fault is SILENCE:
             self._silenced.append(delivery)
@@ -358,6 +374,12 @@ class AmqpServer(MessagingHandler):
                 other.send(reply).settle()
                 return
             other = other.next(0)
+
+
+def incoming_of(body: bytes) -> Incoming:
+    """A message of somebody who is not our own."""
+    message = Message(body=body, inferred=True, id=str(uuid.uuid4()))
+    return Incoming(message.encode(), message)
 
 
 def error(condition: str, text: str) -> Condition:

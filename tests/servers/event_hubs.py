@@ -27,6 +27,8 @@ class Event:
     incoming: Incoming
     enqueued_s: float
     key: str | None
+    partition: int
+    number: int
 
     @property
     def body(self) -> bytes:
@@ -40,6 +42,8 @@ class EventHubsServer(AmqpServer):
         """``hubs``: name -> how many partitions it has."""
         super().__init__(**{"max_message_bytes": 1_048_576, **options})
         self.hubs: dict[str, list[list[Event]]] = {name: [[] for _ in range(count)] for name, count in hubs.items()}
+        self.taken: list[Event] = []
+        """Of all hubs, in order."""
         self._readers: list[Link] = []
         self._turn = 0
 
@@ -62,23 +66,27 @@ class EventHubsServer(AmqpServer):
 
     def incoming(self, path: str, link: Link, messages: list[Incoming], envelope: Message) -> None:  # noqa: ARG002
         key = (envelope.annotations or {}).get(symbol("x-opt-partition-key"))
-        partitions = self.hubs[link.hub]
-        if link.partition is not None:
-            number = link.partition
-        elif key is not None:
-            number = zlib.crc32(str(key).encode()) % len(partitions)
-        else:
+        self.put(link.hub, messages, None if key is None else str(key), link.partition)
+
+    def put(self, hub: str, messages: list[Incoming], key: str | None, partition: int | None = None) -> None:
+        """Add events: to the partition, to that of the key, or to the next one."""
+        partitions = self.hubs[hub]
+        if partition is None and key is not None:
+            partition = zlib.crc32(key.encode()) % len(partitions)
+        if partition is None:
             self._turn += 1
-            number = self._turn % len(partitions)
-        now_s = time.time()
-        partitions[number] += [Event(message, now_s, None if key is None else str(key)) for message in messages]
+            partition = self._turn % len(partitions)
+        events = partitions[partition]
+        for message in messages:
+            events.append(Event(message, time.time(), key, partition, len(events)))
+            self.taken.append(events[-1])
         for reader in self._readers:
             self.pump(reader)
 
     def pump(self, link: Link) -> None:
         events = self.hubs[link.hub][link.partition]
         while link.at < len(events) and link.credit > 0 and link.state & Endpoint.REMOTE_ACTIVE:
-            link.send(_rendered(events[link.at], link.at)).settle()
+            link.send(_rendered(events[link.at])).settle()
             link.at += 1
 
     def settled(self, delivery: Delivery) -> None:
@@ -120,14 +128,14 @@ class EventHubsServer(AmqpServer):
         return max(0, int(selector["at"]) + (0 if selector["inclusive"] else 1))
 
 
-def _rendered(event: Event, number: int) -> Message:
+def _rendered(event: Event) -> Message:
     """The message with what the service writes on it."""
     message = Message()
     message.decode(event.incoming.raw)
     annotations: dict[Any, Any] = {
         **(message.annotations or {}),
-        symbol("x-opt-sequence-number"): number,
-        symbol("x-opt-offset"): str(number),
+        symbol("x-opt-sequence-number"): event.number,
+        symbol("x-opt-offset"): str(event.number),
         symbol("x-opt-enqueued-time"): timestamp(int(event.enqueued_s * 1000)),
     }
     if event.key is not None:

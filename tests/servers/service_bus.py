@@ -58,10 +58,17 @@ class Queue:
         """All that was ever enqueued, in order."""
         self.settled: list[str] = []
         """How each delivery ended."""
+        self.done: list[bytes] = []
+        """The bodies of what will not come again, in order."""
         self.links: list[Link] = []
         self.owners: dict[str, Link] = {}
         """By session."""
         self.dead = None if self.name.endswith(DEAD_LETTERS) else Queue(self.name + DEAD_LETTERS)
+
+    def end_locks(self) -> None:
+        """All of them, as if their time had come."""
+        for item in self.items.values():
+            item.locked_until_s = 0.0
 
     def put(self, incoming: Incoming, why_dead: Mapping[str, str] | None = None) -> None:
         self.arrived.append(incoming)
@@ -71,6 +78,8 @@ class Queue:
     def settle(self, item: Item, how: str, reason: str = "", description: str = "") -> None:
         item.lock = None
         self.settled.append(how)
+        if how in ("complete", "dead-letter"):
+            self.done.append(item.body)
         if how == "complete":
             del self.items[item.number]
         elif how == "dead-letter" or (how == "abandon" and item.deliveries >= self.max_deliveries):

@@ -191,8 +191,7 @@ def alerts_page() -> str:
         "# Alerts\n\nWhat a person should look at, as `postroad alerts list` shows it. "
         "Each is about one subscription; `backlog_...` is about a shard of the log, `upstream_...`, "
         "`receiver_failing` and `deleted_driver_unknown` are about a provider, `registry_unconfirmed` is about the "
-        "whole hub.\n\n"
-        + table(["kind", "what it means, and what to do"], rows)
+        "whole hub.\n\n" + table(["kind", "what it means, and what to do"], rows)
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import msgspec
@@ -56,7 +57,7 @@ class TransportSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The extra of the package that installs its SDK; ``None``: it needs none."""
     open: Callable[[Any, EgressClient, Clock], Transport]
     """From a config of that type. Needs a running loop; connects to nothing yet. Raises ``ConfigError``,
-    also, in one line that names the extra, where its SDK is not installed (``needs``)."""
+    also, in one line that names the extra, where its SDK is not installed (``require_sdk``)."""
     probe: Callable[[Any, EgressClient, Clock, Message | None], Awaitable[tuple[Step, ...]]]
     """Try a config out, each endpoint step by step up to the first that fails; with a message, and if all is well, send
     that too. Never raises for what the network or the remote side does. Raises ``ConfigError``."""
@@ -73,3 +74,10 @@ def needs(extra: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as exc:
         raise ConfigError(INSTALL.format(extra=extra)) from exc
+
+
+def require_sdk(extra: str, module: str) -> None:
+    """See ``needs``: look whether ``module`` is there without importing it, which can take a second."""
+    with needs(extra):
+        if find_spec(module) is None:
+            raise ModuleNotFoundError(module)

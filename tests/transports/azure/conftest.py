@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from fixtures.clock import VirtualClock
-from fixtures.cloud_azure import AZURE, StartAzure
+from fixtures.cloud_azure import IN, OUT, StartAzure
 from postroad.egress.client import EgressClient
 from postroad.transports import RECEIVERS, TRANSPORTS
 from postroad.transports.base import Message, Outcome, Transport
@@ -65,16 +65,20 @@ class Site:
             self.open()
         return await self.opened[0].send(msgspec.structs.replace(MESSAGE, body=body, **fields))
 
+    async def bodies(self) -> list[bytes]:
+        """What the service has, in order."""
+        return [one.body for one in await self.server.arrived()]
+
     async def close(self) -> None:
         for transport in self.opened:
             await transport.close()
 
 
-@pytest.fixture(params=AZURE)
+@pytest.fixture(params=sorted(OUT))
 async def site(
     request: pytest.FixtureRequest, start_azure: StartAzure, egress: EgressClient, clock: Any
 ) -> AsyncIterator[Site]:
-    site = Site(await start_azure(request.param), egress, clock)
+    site = Site(await start_azure(OUT[request.param]), egress, clock)
     yield site
     await site.close()
 
@@ -136,6 +140,7 @@ class Inbox:
         self.notes = Notes()
         self.told: list[str | None] = []
         self.trouble = asyncio.Event()
+        self.server.marks = self.notes.marks
         self._running: asyncio.Task[None] | None = None
 
     def start(self, **fields: Any) -> None:
@@ -165,11 +170,11 @@ class Inbox:
             self.trouble.set()
 
 
-@pytest.fixture(params=("service_bus", "event_hubs"))
+@pytest.fixture(params=sorted(IN))
 async def inbox(
     request: pytest.FixtureRequest, start_azure: StartAzure, egress: EgressClient, clock: Any
 ) -> AsyncIterator[Inbox]:
-    site = Site(await start_azure(request.param), egress, clock)
+    site = Site(await start_azure(IN[request.param]), egress, clock)
     inbox = Inbox(site)
     yield inbox
     await inbox.stop()

@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from fixtures.cloud_azure import StartAzure
+from fixtures.cloud_azure import EventHubsIn, StartAzure
 from postroad.errors import StoreUnavailable
 from postroad.transports.base import Delivered
 
 
 @pytest.fixture
 async def site(start_azure: StartAzure, make_site: Any) -> AsyncIterator[Any]:
-    site = make_site(await start_azure("event_hubs"))
+    site = make_site(await start_azure(EventHubsIn))
     yield site
     await site.close()
 
 
 async def test_each_subject_keeps_to_one_partition_and_its_order(site: Any) -> None:
-    site.open(**site.server.keyed)
+    site.open(partition_keys=True)
     sent = [(f"{number % 5}", b"[%d]" % number) for number in range(50)]
     outcomes = await asyncio.gather(*(site.send(body, key=key) for key, body in sent))
     assert {type(outcome) for outcome in outcomes} == {Delivered}
@@ -57,7 +57,7 @@ async def test_a_reader_may_begin_now(site: Any, make_inbox: Any) -> None:
 
 async def test_no_checkpoint_lies_beyond_what_is_stored(site: Any, make_inbox: Any) -> None:
     """A batch of which the second event cannot be taken: the reader begins again before it."""
-    site.open(**site.server.keyed)
+    site.open(partition_keys=True)
     for number in range(3):
         await site.send(b"[%d]" % number, key="one")
     inbox = make_inbox(site)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.cloud_azure import StartAzure
+from fixtures.cloud_azure import ServiceBusIn, StartAzure
 from postroad.transports.base import Delivered, Failed, Message
 
 MESSAGE = Message(body=b"[1]", content_type="application/json", request_id="bulk-17")
@@ -14,7 +14,7 @@ MESSAGE = Message(body=b"[1]", content_type="application/json", request_id="bulk
 
 @pytest.fixture
 async def server(start_azure: StartAzure) -> Any:
-    return await start_azure("service_bus")
+    return await start_azure(ServiceBusIn)
 
 
 @pytest.fixture
@@ -36,11 +36,11 @@ async def test_a_message_carries_its_id_its_type_and_its_headers(site: Any) -> N
 
 
 async def test_each_subject_has_a_session_and_keeps_its_order(site: Any) -> None:
-    site.open(**site.server.keyed)
+    site.open(keyed=True)
     sent = [(f"{number % 7}", b"[%d]" % number) for number in range(70)]
     outcomes = await asyncio.gather(*(site.send(body, key=key) for key, body in sent))
     assert {type(outcome) for outcome in outcomes} == {Delivered}
-    arrived = [(got.key, got.body) for got in site.server.got()]
+    arrived = [(one.key, one.body) for one in await site.server.arrived()]
     for session in "0123456":
         assert [body for key, body in arrived if key == session] == [body for key, body in sent if key == session]
 
@@ -64,7 +64,7 @@ async def test_a_batch_that_is_refused_goes_once_more_message_by_message(site: A
     site.server.server.faults.extend([TOO_LARGE, TOO_LARGE])  # the batch, and the first of it alone
     outcomes = await asyncio.gather(*(site.send(b"[%d]" % number) for number in range(6, 11)))
     assert [type(outcome) for outcome in outcomes] == [Failed, *[Delivered] * 4]
-    assert [got.body for got in site.server.got()] == [b"[%d]" % number for number in (*range(6), *range(7, 11))]
+    assert await site.bodies() == [b"[%d]" % number for number in (*range(6), *range(7, 11))]
 
 
 async def test_a_topic_is_sent_to_and_each_subscription_has_it(site: Any) -> None:
@@ -118,7 +118,7 @@ async def test_what_can_never_be_read_moves_to_the_entity_s_dead_letters(site: A
 
 
 async def test_sessions_are_read_at_once_and_each_in_its_order(site: Any, make_inbox: Any) -> None:
-    site.open(**site.server.keyed)
+    site.open(keyed=True)
     sent = [(f"{number % 3}", b"[%d]" % number) for number in range(30)]
     await asyncio.gather(*(site.send(body, key=key) for key, body in sent))
     inbox = make_inbox(site)
@@ -146,7 +146,7 @@ async def test_a_message_whose_lock_was_lost_comes_again(site: Any, make_inbox: 
     inbox.log.free.clear()
     inbox.start()
     await inbox.log.until(lambda: inbox.log.asked == 1)
-    site.server.server.ask(lambda: [setattr(item, "locked_until_s", 0) for item in site.server.plain.items.values()])
+    site.server.end_locks()
     await site.server.server.until(lambda: site.server.plain.settled == ["abandon"])
     inbox.log.free.set()
     await site.server.server.until(lambda: not site.server.plain.items)

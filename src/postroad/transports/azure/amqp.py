@@ -62,12 +62,18 @@ class AmqpTransport:
         way: Way,
         open_link: Callable[[], Coroutine[Any, Any, Link]],
         clock: Clock,
+        *,
         max_bytes: int,
+        tries_again: bool = False,
     ) -> None:
-        """``open_link`` connects, shows its token and attaches; ``max_bytes`` are those of a batch."""
+        """``open_link`` connects, shows its token and attaches; ``max_bytes`` are those of a batch.
+
+        ``tries_again``: the SDK itself sends once more over a new link when the one that it kept is gone.
+        """
         self._way = way
         self._open_link = open_link
         self._clock = clock
+        self._tries_again = tries_again
         self._timeout_s = config.timeout_s
         self._secrets = tuple(config.secrets())
         self._link: Link | None = None
@@ -115,7 +121,7 @@ class AmqpTransport:
         for numbers in _by_key(messages).values():
             outcome = await self._attempt([messages[number] for number in numbers])
             outcomes |= dict.fromkeys(numbers, outcome)
-            if isinstance(outcome, Failed) and outcome.reason in OF_THE_MESSAGE and len(numbers) > 1:
+            if len(numbers) > 1 and isinstance(outcome, Failed) and outcome.reason in OF_THE_MESSAGE:
                 for number in numbers:
                     outcome = outcomes[number] = await self._attempt([messages[number]])
                     if _is_of_the_link(outcome):
@@ -126,7 +132,7 @@ class AmqpTransport:
 
     async def _attempt(self, messages: Sequence[Message]) -> Outcome:
         """Try; and once more at once if a kept link turns out to be gone, as idle ones are, now and then."""
-        kept = self._link is not None
+        kept = self._link is not None and not self._tries_again
         outcome = await self._try(messages)
         if kept and isinstance(outcome, Failed) and outcome.reason == "broken":
             return await self._try(messages)
@@ -156,7 +162,12 @@ class AmqpTransport:
     async def _opened(self) -> Link:
         if self._link is None:
             await self._way.check()
-            self._link = await self._open_link()
+            try:
+                self._link = await self._open_link()
+            except AmqpFailed as exc:
+                if exc.reason in OF_THE_MESSAGE:  # of none: an entity that is not there is nobody's fault but its own
+                    raise AmqpFailed("unexpected", str(exc)) from exc
+                raise
         return self._link
 
     async def _drop(self) -> None:
@@ -232,6 +243,7 @@ def reason_of_condition(condition: str) -> Reason | None:
 
 _CONDITIONS: Mapping[str, Reason] = {
     "unauthorized-access": "credentials",
+    "not-found": "rejected",
     "auth-failed": "credentials",
     "server-busy": "throttled",
     "resource-limit-exceeded": "throttled",
@@ -251,6 +263,11 @@ _CONDITIONS: Mapping[str, Reason] = {
     "client-error": "broken",
     "operation-cancelled": "broken",
 }
+
+
+def named(message: Message) -> dict[str, str]:
+    """The properties that every message has, as a request over HTTPS has headers."""
+    return {"x-request-id": message.request_id, "content-type": message.content_type}
 
 
 def told(exc: BaseException) -> tuple[Reason, str]:

@@ -19,7 +19,7 @@ from postroad.transports.auth import Secret
 from postroad.transports.azure.identity import ClientSecretIdentity, Identity
 from postroad.transports.azure.namespace import ENVELOPE_BYTES
 from postroad.transports.base import Message, Transport
-from postroad.transports.spec import Step, TransportSpec, needs
+from postroad.transports.spec import Step, TransportSpec, require_sdk
 
 MAX_REQUEST_BYTES = 1_048_576
 _Seconds = Annotated[float, Meta(gt=0, le=600)]
@@ -71,8 +71,9 @@ class EventGridConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 def open_event_grid(config: EventGridConfig, egress: EgressClient, clock: Clock) -> Transport:
     """See ``TransportSpec.open``."""
-    with needs("azure"):
-        from postroad.transports.azure.event_grid_publishing import EventGrid
+    require_sdk("azure", "azure.eventgrid")
+    from postroad.transports.azure.event_grid_publishing import EventGrid
+
     return EventGrid(config, egress, clock)
 
 
@@ -80,8 +81,9 @@ async def probe_event_grid(
     config: EventGridConfig, egress: EgressClient, clock: Clock, message: Message | None = None
 ) -> tuple[Step, ...]:
     """See ``TransportSpec.probe``."""
-    with needs("azure"):
-        from postroad.transports.azure.event_grid_publishing import EventGrid
+    require_sdk("azure", "azure.eventgrid")
+    from postroad.transports.azure.event_grid_publishing import EventGrid
+
     return await EventGrid(config, egress, clock).probe(message)
 
 

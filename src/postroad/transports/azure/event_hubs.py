@@ -11,7 +11,7 @@ from postroad.clock import Clock
 from postroad.egress.client import EgressClient
 from postroad.transports.azure.namespace import ENTITY, ENVELOPE_BYTES, NamespaceConfig, entity_of
 from postroad.transports.base import Message, Transport
-from postroad.transports.spec import Step, TransportSpec, needs
+from postroad.transports.spec import Step, TransportSpec, require_sdk
 
 
 class EventHubsConfig(NamespaceConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,8 +42,9 @@ class EventHubsConfig(NamespaceConfig, frozen=True, kw_only=True, forbid_unknown
 
 def open_event_hubs(config: EventHubsConfig, egress: EgressClient, clock: Clock) -> Transport:
     """See ``TransportSpec.open``."""
-    with needs("azure"):
-        from postroad.transports.azure.event_hubs_sending import open_sending
+    require_sdk("azure", "azure.eventhub")
+    from postroad.transports.azure.event_hubs_sending import open_sending
+
     return open_sending(config, egress, clock)
 
 
@@ -51,8 +52,9 @@ async def probe_event_hubs(
     config: EventHubsConfig, egress: EgressClient, clock: Clock, message: Message | None = None
 ) -> tuple[Step, ...]:
     """See ``TransportSpec.probe``."""
-    with needs("azure"):
-        from postroad.transports.azure.event_hubs_sending import open_sending
+    require_sdk("azure", "azure.eventhub")
+    from postroad.transports.azure.event_hubs_sending import open_sending
+
     return await open_sending(config, egress, clock).probe(message)
 
 

@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from postroad.transports.azure.namespace import ENTITY, NamespaceConfig, entity_of
 from postroad.transports.receiving import Receiver, ReceiverMeans, ReceiverSpec
-from postroad.transports.spec import needs
+from postroad.transports.spec import require_sdk
 
 
 class EventHubsReceiveConfig(NamespaceConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,8 +37,9 @@ class EventHubsReceiveConfig(NamespaceConfig, frozen=True, kw_only=True, forbid_
 
 def open_event_hubs_receiver(config: EventHubsReceiveConfig, means: ReceiverMeans) -> Receiver:
     """See ``ReceiverSpec.open``."""
-    with needs("azure"):
-        from postroad.transports.azure.event_hubs_receiving import EventHubsReceiver
+    require_sdk("azure", "azure.eventhub")
+    from postroad.transports.azure.event_hubs_receiving import EventHubsReceiver
+
     return EventHubsReceiver(config, means)
 
 

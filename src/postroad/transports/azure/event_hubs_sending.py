@@ -11,7 +11,7 @@ from azure.eventhub.aio import EventHubProducerClient
 from postroad import __version__
 from postroad.clock import Clock
 from postroad.egress.client import EgressClient
-from postroad.transports.azure.amqp import AmqpTransport, reason_of_condition, translated
+from postroad.transports.azure.amqp import AmqpTransport, named, reason_of_condition, translated
 from postroad.transports.azure.event_hubs import EventHubsConfig
 from postroad.transports.azure.identity import credential_of
 from postroad.transports.azure.way import Way
@@ -27,7 +27,8 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
 def open_sending(config: EventHubsConfig, egress: EgressClient, clock: Clock) -> AmqpTransport:
     """The transport; connects to nothing yet. Raises ``ConfigError``."""
     way = Way(config, egress)
-    return AmqpTransport(config, way, partial(_ProducerLink.open, config, way), clock, config.max_message_bytes)
+    open_link = partial(_ProducerLink.open, config, way)
+    return AmqpTransport(config, way, open_link, clock, max_bytes=config.max_message_bytes, tries_again=True)
 
 
 class _ProducerLink:
@@ -107,7 +108,6 @@ def _written(message: Message) -> EventData:
     event = EventData(message.body)
     event.content_type = message.content_type
     event.message_id = message.request_id
-    event.properties = (
-        {**message.headers} if message.wire_type is None else {**message.headers, "type": message.wire_type}
-    )
+    typed = {} if message.wire_type is None else {"type": message.wire_type}
+    event.properties = dict[Any, Any](message.headers) | named(message) | typed
     return event

@@ -11,7 +11,7 @@ from postroad.clock import Clock
 from postroad.egress.client import EgressClient
 from postroad.transports.azure.namespace import ENTITY, ENVELOPE_BYTES, NamespaceConfig, entity_of
 from postroad.transports.base import Message, Transport
-from postroad.transports.spec import Step, TransportSpec, needs
+from postroad.transports.spec import Step, TransportSpec, require_sdk
 
 _Entity = Annotated[str, Meta(pattern=ENTITY, max_length=260)]
 
@@ -46,8 +46,9 @@ class ServiceBusConfig(NamespaceConfig, frozen=True, kw_only=True, forbid_unknow
 
 def open_service_bus(config: ServiceBusConfig, egress: EgressClient, clock: Clock) -> Transport:
     """See ``TransportSpec.open``."""
-    with needs("azure"):
-        from postroad.transports.azure.service_bus_sending import open_sending
+    require_sdk("azure", "azure.servicebus")
+    from postroad.transports.azure.service_bus_sending import open_sending
+
     return open_sending(config, egress, clock)
 
 
@@ -55,8 +56,9 @@ async def probe_service_bus(
     config: ServiceBusConfig, egress: EgressClient, clock: Clock, message: Message | None = None
 ) -> tuple[Step, ...]:
     """See ``TransportSpec.probe``."""
-    with needs("azure"):
-        from postroad.transports.azure.service_bus_sending import open_sending
+    require_sdk("azure", "azure.servicebus")
+    from postroad.transports.azure.service_bus_sending import open_sending
+
     return await open_sending(config, egress, clock).probe(message)
 
 

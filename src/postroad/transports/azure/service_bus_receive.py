@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from postroad.transports.azure.namespace import ENTITY, NamespaceConfig, entity_of
 from postroad.transports.receiving import Receiver, ReceiverMeans, ReceiverSpec
-from postroad.transports.spec import needs
+from postroad.transports.spec import require_sdk
 
 _Entity = Annotated[str, Meta(pattern=ENTITY, max_length=260)]
 
@@ -43,8 +43,9 @@ class ServiceBusReceiveConfig(NamespaceConfig, frozen=True, kw_only=True, forbid
 
 def open_service_bus_receiver(config: ServiceBusReceiveConfig, means: ReceiverMeans) -> Receiver:
     """See ``ReceiverSpec.open``."""
-    with needs("azure"):
-        from postroad.transports.azure.service_bus_receiving import ServiceBusReceiver
+    require_sdk("azure", "azure.servicebus")
+    from postroad.transports.azure.service_bus_receiving import ServiceBusReceiver
+
     return ServiceBusReceiver(config, means)
 
 

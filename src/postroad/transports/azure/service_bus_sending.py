@@ -11,7 +11,7 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 from postroad import __version__
 from postroad.clock import Clock
 from postroad.egress.client import EgressClient
-from postroad.transports.azure.amqp import AmqpTransport, reason_of_condition, translated
+from postroad.transports.azure.amqp import AmqpTransport, named, reason_of_condition, translated
 from postroad.transports.azure.identity import credential_of
 from postroad.transports.azure.namespace import NamespaceConfig
 from postroad.transports.azure.service_bus import ServiceBusConfig
@@ -30,7 +30,7 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (exceptions.ServiceBusServerBusyError, "throttled"),
     (exceptions.ServiceBusQuotaExceededError, "throttled"),
     (exceptions.OperationTimeoutError, "timeout"),
-    (exceptions.MessagingEntityNotFoundError, "unexpected"),
+    (exceptions.MessagingEntityNotFoundError, "rejected"),
     (exceptions.MessagingEntityDisabledError, "unexpected"),
 )
 
@@ -39,7 +39,7 @@ def open_sending(config: ServiceBusConfig, egress: EgressClient, clock: Clock) -
     """The transport; connects to nothing yet. Raises ``ConfigError``."""
     way = Way(config, egress)
     max_bytes = min(config.max_message_bytes, MAX_BATCH_BYTES)
-    return AmqpTransport(config, way, partial(_SenderLink.open, config, way), clock, max_bytes)
+    return AmqpTransport(config, way, partial(_SenderLink.open, config, way), clock, max_bytes=max_bytes)
 
 
 class _SenderLink:
@@ -132,5 +132,5 @@ def _written(message: Message) -> ServiceBusMessage:
         message_id=message.request_id[:MAX_ID_CHARS],
         session_id=message.key,
         subject=message.wire_type,
-        application_properties={**message.headers} or None,
+        application_properties=dict[Any, Any](message.headers) | named(message),
     )

@@ -1,0 +1,105 @@
+"""How Google's SDK is opened by a config: channel, credentials; and what its errors mean."""
+
+import json
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import google.auth
+import google.auth.exceptions
+import google.auth.jwt
+import grpc
+from google.api_core import exceptions
+from google.auth.credentials import Credentials
+
+from postroad.errors import ConfigError
+from postroad.transports.base import Failed, Reason
+from postroad.transports.pubsub.config import PubSubAccess
+
+Service = Literal["Publisher", "Subscriber"]
+"""Of ``google.pubsub.v1``."""
+SCOPES: Final = ("https://www.googleapis.com/auth/pubsub",)
+_PLUGIN_FAILED: Final = "metadata from plugin failed"
+"""What gRPC says when no token could be had."""
+_DETAIL_CHARS: Final = 200
+_OPTIONS: Final = (
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.keepalive_time_ms", 30_000),
+)
+
+
+def transport_options(config: PubSubAccess, service: Service) -> dict[str, Any]:
+    """What a GAPIC transport is made with. Raises ``ConfigError``. Blocks: default credentials may ask the machine."""
+    if config.plaintext:
+        return {"channel": grpc.aio.insecure_channel(str(config.endpoint), options=_OPTIONS)}
+    options: dict[str, Any] = {"credentials": credentials_of(config, service)}
+    if config.endpoint is not None:
+        options["host"] = config.endpoint
+    if config.ca_file is not None:
+        options["ssl_channel_credentials"] = grpc.ssl_channel_credentials(_authority(config.ca_file))
+    return options
+
+
+def credentials_of(config: PubSubAccess, service: Service) -> Credentials:
+    """Those of the key, or the machine's own. Raises ``ConfigError``.
+
+    With a key each token is signed here, for this service: nobody is asked for one.
+    """
+    try:
+        if config.service_account_key is None:
+            return google.auth.default(scopes=SCOPES)[0]
+        account: Credentials = google.auth.jwt.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]  # the SDK's
+            json.loads(config.service_account_key), audience=f"https://pubsub.googleapis.com/google.pubsub.v1.{service}"
+        )
+    except google.auth.exceptions.DefaultCredentialsError as exc:
+        raise ConfigError("this machine has no default credentials for Google", field="service_account_key") from exc
+    except (ValueError, KeyError, TypeError, AttributeError, google.auth.exceptions.GoogleAuthError) as exc:
+        raise ConfigError("no key file of a service account", field="service_account_key") from exc
+    return account
+
+
+def failed(error: Exception, elapsed_s: float) -> Failed:
+    """What an error of the SDK says of an attempt. Statuses are the HTTP statuses that Google gives its codes.
+
+    Source   ``google/rpc/code.proto``, which maps each code to an HTTP status.
+    """
+    if isinstance(error, google.auth.exceptions.GoogleAuthError):
+        return Failed(reason="credentials", detail="no token could be had", elapsed_s=elapsed_s)
+    if not isinstance(error, exceptions.GoogleAPICallError):
+        return Failed(reason="broken", detail=type(error).__name__, elapsed_s=elapsed_s)
+    reason, status = _reason(error)
+    detail = error.message[:_DETAIL_CHARS] if isinstance(error.message, str) else ""
+    if reason == "credentials" and status is None:
+        detail = "no token could be had"  # the rest quotes an exception, and what that quotes nobody knows
+    return Failed(reason=reason, status=status, detail=detail, elapsed_s=elapsed_s)
+
+
+def _reason(error: exceptions.GoogleAPICallError) -> tuple[Reason, int | None]:
+    match error:
+        case exceptions.Unauthenticated():
+            return "credentials", 401
+        case exceptions.Forbidden():
+            return "credentials", 403
+        case exceptions.ResourceExhausted() | exceptions.TooManyRequests():
+            return "throttled", 429
+        case exceptions.ServiceUnavailable():
+            if _PLUGIN_FAILED in str(error):
+                return "credentials", None
+            return "connect", None  # gRPC gives this code itself when it cannot connect, or loses the connection
+        case exceptions.DeadlineExceeded() | exceptions.GatewayTimeout():
+            return "timeout", None
+        case exceptions.NotFound():
+            return "rejected", 404
+        case exceptions.ClientError():
+            return "rejected", 400
+        case exceptions.ServerError():
+            return "server_error", 500
+        case _:
+            return "unexpected", None
+
+
+def _authority(ca_file: str) -> bytes:
+    try:
+        return Path(ca_file).read_bytes()
+    except OSError as exc:
+        raise ConfigError("cannot be read", field="ca_file") from exc

@@ -1,0 +1,135 @@
+"""Pulling: messages are acknowledged once they are durable, and given back if they could not be kept.
+
+Of one ordering key they are taken in one after another: once one could not be kept, those behind it wait with it.
+While they are being taken in their lease is renewed, so that nobody else is given them meanwhile.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+from google.api_core import exceptions
+from google.pubsub_v1 import (
+    AcknowledgeRequest,
+    ModifyAckDeadlineRequest,
+    PullRequest,
+    ReceivedMessage,
+    SubscriberAsyncClient,
+)
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncIOTransport
+
+from postroad.transports.backoff import Backoff
+from postroad.transports.pubsub.access import failed, transport_options
+from postroad.transports.pubsub.config import PubSubPullConfig
+from postroad.transports.receiving import Received, ReceiverMeans, Take
+
+LEASE_S: Final = 60
+RENEWED_AFTER_S: Final = 5.0
+"""The shortest deadline that a subscription can have is 10 s."""
+WAITS_S: Final = 90.0
+"""How long the service may let a pull wait for a message."""
+TAKEN_AT_ONCE: Final = 64
+BACKOFF: Final = Backoff(first_s=1.0, cap_s=60.0)
+
+
+class PubSubPull:
+    """A ``Receiver`` of one subscription."""
+
+    def __init__(self, config: PubSubPullConfig, means: ReceiverMeans) -> None:
+        """Connects to nothing yet."""
+        self._config = config
+        self._means = means
+        self._at_once = asyncio.Semaphore(TAKEN_AT_ONCE)
+
+    async def run(self, take: Take) -> None:
+        """See ``Receiver``."""
+        options = await asyncio.to_thread(transport_options, self._config, "Subscriber")
+        client = SubscriberAsyncClient(transport=SubscriberGrpcAsyncIOTransport(**options))
+        failures = 0
+        try:
+            while True:
+                wrong = await self._round(client, take)
+                if wrong == "":
+                    failures = 0
+                    continue
+                failures += 1
+                if wrong is not None:
+                    self._means.tell(wrong)
+                await self._means.clock.sleep(BACKOFF.wait_s(failures, self._means.random))
+        finally:
+            await client.transport.close()  # type: ignore[no-untyped-call]  # the SDK's
+
+    async def _round(self, client: SubscriberAsyncClient, take: Take) -> str | None:
+        """Pull once: ``""`` if all is well, what is wrong with the service, or ``None``: we could not keep it all."""
+        try:
+            received = await self._pull(client)
+            self._means.tell(None)
+            async with self._leased(client, [one.ack_id for one in received]):
+                kept = await self._take_all(received, take)
+            await self._acknowledge(client, kept)
+            given_back = [one.ack_id for one in received if one.ack_id not in set(kept)]
+            if not given_back:
+                return ""
+            await self._deadline(client, given_back, 0)
+        except Exception as exc:  # noqa: BLE001 - the SDK's errors have no common base; what is not acknowledged comes again
+            wrong = failed(exc, 0.0)
+            return f"{wrong.reason}{'' if wrong.status is None else f' {wrong.status}'}: {wrong.detail}"
+        return None
+
+    async def _pull(self, client: SubscriberAsyncClient) -> Sequence[ReceivedMessage]:
+        request = PullRequest(subscription=self._config.subscription, max_messages=self._config.max_messages)
+        try:
+            response = await client.pull(request, retry=None, timeout=WAITS_S)
+        except exceptions.DeadlineExceeded:
+            return ()  # there was nothing
+        return tuple(response.received_messages)
+
+    async def _take_all(self, received: Sequence[ReceivedMessage], take: Take) -> list[str]:
+        """The acknowledgement ids of those that are kept."""
+        lines: dict[str, list[ReceivedMessage]] = defaultdict(list)
+        for number, one in enumerate(received):
+            lines[one.message.ordering_key or f"\0{number}"].append(one)
+        kept = await asyncio.gather(*(self._take_line(line, take) for line in lines.values()))
+        return [ack_id for line in kept for ack_id in line]
+
+    async def _take_line(self, line: Sequence[ReceivedMessage], take: Take) -> list[str]:
+        kept: list[str] = []
+        for one in line:
+            async with self._at_once:
+                verdict = await take(Received(body=one.message.data, request_id=one.message.message_id))
+            if verdict == "later":
+                break
+            kept.append(one.ack_id)
+        return kept
+
+    async def _acknowledge(self, client: SubscriberAsyncClient, ack_ids: Sequence[str]) -> None:
+        if ack_ids:
+            request = AcknowledgeRequest(subscription=self._config.subscription, ack_ids=ack_ids)
+            await client.acknowledge(request, retry=None, timeout=self._config.timeout_s)
+
+    async def _deadline(self, client: SubscriberAsyncClient, ack_ids: Sequence[str], seconds: int) -> None:
+        request = ModifyAckDeadlineRequest(
+            subscription=self._config.subscription, ack_ids=ack_ids, ack_deadline_seconds=seconds
+        )
+        await client.modify_ack_deadline(request, retry=None, timeout=self._config.timeout_s)
+
+    @contextlib.asynccontextmanager
+    async def _leased(self, client: SubscriberAsyncClient, ack_ids: Sequence[str]) -> AsyncIterator[None]:
+        """Renew the lease of these as long as the block lasts."""
+
+        async def renew() -> None:
+            await self._means.clock.sleep(RENEWED_AFTER_S)
+            while True:
+                with contextlib.suppress(exceptions.GoogleAPICallError):  # they come again, and are known then
+                    await self._deadline(client, ack_ids, LEASE_S)
+                await self._means.clock.sleep(LEASE_S / 2)
+
+        renewing = asyncio.create_task(renew()) if ack_ids else None
+        try:
+            yield
+        finally:
+            if renewing is not None:
+                renewing.cancel()
+                await asyncio.gather(renewing, return_exceptions=True)
