@@ -89,7 +89,7 @@ async def probe_event_grid(
 
 EVENT_GRID = TransportSpec(
     config_type=EventGridConfig,
-    max_message_bytes=lambda _config: MAX_REQUEST_BYTES - ENVELOPE_BYTES,
+    max_message_bytes=lambda _config: MAX_REQUEST_BYTES - 2 * ENVELOPE_BYTES,
     extra="azure",
     open=open_event_grid,
     probe=probe_event_grid,

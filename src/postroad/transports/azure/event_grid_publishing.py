@@ -16,7 +16,7 @@ from azure.eventgrid import EventGridEvent
 from azure.eventgrid.aio import EventGridPublisherClient
 
 from postroad.clock import Clock, from_us
-from postroad.egress.client import EgressClient, Timeouts
+from postroad.egress.client import Answer, EgressClient, Timeouts
 from postroad.egress.failures import EgressFailed
 from postroad.errors import EgressRefused
 from postroad.transports.answers import MAX_DETAIL_CHARS, excerpt, mask, reason_of, retry_after_s
@@ -156,10 +156,13 @@ class EventGrid:
         )
 
     def _refused(self, exc: AzureError) -> Failed:
-        response = getattr(exc, "response", None)
-        if not isinstance(response, EgressResponse):  # what is not over our own connections is an identity's
-            return Failed(reason="credentials", detail=self._masked(str(exc)))
-        answer = response.answer
+        for each in (exc, exc.__cause__):  # of a 404 the SDK makes an exception of its own
+            response = getattr(each, "response", None)
+            if isinstance(response, EgressResponse):
+                return self._answered(response.answer)
+        return Failed(reason="credentials", detail=self._masked(str(exc)))  # an identity's, over its own connections
+
+    def _answered(self, answer: Answer) -> Failed:
         return Failed(
             reason=reason_of(answer.status) or "unexpected",
             status=answer.status,

@@ -72,21 +72,47 @@ class EventHubsReceiver:
         return _POSITIONS[self._config.start]
 
 
+class _Telling(EventHubConsumerClient):
+    """Says when a link cannot be opened, of which the SDK (5.15.1) says nothing and tries again at once, for ever."""
+
+    refused: Callable[[Exception], None]
+
+    def _create_consumer(self, *args: Any, **options: Any) -> Any:
+        """See the SDK."""
+        consumer: Any = super()._create_consumer(*args, **options)
+        attach = consumer._open  # noqa: SLF001  # there is no public way to see it
+
+        async def attach_or_tell() -> None:
+            try:
+                await attach()
+            except Exception as exc:
+                self.refused(exc)
+                raise
+
+        consumer._open = attach_or_tell  # noqa: SLF001
+        return consumer
+
+
 class _Client:
     """The SDK's client of one consumer group, and the credential that it needs."""
 
     def __init__(self, config: EventHubsReceiveConfig, way: Way) -> None:
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """The first failure of any partition: they share a connection."""
         self._credential = None
         if config.key is not None:
-            self._sdk = EventHubConsumerClient.from_connection_string(
+            self._sdk = _Telling.from_connection_string(
                 config.key.text, config.consumer_group, eventhub_name=config.entity, **options_of(way)
             )
         else:
             assert config.identity is not None  # noqa: S101  # see NamespaceConfig
             self._credential = credential_of(config.identity)
-            self._sdk = EventHubConsumerClient(
-                config.host, config.entity, config.consumer_group, self._credential, **options_of(way)
-            )
+            self._sdk = _Telling(config.host, config.entity, config.consumer_group, self._credential, **options_of(way))
+        self._sdk.refused = self._fail
+
+    def _fail(self, error: Exception) -> None:
+        if not self._failed.done():
+            self._failed.set_exception(error)
 
     async def partitions(self) -> list[str]:
         """The ids of all. Raises ``AmqpFailed``."""
@@ -95,15 +121,14 @@ class _Client:
 
     async def read(self, partition: str, after: str, take: Callable[[Sequence[EventData]], Any]) -> None:
         """Hand over what comes, until it fails. Raises ``AmqpFailed``, and what ``take`` raises."""
-        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        failed = self._failed
 
         async def on_events(_partition: PartitionContext, events: list[EventData]) -> None:
             if events:
                 await take(events)
 
         async def on_error(_partition: PartitionContext | None, error: Exception) -> None:
-            if not failed.done():
-                failed.set_exception(error)
+            self._fail(error)
 
         receiving = asyncio.ensure_future(
             self._sdk.receive_batch(
@@ -125,6 +150,8 @@ class _Client:
 
     async def close(self) -> None:
         """Say goodbye. Raises ``AmqpFailed``."""
+        if self._failed.done():
+            self._failed.exception()  # looked at: somebody else may have failed first
         with translated(reason_of):
             try:
                 await self._sdk.close()

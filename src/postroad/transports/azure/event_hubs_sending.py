@@ -99,6 +99,9 @@ def reason_of(exc: BaseException) -> Reason | None:
             return known
         if isinstance(exc, exceptions.ConnectionLostError | exceptions.ConnectError):
             return "broken"
+    if (condition := getattr(exc, "condition", None)) is not None:  # of the AMQP client within the SDK
+        text = getattr(condition, "value", condition)
+        return reason_of_condition(text.decode() if isinstance(text, bytes) else str(text))
     if isinstance(exc, ValueError):  # of a batch that is full
         return "too_large"
     return None
