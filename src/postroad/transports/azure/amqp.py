@@ -265,11 +265,6 @@ _CONDITIONS: Mapping[str, Reason] = {
 }
 
 
-def named(message: Message) -> dict[str, str]:
-    """The properties that every message has, as a request over HTTPS has headers."""
-    return {"x-request-id": message.request_id, "content-type": message.content_type}
-
-
 def told(exc: BaseException) -> tuple[Reason, str]:
     """A failure's reason, and a sentence in which secrets are not hidden yet."""
     match exc:

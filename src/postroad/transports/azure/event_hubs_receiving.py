@@ -7,7 +7,7 @@ The SDK's own sharing of partitions between readers is not used: the hub reads a
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient, PartitionContext
@@ -101,13 +101,14 @@ class _Client:
         """The first failure of any partition: they share a connection."""
         self._credential = None
         if config.key is not None:
-            self._sdk = _Telling.from_connection_string(
+            sdk = _Telling.from_connection_string(
                 config.key.text, config.consumer_group, eventhub_name=config.entity, **options_of(way)
             )
         else:
             assert config.identity is not None  # noqa: S101  # see NamespaceConfig
             self._credential = credential_of(config.identity)
             self._sdk = _Telling(config.host, config.entity, config.consumer_group, self._credential, **options_of(way))
+        self._sdk = cast("_Telling", sdk)
         self._sdk.refused = self._fail
 
     def _fail(self, error: Exception) -> None:

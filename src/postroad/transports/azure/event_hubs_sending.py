@@ -11,7 +11,7 @@ from azure.eventhub.aio import EventHubProducerClient
 from postroad import __version__
 from postroad.clock import Clock
 from postroad.egress.client import EgressClient
-from postroad.transports.azure.amqp import AmqpTransport, named, reason_of_condition, translated
+from postroad.transports.azure.amqp import AmqpTransport, reason_of_condition, translated
 from postroad.transports.azure.event_hubs import EventHubsConfig
 from postroad.transports.azure.identity import credential_of
 from postroad.transports.azure.way import Way
@@ -112,5 +112,5 @@ def _written(message: Message) -> EventData:
     event.content_type = message.content_type
     event.message_id = message.request_id
     typed = {} if message.wire_type is None else {"type": message.wire_type}
-    event.properties = dict[Any, Any](message.headers) | named(message) | typed
+    event.properties = dict[Any, Any](message.headers) | typed
     return event

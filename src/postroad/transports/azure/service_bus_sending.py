@@ -11,7 +11,7 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 from postroad import __version__
 from postroad.clock import Clock
 from postroad.egress.client import EgressClient
-from postroad.transports.azure.amqp import AmqpTransport, named, reason_of_condition, translated
+from postroad.transports.azure.amqp import AmqpTransport, reason_of_condition, translated
 from postroad.transports.azure.identity import credential_of
 from postroad.transports.azure.namespace import NamespaceConfig
 from postroad.transports.azure.service_bus import ServiceBusConfig
@@ -132,5 +132,5 @@ def _written(message: Message) -> ServiceBusMessage:
         message_id=message.request_id[:MAX_ID_CHARS],
         session_id=message.key,
         subject=message.wire_type,
-        application_properties=dict[Any, Any](message.headers) | named(message),
+        application_properties=dict[Any, Any](message.headers),
     )
