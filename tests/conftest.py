@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # importlib mode adds nothing, a
 pytest_plugins = [
     "fixtures.bulks",
     "fixtures.clock",
+    "fixtures.consent_page",
     "fixtures.granting",
     "fixtures.graphql_site",
     "fixtures.lanes",
@@ -26,11 +27,13 @@ pytest_plugins = [
     "fixtures.facts",
     "fixtures.connected_cars_server",  # after what it imports, or that is not rewritten
     "fixtures.drivequant",
+    "fixtures.pubsub_site",
     "fixtures.pushes",
     "fixtures.s3",
     "fixtures.site",
     "fixtures.crossroads",
     "fixtures.damoov_platform",  # after what it imports, or that is not rewritten
     "fixtures.access_place",
+    "fixtures.rest_site",
     "fixtures.cloud_azure",  # after remote, or that is not rewritten
 ]

@@ -121,6 +121,10 @@ class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             "429 above it; 0: no limit.",
         ),
     ] = 20.0
+    rest_requests_per_s: Annotated[
+        float,
+        Meta(ge=0, description="The same at `/api/v1`."),
+    ] = 20.0
     burst_s: Annotated[float, Meta(gt=0, description="How many seconds' worth of these requests may come at once.")] = (
         10.0
     )
@@ -186,6 +190,24 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     ] = 5.0
 
 
+class ConsentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The page on which owners share their vehicles with services."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description="Where owners' browsers reach this hub, as `https://connect.example`, without a path; plain "
+            "`http` only on this machine. Empty: there is no consent page."
+        ),
+    ] = ""
+    unused_s: Annotated[
+        Annotated[int, Meta(ge=300)], Meta(description="A session ends when it was not used for so long, in seconds.")
+    ] = 1800
+    session_s: Annotated[
+        Annotated[int, Meta(ge=300)], Meta(description="A session ends so long after signing in at most, in seconds.")
+    ] = 12 * 3600
+
+
 class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the hub tells of itself. `/healthz` and `/readyz` name nobody and answer everybody."""
 
@@ -204,6 +226,19 @@ class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     ] = 1.0
 
 
+class AuditSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The audit log: who changed what."""
+
+    details_days: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="After so many days an entry of the audit log no longer says who did it, from where, and what "
+            "was before and after; 0: it always does. The entry itself stays.",
+        ),
+    ] = 0.0
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings, by section."""
 
@@ -214,6 +249,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     egress: EgressSettings = EgressSettings()
     delivery: DeliverySettings = DeliverySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    audit: AuditSettings = AuditSettings()
+    consent: ConsentSettings = ConsentSettings()
 
 
 def load(folder: Path, environ: Mapping[str, str]) -> Settings:

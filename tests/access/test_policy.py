@@ -18,6 +18,7 @@ PRINCIPALS = {
     "fleet_owner": Principal(name="f", role=Role.FLEET_OWNER, organization_id=A),
     "provider": Principal(name="p", role=Role.PROVIDER, organization_id=A, provider_id=11),
     "integration": Principal(name="i", role=Role.INTEGRATION, organization_id=A, integration_id=21),
+    "owner": Principal(name="w", role=Role.OWNER, organization_id=A, account_id=31),
 }
 TARGETS = {
     "hub": HUB,
@@ -29,38 +30,43 @@ TARGETS = {
     "a/integration": Target(organization_id=A, integration_id=21),
     "a/integration2": Target(organization_id=A, integration_id=22),
     "b/integration": Target(organization_id=B, integration_id=23),
+    "a/owner": Target(organization_id=A, account_id=31),
+    "a/owner2": Target(organization_id=A, account_id=32),
+    "b/owner": Target(organization_id=B, account_id=33),
+    "nowhere/owner": Target(account_id=31),
+    "a/integration/owner": Target(organization_id=A, integration_id=22, account_id=31),
 }
 REACHED = {
     "-": set(),
     "all": set(TARGETS),
     "in_a": {name for name in TARGETS if name.startswith("a")},  # the organization, and all that is in it
     "a": {"a"},  # the organization, but none of its providers and integrations
-    "self": {"a/provider", "a/integration"},  # the one, or the other, by the role
+    "self": {"a/provider", "a/integration", "a/owner"},  # the one, or the other, by the role
 }
 
 MATRIX = """
-                    operator  auditor  auditor_a  fleet_owner  provider  integration
-push_events         -         -        -          -            self      -
-read_intake         all       all      in_a       -            self      -
-redrive_intake      all       -        -          -            -         -
-list_vehicles       all       all      in_a       -            -         self
-list_topics         all       all      in_a       -            -         self
-list_streams        all       all      in_a       -            -         self
-add_streams         all       -        -          -            -         self
-update_stream       all       -        -          -            -         self
-delete_streams      all       -        -          -            -         self
-read_deliveries     all       all      in_a       -            -         self
-redrive_deliveries  all       -        -          -            -         self
-read_grants         all       all      in_a       a            -         self
-give_grant          all       -        -          a            -         -
-withdraw_grant      all       -        -          a            -         self
-read_fleets         all       all      in_a       a            -         -
-change_fleets       all       -        -          a            -         -
-read_state          all       all      in_a       a            -         -
-read_registry       all       all      in_a       -            -         -
-change_registry     all       -        -          -            -         -
-read_audit          all       all      in_a       -            -         -
-erase               all       -        -          -            -         -
+                    operator  auditor  auditor_a  fleet_owner  provider  integration  owner
+push_events         -         -        -          -            self      -            -
+read_intake         all       all      in_a       -            self      -            -
+redrive_intake      all       -        -          -            -         -            -
+list_vehicles       all       all      in_a       -            -         self         -
+list_topics         all       all      in_a       -            -         self         -
+list_streams        all       all      in_a       -            -         self         -
+add_streams         all       -        -          -            -         self         -
+update_stream       all       -        -          -            -         self         -
+delete_streams      all       -        -          -            -         self         -
+read_deliveries     all       all      in_a       -            -         self         -
+redrive_deliveries  all       -        -          -            -         self         -
+read_grants         all       all      in_a       a            -         self         self
+give_grant          all       -        -          a            -         -            self
+withdraw_grant      all       -        -          a            -         self         self
+read_fleets         all       all      in_a       a            -         -            -
+change_fleets       all       -        -          a            -         -            -
+read_state          all       all      in_a       a            -         -            -
+read_registry       all       all      in_a       -            -         -            -
+change_registry     all       -        -          -            -         -            -
+read_audit          all       all      in_a       -            -         -            -
+erase               all       -        -          -            -         -            -
 """
 
 COLUMNS, *LINES = (line.split() for line in MATRIX.strip().splitlines())
@@ -140,7 +146,7 @@ def test_the_integrations_of_a_principal_are_those_that_it_may_do_it_to() -> Non
     everything = {21, 22, 23}
     assert found == {
         "operator": everything, "auditor": everything, "auditor_a": {21, 22}, "fleet_owner": set(), "provider": set(),
-        "integration": {21},
+        "integration": {21}, "owner": set(),
     }  # fmt: skip
     added = {who: integrations_of(one, view, Operation.ADD_STREAMS) for who, one in PRINCIPALS.items()}
     assert {who for who, ids in added.items() if ids} == {"operator", "integration"}

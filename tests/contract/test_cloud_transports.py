@@ -80,7 +80,7 @@ def message(number: int, *, key: str | None = None, size: int = 0) -> Message:
     return Message(body=body, content_type="application/json", request_id=f"bulk-{number}", key=key)
 
 
-async def until_delivered(transport: Transport, sent: Message, *, attempts: int = 10) -> Outcome:
+async def until_delivered(transport: Transport, sent: Message, *, attempts: int = 100) -> Outcome:
     """As delivery tries a message again."""
     for _ in range(attempts):
         outcome = await transport.send(sent)

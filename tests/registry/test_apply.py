@@ -95,7 +95,7 @@ def test_an_error_that_only_the_registry_shows_leaves_nothing_of_the_file(store:
     text = EXAMPLE.replace("{plate: BBCC-22, vin: 9BWZZZ377VT004251}", "{vin: 9BWZZZ377VT004251, plate: KXRT41}")
     text = text.replace("      - {plate: KXRT41, fleet: Trucks}\n", "").replace("name: Trucks", "name: Lorries")
     with pytest.raises(
-        ConfigError, match=r"vehicles\[0\]\.plate: belongs to vehicle \d+ \(KXRT41\), which the file does not"
+        ConfigError, match=r"vehicles\[0\]\.plate: belongs to vehicle \d+ \(KXRT41\), which is not declared"
     ):
         declare(store, text.replace("fleets: [Trucks]", ""), ENVIRONMENT)
     assert store.view() == before

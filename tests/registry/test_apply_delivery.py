@@ -162,7 +162,13 @@ def structs_within(info: inspect.Type) -> Iterator[inspect.StructType]:
 def test_no_struct_that_is_declared_passes_a_misspelled_member_over() -> None:
     known = service.catalogue()
     declared = [known.delivery_type, known.limits_type, document.Document]
-    for by_name in (known.source_settings, known.target_options, known.transport_config, known.upstream_config):
+    for by_name in (
+        known.source_settings,
+        known.target_options,
+        known.transport_config,
+        known.upstream_config,
+        known.receiver_config,
+    ):
         declared += by_name.values()
     structs = [struct for type_ in declared for struct in structs_within(inspect.type_info(type_))]
     assert len({struct.cls for struct in structs}) > len(declared), "those within are found, too"

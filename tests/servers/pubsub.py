@@ -3,14 +3,10 @@
 Source   ``google.pubsub.v1`` (the message classes of google-cloud-pubsub), and Google's documentation of ordering keys,
          acknowledgement deadlines, quotas and push authentication.
 
-Publish, pull, acknowledge, deadlines, ordering keys with redelivery of what follows, push with a signed token. Not
-here: streaming pull, filters, snapshots, schemas, exactly-once delivery, the REST face. Tests break it by the
-attributes of ``Faults``.
+Publish, pull, acknowledge, deadlines, ordering keys with redelivery of what follows. Not here: streaming pull, pushes,
+filters, snapshots, schemas, exactly-once delivery, the REST face. Tests break it by the attributes of ``Faults``.
 """
 
-import base64
-import datetime as dt
-import json
 import threading
 import time
 from collections import deque
@@ -18,16 +14,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import aiohttp
-import google.auth.crypt
 import grpc
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth import jwt
 from google.auth.exceptions import GoogleAuthError
 from google.protobuf import empty_pb2
 from google.pubsub_v1 import types
+
+from servers.google_keys import Key
 
 MAX_MESSAGES = 1000
 MAX_BYTES = 10_000_000
@@ -55,46 +48,6 @@ class Faults:
         """A request that publishes a message holding this is refused whole, as Google refuses what is not valid."""
         self.cut_after_publish = False
         """The next request's messages are kept, and the connection ends before it is answered."""
-
-
-class Key:
-    """A private key, its self-signed certificate, and the file of a service account that holds it."""
-
-    def __init__(self) -> None:
-        self.private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
-        now = dt.datetime.now(dt.UTC)
-        self.certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(self.private.public_key())
-            .serial_number(1)
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=9))
-            .sign(self.private, hashes.SHA256())
-            .public_bytes(serialization.Encoding.PEM)
-            .decode()
-        )
-        self.pem = self.private.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ).decode()
-
-    def account(self, email: str) -> dict[str, str]:
-        """What Google's key file says."""
-        return {
-            "type": "service_account",
-            "project_id": "proj-1",
-            "private_key_id": "k1",
-            "private_key": self.pem,
-            "client_email": email,
-            "token_uri": "https://oauth2.googleapis.com/token",
-        }
-
-    def signed(self, claims: dict[str, Any]) -> str:
-        """A token of these claims."""
-        signer = google.auth.crypt.RSASigner.from_string(self.pem, key_id="k1")
-        return jwt.encode(signer, claims).decode()
 
 
 class Held:
@@ -310,27 +263,3 @@ class PubSubServer:
             )
             for service, named in methods.items()
         )
-
-
-async def push(url: str, key: Key, message: types.PubsubMessage, subscription: str, **claims: Any) -> int:
-    """Push one message as the service does; the status that it is answered."""
-    now = int(time.time())
-    shown = {"iss": "https://accounts.google.com", "iat": now, "exp": now + 3600, "email_verified": True} | claims
-    body = {
-        "message": {
-            "data": base64.b64encode(message.data).decode(),
-            "attributes": dict(message.attributes),
-            "messageId": message.message_id,
-            "orderingKey": message.ordering_key,
-        },
-        "subscription": subscription,
-    }
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(
-            url,
-            data=json.dumps(body),
-            headers={"Authorization": f"Bearer {key.signed(shown)}", "Content-Type": "application/json"},
-        ) as answer,
-    ):
-        return answer.status

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from postroad.transports.https import HttpsConfig
+from postroad.transports.pubsub.config import PubSubConfig, PubSubPullConfig, PubSubPushConfig
 
 HOW_TO = Path(__file__).parents[2] / "docs/how-to"
 PAGE = (HOW_TO / "https-destination.md").read_text() + (HOW_TO / "damoov-storage.md").read_text()
@@ -46,3 +47,17 @@ def resolved(value: Any) -> Any:
 def test_the_page_s_examples_are_configs(example: str) -> None:
     (destination,) = yaml.safe_load(example)["destinations"]
     msgspec.convert(resolved(destination["config"]), HttpsConfig)
+
+
+CLOUD_TABLES = {
+    "Of `config`:": PubSubConfig,
+    "Of the receiver's `config`:": PubSubPullConfig,
+    "Of the push's `config`:": PubSubPushConfig,
+}
+
+
+@pytest.mark.parametrize("introduction", CLOUD_TABLES)
+def test_the_page_of_pubsub_has_a_row_for_each_field(introduction: str) -> None:
+    table = (HOW_TO / "pubsub.md").read_text().split(introduction)[1].split("\n\n")[1]
+    named = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+    assert named == set(CLOUD_TABLES[introduction].__struct_fields__)

@@ -2,8 +2,8 @@
 
 Two questions, and both must be answered yes. May the role do such a thing at all (``ALLOWED``)? And is the target
 within the principal's reach: an operator reaches everything, an auditor everything or one organization, a fleet owner
-its organization but none of its providers and integrations, a provider itself, an integration itself? What is not in
-the table is not allowed.
+its organization but none of its providers and integrations, a provider itself, an integration itself, an owner his own
+vehicles? What is not in the table is not allowed.
 
 The policy knows nothing of what exists. Who asks it looks up the target first, and answers what does not exist as
 what is not allowed (``Forbidden``): nobody learns which of the two it was.
@@ -118,11 +118,12 @@ ALLOWED: Final[Mapping[Role, frozenset[Operation]]] = {
             Operation.WITHDRAW_GRANT,
         }
     ),
+    Role.OWNER: frozenset({Operation.READ_GRANTS, Operation.GIVE_GRANT, Operation.WITHDRAW_GRANT}),
 }
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose the thing is that is asked for: the hub's as a whole, an organization's, a provider's, an integration's.
+    """Whose the thing is that is asked for: the hub's, an organization's, a provider's, an integration's or an owner's.
 
     A grant has two ends, and is asked for with two targets: the organization of its fleet or vehicle, and the
     integration, which may be another organization's.
@@ -132,6 +133,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Of a provider or an integration: its own. None: the hub as a whole, so of no organization."""
     provider_id: int | None = None
     integration_id: int | None = None
+    account_id: int | None = None
+    """Of an owner's vehicle, and of what he grants with it: his account."""
 
 
 HUB: Final = Target()
@@ -164,6 +167,8 @@ def _reaches(principal: Principal, target: Target) -> bool:
             return target.provider_id == principal.provider_id
         case Role.INTEGRATION:
             return target.integration_id == principal.integration_id
+        case Role.OWNER:
+            return target == Target(organization_id=principal.organization_id, account_id=principal.account_id)
         case Role.FLEET_OWNER:
             return target == Target(organization_id=principal.organization_id)
         case Role.OPERATOR | Role.AUDITOR:

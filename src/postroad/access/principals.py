@@ -7,8 +7,10 @@ import enum
 
 import msgspec
 
+from postroad.registry.actor import Actor, Origin
 from postroad.registry.records import Account, RegistryView
 from postroad.registry.tokens import digest
+from postroad.registry.vehicle_owners import Owner
 
 
 class Role(enum.StrEnum):
@@ -24,6 +26,8 @@ class Role(enum.StrEnum):
     """Sends to us, and sees what became of that."""
     INTEGRATION = "integration"
     """Receives from us, and looks after what it receives."""
+    OWNER = "owner"
+    """A person who has vehicles, and shares them with services."""
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,22 +42,31 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Of a provider only."""
     integration_id: int | None = None
     """Of an integration only."""
+    account_id: int | None = None
+    """Of an owner only: subject id of the account."""
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` for a principal that its role does not go with."""
-        has = tuple(id_ is not None for id_ in (self.organization_id, self.provider_id, self.integration_id))
+        ids = (self.organization_id, self.provider_id, self.integration_id, self.account_id)
+        has = tuple(id_ is not None for id_ in ids)
         if has not in _HAS[self.role]:
             raise ValueError(f"no {self.role} is made so")
 
 
-_HAS: dict[Role, tuple[tuple[bool, bool, bool], ...]] = {
-    Role.OPERATOR: ((False, False, False),),
-    Role.AUDITOR: ((False, False, False), (True, False, False)),
-    Role.FLEET_OWNER: ((True, False, False),),
-    Role.PROVIDER: ((True, True, False),),
-    Role.INTEGRATION: ((True, False, True),),
+def actor_of(principal: Principal, origin: Origin, address: str | None) -> Actor:
+    """A principal who changes something, for the audit log; ``address``: from where, as the request tells."""
+    return Actor(name=principal.name, role=principal.role.value, origin=origin, address=address)
+
+
+_HAS: dict[Role, tuple[tuple[bool, bool, bool, bool], ...]] = {
+    Role.OPERATOR: ((False, False, False, False),),
+    Role.AUDITOR: ((False, False, False, False), (True, False, False, False)),
+    Role.FLEET_OWNER: ((True, False, False, False),),
+    Role.PROVIDER: ((True, True, False, False),),
+    Role.INTEGRATION: ((True, False, True, False),),
+    Role.OWNER: ((True, False, False, True),),
 }
-"""Role -> which of organization, provider and integration it has."""
+"""Role -> which of organization, provider, integration and account it has."""
 
 
 def principal_of_key(key: str, view: RegistryView) -> Principal | None:
@@ -79,6 +92,16 @@ def principal_of_key(key: str, view: RegistryView) -> Principal | None:
             provider_id=id_,
         )
     return None
+
+
+def principal_of_owner(owner: Owner) -> Principal:
+    """Whom an owner's session stands for."""
+    return Principal(
+        name=f"owner {owner.login}",
+        role=Role.OWNER,
+        organization_id=owner.organization_id,
+        account_id=owner.account_id,
+    )
 
 
 def principal_of_account(account: Account, name: str) -> Principal:

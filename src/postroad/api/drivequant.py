@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from postroad.access.confirmed import Confirmation
 from postroad.access.policy import Operation, Target, allowed
-from postroad.access.principals import principal_of_key
+from postroad.access.principals import Principal, actor_of, principal_of_key
 from postroad.clock import from_us
 from postroad.delivery.meant import Meant, Part
 from postroad.errors import NotFound, PostroadError
@@ -43,7 +43,7 @@ _UNAUTHORIZED = "the header x-dq-enterprise-api-key holds no API key that is val
 _LATER = "it cannot be done now; try again later"
 _log = logging.getLogger(__name__)
 
-_Call = Callable[[Request, int], Awaitable[Response]]
+_Call = Callable[[Request, Principal, int], Awaitable[Response]]
 
 
 class Monitoring:
@@ -82,14 +82,14 @@ class Monitoring:
             if not allowed(principal, operation, Target(integration_id=integration_id)):
                 return _error(401, _UNAUTHORIZED)
             try:
-                return await call(request, integration_id)
+                return await call(request, principal, integration_id)
             except PostroadError as exc:
                 _log.warning("A monitoring call could not be answered: %s", exc)
                 return _error(500, _LATER)
 
         return answer
 
-    async def _retry(self, retry: Retry, _request: Request, integration_id: int) -> Response:
+    async def _retry(self, retry: Retry, request: Request, principal: Principal, integration_id: int) -> Response:
         meant = Meant(
             parts=tuple(
                 Part(subscription.id, frozenset({retry.slot}))
@@ -102,8 +102,9 @@ class Monitoring:
         for store in self._stores.values():
             for which in meant.filters():
                 count += await store.count_dead(which)
+        by = actor_of(principal, "rest", None if request.client is None else request.client.host)
         add = partial(
-            self._registry.add_task,
+            self._registry.acting(by).add_task,
             retry.type,
             filter_=meant.stored(),
             integration_id=integration_id,
@@ -117,7 +118,7 @@ class Monitoring:
             return _error(401, _UNAUTHORIZED)
         return _answer(RetryAnswer(task_id=task.id, nb_items=count))
 
-    async def _task(self, request: Request, integration_id: int) -> Response:
+    async def _task(self, request: Request, _principal: Principal, integration_id: int) -> Response:
         try:
             task = await asyncio.to_thread(self._registry.task, request.path_params["task_id"])
         except NotFound:

@@ -81,7 +81,7 @@ def _fill(folder: Path, part: Path, settings: Settings, shards: list[int], *, wi
         registry = part / REGISTRY_FILE
         check_database(registry, until=_never)
     with closing(RegistryStore.open(registry)) as store:
-        view = store.view()
+        view, head = store.view(), store.audit_log.head()
     names = (FILE_NAME, FORMAT_FILE, *((KEY_FILE,) if with_key else ()))
     for name in names:
         write_durably(part / name, (folder / name).read_bytes())
@@ -94,6 +94,7 @@ def _fill(folder: Path, part: Path, settings: Settings, shards: list[int], *, wi
         files=tuple(described(path) for path in sorted(part.iterdir())),
         shards=copied,
         registry_version=view.version,
+        audit_head=str(head),
         registry_external=not isinstance(registry, Path),
         key_ids=tuple(sorted({sealing_key_id(sealed) for sealed in _sealed(view)})),
         with_key=with_key,

@@ -42,6 +42,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[CopiedFile, ...]
     shards: dict[str, CopiedShard]
     registry_version: int
+    audit_head: str = ""
+    """The newest entry of the audit log, ``N:HASH``: ``postroad audit-log verify --head`` proves the rest by it."""
     registry_external: bool
     """The registry is a database elsewhere, and no file of this backup."""
     key_ids: tuple[str, ...]

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import pwd
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from postroad.layout import LOCK_FILE, SHARDS, registry_url
 from postroad.log.reader import ShardReader, open_reader
 from postroad.log.schema import shard_path
 from postroad.log.transaction import Heads
+from postroad.registry.actor import Actor
 from postroad.registry.store import RegistryStore
 from postroad.settings import FILE_NAME, Settings, load
 
@@ -42,7 +44,7 @@ def settings_of(folder: Path) -> Settings:
 
 @contextmanager
 def registry_of(folder: Path) -> Iterator[RegistryStore]:
-    """The registry of an existing folder, whether or not its hub is running."""
+    """The registry of an existing folder, whether or not its hub is running; changes are by who gave the command."""
     url = registry_url(folder, settings_of(folder))
     if isinstance(url, Path) and not url.exists():
         raise ConfigError(
@@ -51,9 +53,19 @@ def registry_of(folder: Path) -> Iterator[RegistryStore]:
         )
     store = RegistryStore.open(url)
     try:
-        yield store
+        yield store.acting(who_commands())
     finally:
         store.close()
+
+
+def who_commands() -> Actor:
+    """The user of the machine who gave the command; the number of one that has no name."""
+    number = os.getuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:
+        name = f"user {number}"
+    return Actor(name=name, origin="command_line")
 
 
 @contextmanager

@@ -119,6 +119,27 @@ class Database:
         return None if self.engine.dialect.name == "sqlite" else "REPEATABLE READ"
 
 
+class Joined(Database):
+    """A database as seen from within a transaction that is under way: all that is read and written is part of it."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        """``connection`` is the transaction's. Whoever began it ends it."""
+        self.name = "a transaction under way"
+        self.engine = connection.engine
+        self._connection = connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """What the transaction sees."""
+        yield self._connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Transaction]:
+        """The transaction itself, which goes on afterwards; if the block raises, what it wrote is undone."""
+        with self._connection.begin_nested() as savepoint:
+            yield savepoint
+
+
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)

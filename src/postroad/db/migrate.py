@@ -8,6 +8,9 @@ from postroad.errors import ConfigError
 HEAD = "registry_13"
 """The newest migration: a test holds it to Alembic's own idea."""
 OLDER: tuple[str, ...] = (
+    "registry_12",
+    "registry_11",
+    "registry_10",
     "registry_9",
     "registry_8",
     "registry_7",

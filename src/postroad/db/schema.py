@@ -21,6 +21,7 @@ metadata = sa.MetaData(
 
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up only in a column declared INTEGER
 Json = sa.JSON().with_variant(JSONB(), "postgresql")
+_JsonOrNull = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 INT32_MAX = 2**31 - 1
 
@@ -158,6 +159,7 @@ integrations = _table(
     _id(),
     _reference("organization_id", "organizations"),
     sa.Column("name", sa.Text, nullable=False),
+    sa.Column("service", Json, nullable=False, server_default=sa.text("'{}'")),  # {}: owners are not offered it
     sa.Column("removed_us", sa.BigInteger),
     _unique_where("uq_integrations_name", "organization_id", "name", condition="removed_us IS NULL"),
 )
@@ -244,6 +246,41 @@ issued_texts = sa.Table(
     sa.UniqueConstraint("subject_id", "namespace"),
 )
 
+owners = _table(  # people with vehicles, who sign in and share them with services
+    "owners",
+    _id(),
+    _reference("organization_id", "organizations"),
+    sa.Column("account_id", Id, sa.ForeignKey("subjects.id"), nullable=False, unique=True),  # a subject
+    sa.Column("login", sa.Text, nullable=False, unique=True),  # postroad.registry.vehicle_owners.normalised
+    sa.Column("password", sa.Text, nullable=False),  # argon2id, in PHC format
+    sa.Column("first_names", sa.Text),
+    sa.Column("last_name", sa.Text),
+    sa.Column("email", sa.Text),
+    sa.Column("phone", sa.Text),  # E.164
+    sa.Column("created_us", sa.BigInteger, nullable=False),
+    sa.Column("disabled_us", sa.BigInteger),
+)
+
+owned_vehicles = _table(  # whose a vehicle is; a closed row answers whose it was
+    "owned_vehicles",
+    _id(),
+    _reference("owner_id", "owners"),
+    _reference("vehicle_id", "subjects"),
+    sa.Column("since_us", sa.BigInteger, nullable=False),
+    sa.Column("until_us", sa.BigInteger),
+    _unique_where("uq_owned_vehicles_open", "vehicle_id", condition="until_us IS NULL"),
+    sa.Index(None, "owner_id"),
+)
+
+owner_sessions = sa.Table(  # who is signed in
+    "owner_sessions",
+    metadata,
+    sa.Column("sha256", sa.LargeBinary, primary_key=True),  # of the session's token
+    sa.Column("owner_id", Id, sa.ForeignKey("owners.id"), nullable=False, index=True),
+    sa.Column("begun_us", sa.BigInteger, nullable=False),
+    sa.Column("seen_us", sa.BigInteger, nullable=False),
+)
+
 memberships = _table(
     "memberships",
     _id(),
@@ -272,6 +309,8 @@ grants = _table(  # an integration may have a vehicle, or what is in a fleet; a 
     sa.Column("subject_id", Id, sa.ForeignKey("subjects.id"), nullable=False, index=True),
     sa.Column("since_us", sa.BigInteger, nullable=False),
     sa.Column("until_us", sa.BigInteger),
+    sa.Column("account_id", Id),  # of the owner who gave it; null: an organization did
+    sa.Column("scopes", _JsonOrNull),  # what the owner agreed to; null: whatever is requested
     _unique_where("uq_grants_open", "integration_id", "subject_id", condition="until_us IS NULL"),
 )
 
@@ -327,6 +366,76 @@ backups = _table(  # that were made of this hub: an erasure does not reach them
     sa.Column("place", sa.Text, nullable=False),
     sa.Column("made_us", sa.BigInteger, nullable=False),
     sa.Column("until_us", sa.BigInteger),  # when the operator lets it go; null: nobody said
+)
+
+audit_log = sa.Table(  # nothing of it changes, ever: the database refuses that (docs/formats/audit-log.md)
+    "audit_log",
+    metadata,
+    sa.Column("number", Id, primary_key=True, autoincrement=False),  # from 1, without a gap
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),  # of the registry, after the change
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("role", sa.Text),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("id", sa.Text),
+    sa.Column("organization_id", sa.BigInteger),  # no foreign keys: it tells of what was
+    sa.Column("subject_id", sa.BigInteger),
+    sa.Column("who", sa.LargeBinary, nullable=False),  # commitments to the details
+    sa.Column("what", sa.LargeBinary, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),  # over the one before and all of the above
+    sa.Index(None, "organization_id", "number"),
+)
+
+
+def _when_made(table: sa.Table, dialect: str, statement: str) -> None:
+    ddl = sa.DDL(statement)  # type: ignore[no-untyped-call]  # SQLAlchemy has it untyped
+    sa.event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
+
+
+_REFUSED = "entries of the audit log are not changed"
+_when_made(
+    audit_log,
+    "sqlite",
+    f"CREATE TRIGGER audit_log_no_update BEFORE UPDATE ON audit_log BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END",
+)
+_when_made(
+    audit_log,
+    "sqlite",
+    f"CREATE TRIGGER audit_log_no_delete BEFORE DELETE ON audit_log BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END",
+)
+_when_made(
+    audit_log,
+    "postgresql",
+    "CREATE OR REPLACE FUNCTION audit_log_refuses() RETURNS trigger LANGUAGE plpgsql AS "
+    f"$$ BEGIN RAISE EXCEPTION '{_REFUSED}'; END $$",
+)
+_when_made(
+    audit_log,
+    "postgresql",
+    "CREATE TRIGGER audit_log_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log "
+    "FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuses()",
+)
+
+audit_details = sa.Table(  # what of an entry is personal; salt and content go, the row stays
+    "audit_details",
+    metadata,
+    sa.Column("number", Id, sa.ForeignKey("audit_log.number"), primary_key=True),
+    sa.Column("part", sa.Text, primary_key=True),  # who or what
+    sa.Column("salt", sa.LargeBinary),
+    sa.Column("content", sa.LargeBinary),  # JSON
+    sa.Column("gone", sa.Text),  # what took it
+    sa.Column("pseudonym", sa.Text),  # of an actor whose name is gone
+    _index_where("ix_audit_details_there", "number", condition="content IS NOT NULL"),
+)
+
+audit_head = sa.Table(  # the newest entry, so that a tail that was cut off is missed
+    "audit_head",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.CheckConstraint("id = 1", name="single_row"),
 )
 
 followed = sa.Table(  # admin events below the position have had their effect
@@ -399,7 +508,8 @@ streams = _table(
     sa.Column("ended_us", sa.BigInteger),
     sa.Column("fleet_id", Id),  # the fleet through which the vehicle came into the subscription; null: by itself
     sa.Column("farewell_position", sa.BigInteger),  # of the item that says that the stream has ended
-    sa.Column("scopes", Json),  # what was authorised; null: all that the subscription requests
+    sa.Column("scopes", _JsonOrNull),  # what was authorised; null: all that the subscription requests
+    sa.Column("account_id", Id),  # the owner's account that shares the vehicle; null: the organization's
     sa.Column("reference_url", sa.Text),  # what the customer notes with it, where he chose the vehicle
     _unique_where("uq_streams_open", "subscription_id", "subject_id", condition="NOT ended"),
     _index_where("ix_streams_waiting", "shard", condition="from_position IS NULL AND NOT ended"),
@@ -518,4 +628,12 @@ landings = sa.Table(
     sa.Column("car_id", sa.Text, primary_key=True),
     sa.Column("visited_us", sa.BigInteger, nullable=False),
     sa.Index(None, "visited_us"),
+)
+
+answered = sa.Table(  # requests with an idempotency key, and what they were answered: postroad.registry.idempotency
+    "answered",
+    metadata,
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # it may hold a secret that was shown once
+    sa.Column("created_us", sa.BigInteger, nullable=False, index=True),
 )

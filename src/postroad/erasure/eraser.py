@@ -26,7 +26,7 @@ from postroad.erasure.search import Found, Sought
 from postroad.errors import PostroadError, StoreUnavailable
 from postroad.log.interface import Erased, Erasing, ShardLog
 from postroad.protocols.base import TargetProtocol
-from postroad.registry import erasures, traces
+from postroad.registry import audit_details, erasures, traces
 from postroad.registry.erasures import Erasure, Names, Receipt, Receiver
 from postroad.registry.records import RegistryView
 from postroad.registry.secrets import KeyRing
@@ -241,6 +241,7 @@ class _One:
             erasure = self._erasure
             if first_time:
                 rows = traces.remove(transaction, self._subject_id, self._names, sought.in_text)
+                rows += audit_details.forget(transaction, erasure.id, self._subject_id, sought.in_text)
                 named = traces.declared_in(transaction.connection, self._subject_id, sought.in_text)
                 copies = given.registry.backups(transaction.now_us)
                 more = Receipt(registry=rows, declared_in=named, backups=copies)

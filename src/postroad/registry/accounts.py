@@ -1,12 +1,12 @@
 """Accounts: what subscriptions to the account feed of Connected Cars' older push are told.
 
-An organization owns its vehicles, so it has one account, which shares with a subscription what that covers. A
-subscription that covers vehicles of several organizations, by grants, is told of an account of each.
+What an owner of vehicles shares with a service, his own account shares. Whatever else a subscription covers, the
+account of the vehicles' organization shares, which is one. So a subscription may be told of several accounts.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,13 +18,26 @@ from postroad.registry.transaction import Transaction, insert
 
 VEHICLES_A_WORD = 1_000
 """Vehicles of an account that are told in one item: neither it nor a message made of it grows without bound."""
+ISSUE: Final = Issue(LEGACY_USER_ID, "account", text=True)
+"""By what an account is known to services."""
 
 _ACCOUNT = "organization"
-_ISSUE = Issue(LEGACY_USER_ID, "account", text=True)
+_OF_THE_ORGANIZATION = 0
+
+
+class _Sharer(NamedTuple):
+    """Whose account shares a vehicle."""
+
+    organization_id: int
+    account_id: int = _OF_THE_ORGANIZATION
+    """Subject id of an owner's account."""
 
 
 def tell(transaction: Transaction, subscription: Any, before: Mapping[int, Any]) -> None:
     """Have accounts share what a subscription covers now, if it is to be told of accounts.
+
+    Of an owner's account as much is authorised as of all vehicles together that it shares: who allows a service to know
+    his address with one of them, does so with the account.
 
     Args:
         transaction: the change that this is part of.
@@ -33,53 +46,67 @@ def tell(transaction: Transaction, subscription: Any, before: Mapping[int, Any])
     """
     removed = subscription.removed_us is not None  # then there is nobody to tell any more
     follows = not removed and subscription.options.get("feed") == "account"  # by which a protocol asks for it
-    accounts = {row.organization_id: row for row in before.values() if row.kind == "account"}
+    accounts = {_sharer(row): row for row in before.values() if row.kind == "account"}
     if not follows and not accounts:
         return
-    had = _vehicles(before)
-    has = _vehicles(streams.open_of(transaction.connection, subscription.id)) if follows else {}
-    told: list[outbox.Told] = []
-    for organization_id in sorted(accounts.keys() | has.keys()):
-        account = accounts.get(organization_id)
-        shares, shared = has.get(organization_id, {}), had.get(organization_id, {}).keys()
-        said: list[Any]
+    now = streams.open_of(transaction.connection, subscription.id) if follows else {}
+    had, has = _vehicles(before), _vehicles(now)
+    taken: list[outbox.Told] = []
+    given: list[outbox.Told] = []
+    for sharer in sorted(accounts.keys() | has.keys()):
+        account = accounts.get(sharer)
+        shares, shared = has.get(sharer, {}), had.get(sharer, {}).keys()
         if account is None:
-            account = _open(transaction, subscription.id, organization_id, shard=min(shares.values()))
+            account = _open(transaction, subscription.id, sharer, shard=min(shares.values()))
             first, *more = _pieces(sorted(shares))
-            said = [(words.UserSignedUp, {"vehicle_ids": first})] + [
-                (words.VehiclesShared, {"vehicle_ids": vehicle_ids}) for vehicle_ids in more
-            ]
+            new = [(words.UserSignedUp, {"vehicle_ids": first}), *_shared(more)]
+            gone: list[Any] = []
         elif not shares:
             streams.end_all(transaction, [account.id])
-            said = [(words.UserRemoved, {})]
+            gone, new = [(words.UserRemoved, {})], []
         else:
-            said = _differences(shared, shares.keys())
-        told += [
-            outbox.Told(
-                stream_id=account.id,
-                shard=account.shard,
-                word=word(
-                    at_us=transaction.now_us, subject_id=account.subject_id, subscription_id=subscription.id, **fields
-                ),
-                farewell=not shares,
-            )
-            for word, fields in said
-        ]
+            gone = [(words.VehicleUnshared, {"vehicle_id": id_}) for id_ in sorted(shared - shares.keys())]
+            new = _shared(_pieces(sorted(shares.keys() - shared)))
+        if shares and sharer.account_id:
+            agreed = {scope for id_ in shares for scope in now[id_].scopes or ()}
+            if account.scopes is None or agreed != {*account.scopes}:
+                streams.note_scopes(transaction, subscription.id, account.subject_id, agreed)
+        for told, said in ((taken, gone), (given, new)):
+            told += [
+                outbox.Told(
+                    stream_id=account.id,
+                    shard=account.shard,
+                    word=word(
+                        at_us=transaction.now_us,
+                        subject_id=account.subject_id,
+                        subscription_id=subscription.id,
+                        **fields,
+                    ),
+                    farewell=not shares,
+                )
+                for word, fields in said
+            ]
     if not removed:
-        outbox.tell(transaction, subscription.organization_id, told)
+        outbox.tell(transaction, subscription.organization_id, taken + given)
 
 
-def _differences(shared: Set[int], shares: Set[int]) -> list[Any]:
-    gone: list[Any] = [(words.VehicleUnshared, {"vehicle_id": id_}) for id_ in sorted(shared - shares)]
-    return gone + [(words.VehiclesShared, {"vehicle_ids": ids}) for ids in _pieces(sorted(shares - shared))]
+def _sharer(row: Any) -> _Sharer:
+    """Whose a stream's account is, or the account that shares a stream's vehicle."""
+    if row.kind == "account":
+        return _Sharer(row.organization_id, _OF_THE_ORGANIZATION if row.name == _ACCOUNT else row.subject_id)
+    return _Sharer(row.organization_id, row.account_id or _OF_THE_ORGANIZATION)
 
 
-def _vehicles(rows: Mapping[int, Any]) -> dict[int, dict[int, int]]:
-    """Organization -> its vehicles among these streams -> shard."""
-    found = defaultdict[int, dict[int, int]](dict)
+def _shared(pieces: Sequence[tuple[int, ...]]) -> list[Any]:
+    return [(words.VehiclesShared, {"vehicle_ids": vehicle_ids}) for vehicle_ids in pieces]
+
+
+def _vehicles(rows: Mapping[int, Any]) -> dict[_Sharer, dict[int, int]]:
+    """Sharer -> the vehicles among these streams that it shares -> shard."""
+    found = defaultdict[_Sharer, dict[int, int]](dict)
     for id_, row in rows.items():
         if row.kind == "vehicle":
-            found[row.organization_id][id_] = row.shard
+            found[_sharer(row)][id_] = row.shard
     return found
 
 
@@ -87,21 +114,27 @@ def _pieces(ids: Sequence[int]) -> list[tuple[int, ...]]:
     return [tuple(ids[i : i + VEHICLES_A_WORD]) for i in range(0, len(ids), VEHICLES_A_WORD)]
 
 
-def _open(transaction: Transaction, subscription_id: int, organization_id: int, *, shard: int) -> Any:
-    """The row of a new stream of an organization's account, which is made if it has none, to live in ``shard``."""
+def _open(transaction: Transaction, subscription_id: int, sharer: _Sharer, *, shard: int) -> Any:
+    """The row of a new stream of an account. An organization's is made if it has none, to live in ``shard``."""
     subjects, connection = schema.subjects, transaction.connection
     mine = sa.select(subjects.c.id, subjects.c.shard).where(
-        subjects.c.organization_id == organization_id,
+        subjects.c.organization_id == sharer.organization_id,
         subjects.c.kind == "account",
-        subjects.c.name == _ACCOUNT,
         subjects.c.removed_us.is_(None),
+        subjects.c.id == sharer.account_id if sharer.account_id else subjects.c.name == _ACCOUNT,
     )
     found = connection.execute(mine).one_or_none()
     if found is None:
-        values = {"organization_id": organization_id, "kind": "account", "name": _ACCOUNT, "declared": False}
-        account_id = insert(connection, subjects, shard=shard, created_us=transaction.now_us, **values)
-        issuing.give(transaction, organization_id, [_ISSUE], subject_id=account_id)
+        account_id = create(transaction, sharer.organization_id, shard=shard, name=_ACCOUNT)
     else:
         account_id, shard = found.id, found.shard
     streams.open_all(transaction, subscription_id, {account_id: streams.New(shard)})
     return streams.open_of(connection, subscription_id)[account_id]
+
+
+def create(transaction: Transaction, organization_id: int, *, shard: int, name: str | None = None) -> int:
+    """Make an account, without a name that of an owner, to live in ``shard``; its subject id."""
+    values = {"organization_id": organization_id, "kind": "account", "name": name, "declared": False}
+    account_id = insert(transaction.connection, schema.subjects, shard=shard, created_us=transaction.now_us, **values)
+    issuing.give(transaction, organization_id, [ISSUE], subject_id=account_id)
+    return account_id

@@ -14,6 +14,8 @@ def record(transaction: Transaction, place: str, made_us: int, until_us: int | N
     """Keep that a backup was made; ``until_us``: when the operator lets it go, if he said."""
     values = {"place": storable(place), "made_us": made_us, "until_us": until_us}
     transaction.connection.execute(sa.insert(_backups).values(values))
+    if transaction.asked_for:
+        transaction.note("create", "backup", None, storable(place), fields={"until_us": (None, until_us)})
 
 
 def kept(connection: sa.Connection, now_us: int) -> tuple[Backup, ...]:

@@ -64,6 +64,10 @@ def add(transaction: Transaction, integration_ids: Collection[int], wanted: Sequ
         streams.open_all(transaction, id_, new)
         accounts.tell(transaction, subscriptions[id_], before)
         now = streams.open_of(transaction.connection, id_)
+        for vehicle_id in new:
+            noted = mine[vehicle_id]
+            fields = {} if noted is None else {"reference_url": (None, noted)}
+            streams.note_all(transaction, "create", [now[vehicle_id]], fields)
         opened |= {(vehicle_id, id_): now[vehicle_id] for vehicle_id in mine}
     return [streams.record_of(opened[one.vehicle_id, one.subscription_id]) for one in wanted]
 
@@ -105,10 +109,12 @@ def update(
         Forbidden: It may not be changed, or is not open; its field is ``input.id``.
     """
     this = _streams.c.id == stream_id
-    if not _open(transaction.connection, _chosen(transaction.connection, integration_ids), this):
+    row = _open(transaction.connection, _chosen(transaction.connection, integration_ids), this).get(stream_id)
+    if row is None:
         raise Forbidden("no such stream", field="input.id")
     transaction.connection.execute(sa.update(_streams).where(this).values(reference_url=reference_url))
     transaction.touched = True
+    streams.note_all(transaction, "update", [row], {"reference_url": (row.reference_url, reference_url)})
     return streams.record_of(transaction.connection.execute(sa.select(_streams).where(this)).one())
 
 
@@ -142,3 +148,4 @@ def _end(transaction: Transaction, subscriptions: Mapping[int, Any], ending: Col
         before = streams.open_of(transaction.connection, id_)
         streams.end_all(transaction, [row.id for row in ending if row.subscription_id == id_])
         accounts.tell(transaction, subscriptions[id_], before)
+    streams.note_all(transaction, "delete", ending)

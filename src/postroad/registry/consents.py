@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.model.identifiers import Issue
-from postroad.registry import coverage, issuing, memberships, streams, subjects
+from postroad.registry import called, coverage, issuing, memberships, streams, subjects
 from postroad.registry.transaction import Transaction
 
 _consents, _memberships, _subjects, _streams = schema.consents, schema.memberships, schema.subjects, schema.streams
@@ -65,6 +65,17 @@ def withdraw(transaction: Transaction, provider_id: int, vehicle_ids: Collection
     if at is not None:
         here = [stream.id for stream in streams_ if stream.shard == at.shard]
         streams.note_end(transaction, here, at.position)
+    for vehicle_id, (name, organization_id) in called.subjects(transaction.connection, changed).items():
+        fields = {"provider_id": (provider_id, None)}
+        transaction.note(
+            "revoke",
+            "consent",
+            vehicle_id,
+            name,
+            organization_id=organization_id,
+            subject_id=vehicle_id,
+            fields=fields,
+        )
     return len(changed)
 
 

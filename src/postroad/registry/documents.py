@@ -59,6 +59,8 @@ def delete(transaction: Transaction, organization_id: int, key: str, saying: Say
     else:
         deleted = sa.update(_documents).where(this).values(deleted_us=transaction.now_us)
         transaction.connection.execute(deleted)
+    owner = None if found is None else found.subject_id
+    transaction.note("delete", "document", None, key, organization_id=organization_id, subject_id=owner)
     if found is None or found.subject_id is None:
         outbox.pass_on(transaction, organization_id, saying, subject_id=UNASSIGNED, shard=shard)
     else:

@@ -92,6 +92,7 @@ def forget(
     outbox.pass_on(
         transaction, organization_id, saying, subject_id=driver_id, shard=shard, farewell_of=ending
     )  # touches the version
+    transaction.note("delete", "driver", driver_id, value, organization_id=organization_id, subject_id=driver_id)
     return True
 
 

@@ -240,7 +240,15 @@ def listed(connection: sa.Connection, *, limit: int) -> list[Erasure]:
 
 
 def note(transaction: Transaction, erasure: Erasure) -> None:
-    """Keep how far an erasure is."""
+    """Keep how far an erasure is; when it is done, the audit log says so."""
+    if erasure.state == "done":
+        transaction.note(
+            "complete",
+            "erasure",
+            erasure.id,
+            organization_id=erasure.organization_id,
+            subject_id=erasure.subject_id,
+        )
     values = msgspec.to_builtins(erasure, builtin_types=(bytes,))
     transaction.connection.execute(sa.update(_erasures).where(_erasures.c.id == erasure.id).values(values))
 
@@ -269,6 +277,14 @@ def _add(transaction: Transaction, keys: KeyRing, named: Names, **values: Any) -
         if transaction.connection.execute(sa.select(_blocked).where(_blocked.c.digest == hashed)).first() is None:
             transaction.connection.execute(sa.insert(_blocked).values(digest=hashed, erasure_id=erasure_id))
     transaction.touched = True
+    transaction.note(
+        "create",
+        "erasure",
+        erasure_id,
+        organization_id=organization_id,
+        subject_id=values["subject_id"],
+        fields={"kind": (None, values["kind"])},
+    )
     return erasure_id
 
 

@@ -44,7 +44,11 @@ def cover(
     """
     connection, selector = transaction.connection, selection.load(subscription.vehicles)
     nothing |= subscription.removed_us is not None
-    given = {} if nothing else granted.vehicles(connection, subscription.integration_id, vehicle_id=vehicle_id)
+    given = {}
+    if not nothing:
+        given = granted.vehicles(
+            connection, subscription.integration_id, vehicle_id=vehicle_id, scoped=selector.covers_shared
+        )
     moved = _cover_streams(transaction, subscription, selector, given, vehicle_id, anew)
     if nothing or not selector.told:
         has = Holding()
@@ -76,9 +80,15 @@ def _cover_streams(
     ended = (mine - given.keys()) | mine.intersection(anew)
     opened = given.keys() - (mine - ended) if selector.by == "granted" else set[int]()
     streams.end_all(transaction, [before[id_].id for id_ in ended])
-    streams.open_all(transaction, subscription.id, {id_: streams.New(given[id_].shard) for id_ in opened})
+    begins = {
+        id_: streams.New(one.shard, scopes=one.scopes, account_id=one.account_id)
+        for id_, one in given.items()
+        if id_ in opened
+    }
+    streams.open_all(transaction, subscription.id, begins)
     for id_ in opened & ended:
-        if before[id_].scopes is not None:  # who authorised less did not authorise more by another's taking back
+        if before[id_].scopes is not None and given[id_].scopes is None:
+            # Who authorised less did not authorise more by another's taking back.
             streams.note_scopes(transaction, subscription.id, id_, before[id_].scopes)
     accounts.tell(transaction, subscription, before)
     return Moved(len(opened), len(ended))

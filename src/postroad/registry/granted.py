@@ -5,7 +5,7 @@ A vehicle is had by a grant of its own or of the fleet that it is in. While a pr
 """
 
 from collections import defaultdict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -20,6 +20,10 @@ class Granted(NamedTuple):
 
     shard: int
     having: Having
+    account_id: int | None = None
+    """Of the owner who shares it; None: an organization does."""
+    scopes: tuple[str, ...] | None = None
+    """What the owner agreed to; None: whatever is requested."""
 
 
 def fleets(connection: sa.Connection, integration_id: int) -> frozenset[int]:
@@ -37,22 +41,28 @@ def fleets(connection: sa.Connection, integration_id: int) -> frozenset[int]:
     return frozenset(connection.scalars(query))
 
 
-def vehicles(connection: sa.Connection, integration_id: int, *, vehicle_id: int | None = None) -> dict[int, Granted]:
-    """The vehicles that an integration has (or one of them), by id."""
+def vehicles(
+    connection: sa.Connection, integration_id: int, *, vehicle_id: int | None = None, scoped: bool = False
+) -> dict[int, Granted]:
+    """The vehicles that an integration has (or one of them), by id.
+
+    ``scoped``: also those that it has within scopes only, for what keeps to them.
+    """
     given: dict[int, Granted] = {}
     for row in connection.execute(_by_their_fleets(integration_id, vehicle_id)):
         given[row.id] = Granted(row.shard, Having(row.fleet_id, direct=False))
-    for one in connection.execute(_by_themselves(integration_id, vehicle_id)):
+    for one in connection.execute(_by_themselves(integration_id, vehicle_id, scoped=scoped)):
         providers_fleet = one.fleet_id if one.fleet is None else None  # of an operator's only those that gave access
         fleet_id = given[one.id].having.fleet_id if one.id in given else providers_fleet
-        given[one.id] = Granted(one.shard, Having(fleet_id, direct=True))
+        scopes = None if one.scopes is None else tuple(one.scopes)
+        given[one.id] = Granted(one.shard, Having(fleet_id, direct=True), one.account_id, scopes)
     return given
 
 
 def accesses(connection: sa.Connection) -> dict[int, frozenset[int]]:
-    """Integration id -> the vehicles that it has; without integrations that have none."""
+    """Integration id -> the vehicles that it has without regard to scopes; without integrations that have none."""
     found = defaultdict[int, set[int]](set)
-    for query in (_by_their_fleets(None, None), _by_themselves(None, None)):
+    for query in (_by_their_fleets(None, None), _by_themselves(None, None, scoped=False)):
         for row in connection.execute(query):
             found[row.integration_id].add(row.id)
     return {integration_id: frozenset(ids) for integration_id, ids in found.items()}
@@ -70,7 +80,7 @@ def _by_their_fleets(integration_id: int | None, vehicle_id: int | None) -> sa.S
     return query.order_by(_subjects.c.id)
 
 
-def _by_themselves(integration_id: int | None, vehicle_id: int | None) -> sa.Select[int, int, int, int, str | None]:
+def _by_themselves(integration_id: int | None, vehicle_id: int | None, *, scoped: bool) -> sa.Select[Any]:
     fleets_ = schema.subjects.alias("fleets")
     query = (
         sa.select(
@@ -79,6 +89,8 @@ def _by_themselves(integration_id: int | None, vehicle_id: int | None) -> sa.Sel
             _subjects.c.shard,
             _memberships.c.fleet_id,
             fleets_.c.name.label("fleet"),
+            _grants.c.account_id,
+            _grants.c.scopes,
         )
         .join(_subjects, _subjects.c.id == _grants.c.subject_id)
         .outerjoin(
@@ -87,6 +99,8 @@ def _by_themselves(integration_id: int | None, vehicle_id: int | None) -> sa.Sel
         .outerjoin(fleets_, fleets_.c.id == _memberships.c.fleet_id)
         .where(_open(integration_id, vehicle_id))
     )
+    if not scoped:
+        query = query.where(_grants.c.scopes.is_(None))
     return query.order_by(_subjects.c.id)
 
 

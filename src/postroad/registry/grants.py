@@ -4,21 +4,31 @@ What follows from a grant, its end, and vehicles that move between fleets that h
 transaction: streams that begin and end, and what is told of it (``governed``, docs/decisions/0023).
 """
 
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import NotFound
 from postroad.model.identifiers import CONNECTED_CARS_FLEET, PLATE, VIN
-from postroad.registry import coverage, memberships
+from postroad.registry import called, coverage, memberships
 from postroad.registry.transaction import Transaction, insert
 
 _grants, _subjects, _memberships = schema.grants, schema.subjects, schema.memberships
 
 
-def give(transaction: Transaction, integration_id: int, subject_id: int) -> bool:
+class Agreed(NamedTuple):
+    """What the owner of a vehicle agreed to."""
+
+    account_id: int
+    scopes: Collection[str]
+
+
+def give(transaction: Transaction, integration_id: int, subject_id: int, *, agreed: Agreed | None = None) -> bool:
     """Give an integration access to a vehicle, or to a fleet with every vehicle in it; whether that is news.
+
+    Without ``agreed`` it is its organization's grant: of whatever is requested.
 
     Raises:
         NotFound: There is no such integration, vehicle or fleet.
@@ -27,9 +37,16 @@ def give(transaction: Transaction, integration_id: int, subject_id: int) -> bool
     subject = _subject(transaction.connection, subject_id, "fleet", "vehicle")
     if _open(transaction.connection, integration_id, subject_id) is not None:
         return False
-    values = {"integration_id": integration_id, "subject_id": subject_id, "since_us": transaction.now_us}
-    insert(transaction.connection, _grants, **values)
+    values: dict[str, Any] = {
+        "integration_id": integration_id,
+        "subject_id": subject_id,
+        "since_us": transaction.now_us,
+    }
+    if agreed is not None:
+        values |= {"account_id": agreed.account_id, "scopes": sorted(agreed.scopes)}
+    grant_id = insert(transaction.connection, _grants, **values)
     transaction.touched = True
+    _note(transaction, "create", [(grant_id, integration_id, subject_id)])
     coverage.reconcile_integration(
         transaction, integration_id, vehicle_id=subject_id if subject.kind == "vehicle" else None
     )
@@ -64,6 +81,8 @@ def delete_fleet(transaction: Transaction, fleet_id: int) -> None:
         NotFound: There is no such fleet.
     """
     fleet = _subject(transaction.connection, fleet_id, "fleet")
+    name, organization_id = called.subject(transaction.connection, fleet_id)
+    transaction.note("delete", "fleet", fleet_id, name, organization_id=organization_id, subject_id=fleet_id)
     memberships.end(transaction, _memberships.c.fleet_id == fleet_id)
     identifiers = schema.identifiers  # or what a provider calls so next would be this one
     transaction.connection.execute(sa.delete(identifiers).where(identifiers.c.subject_id == fleet_id))
@@ -85,7 +104,17 @@ def move(transaction: Transaction, vehicle_id: int, fleet_id: int | None) -> Non
         fleet = _subject(transaction.connection, fleet_id, "fleet")
         if fleet.organization_id != vehicle.organization_id:
             raise NotFound(f"there is no fleet {fleet_id} of the vehicle's organization")
+    before = memberships.fleets_of(transaction.connection, [vehicle_id]).get(vehicle_id)
     if memberships.put(transaction, vehicle_id, fleet_id):
+        transaction.note(
+            "update",
+            "vehicle",
+            vehicle_id,
+            called.subject(transaction.connection, vehicle_id).name,
+            organization_id=vehicle.organization_id,
+            subject_id=vehicle_id,
+            fields={"fleet_id": (before, fleet_id)},
+        )
         coverage.reconcile(transaction, vehicle.organization_id, vehicle_id=vehicle_id)
 
 
@@ -134,8 +163,31 @@ def end_dead(transaction: Transaction) -> None:
 
 
 def _end(transaction: Transaction, which: sa.ColumnElement[bool]) -> None:
-    ending = sa.update(_grants).where(which, _grants.c.until_us.is_(None)).values(until_us=transaction.now_us)
-    transaction.touched |= bool(transaction.connection.execute(ending).rowcount)
+    columns = (_grants.c.id, _grants.c.integration_id, _grants.c.subject_id)
+    ending = sa.select(*columns).where(which, _grants.c.until_us.is_(None)).order_by(_grants.c.id)
+    rows = transaction.connection.execute(ending).all()
+    ended = sa.update(_grants).where(_grants.c.id == sa.bindparam("grant")).values(until_us=transaction.now_us)
+    if rows:
+        transaction.connection.execute(ended, [{"grant": row.id} for row in rows])
+        transaction.touched = True
+        _note(transaction, "revoke", [(row.id, row.integration_id, row.subject_id) for row in rows])
+
+
+def _note(transaction: Transaction, action: str, changed: Sequence[tuple[int, int, int]]) -> None:
+    """Note what was done to grants: their ids, with the integration's and the subject's."""
+    subjects = called.subjects(transaction.connection, {subject_id for _, _, subject_id in changed})
+    for grant_id, integration_id, subject_id in changed:
+        name, organization_id = subjects[subject_id]
+        to = called.integration(transaction.connection, integration_id).name
+        transaction.note(
+            action,
+            "grant",
+            grant_id,
+            name,
+            organization_id=organization_id,
+            subject_id=subject_id,
+            fields={"integration": (None, to) if action == "create" else (to, None)},
+        )
 
 
 def _open(connection: sa.Connection, integration_id: int, subject_id: int) -> int | None:

@@ -30,6 +30,22 @@ OWNERS: Final[Mapping[RoleName, Owners]] = {
 }
 
 
+def organization_of(connection: sa.Connection, role: RoleName, owner_id: int | None) -> int | None:
+    """The organization of an owner; ``None``: all."""
+    if owner_id is None or OWNERS[role] is _ORGANIZATIONS:
+        return owner_id
+    table = OWNERS[role].table
+    found: int | None = connection.scalar(sa.select(table.c.organization_id).where(table.c.id == owner_id))
+    return found
+
+
+def name_of(connection: sa.Connection, role: RoleName, owner_id: int | None) -> str | None:
+    """An owner's own name; ``None``: all organizations."""
+    table = OWNERS[role].table
+    found: str | None = connection.scalar(sa.select(table.c.name).where(table.c.id == owner_id))
+    return found
+
+
 def find_owner(connection: sa.Connection, role: RoleName, named: int | str | None) -> int | None:
     """The id of whom an operator names as the owner of something of this role; None: of all organizations.
 

@@ -19,12 +19,23 @@ class Organization(msgspec.Struct, frozen=True):
     name: str
 
 
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """What an integration is to the owners of vehicles, who may share them with it."""
+
+    title: str
+    """Its name, as people know it."""
+    url: str
+    """Where the browser of an owner goes who has shared a vehicle; ``https``."""
+
+
 class Integration(msgspec.Struct, frozen=True):
     """Who receives from us."""
 
     id: int
     organization_id: int
     name: str
+    service: Service | None = None
+    """None: it is not offered to owners."""
 
 
 RoleName = Literal["operator", "auditor", "fleet_owner", "provider", "integration"]
@@ -110,6 +121,16 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """It is no more; known as long as it may still have to be told so."""
 
 
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Who an owner of vehicles is. ``None`` is not known."""
+
+    first_names: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    """E.164."""
+
+
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """A URL, queue or topic of a customer, with its credentials."""
 
@@ -144,6 +165,10 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """Of the vehicle or fleet."""
     kind: Literal["fleet", "vehicle"]
     since_us: int
+    account_id: int | None = None
+    """Subject id of the account of the owner who gave it; None: an organization did."""
+    scopes: frozenset[str] | None = None
+    """What the owner agreed to; None: whatever is requested."""
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,6 +220,8 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     """Of the item that says that the stream has ended; None: there is none, or it is not in the log yet."""
     scopes: frozenset[str] | None = None
     """What was authorised, where the protocol has scopes; None: all that the subscription requests."""
+    account_id: int | None = None
+    """Subject id of the owner's account that shares the vehicle; None: its organization's does."""
     reference_url: str | None = None
     """What the customer noted with it, where he chose the vehicle."""
 
@@ -237,6 +264,8 @@ class RegistryView(msgspec.Struct, frozen=True, kw_only=True):
     """The open ones."""
     accesses: Mapping[int, frozenset[int]] = {}
     """Integration id -> the vehicles that it has access to by grants: none whose provider has withdrawn its consent."""
+    people: Mapping[int, Person] = {}
+    """Subject id of an account -> the owner of vehicles whose it is."""
     told: frozenset[ToldAt] = frozenset()
     outbox_end: int = 0
     """Rows of the outbox below it were written by changes that this view shows."""

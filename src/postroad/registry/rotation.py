@@ -14,7 +14,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from postroad.db import schema
-from postroad.registry import blocklist, erasures
+from postroad.registry import blocklist, erasures, idempotency
 from postroad.registry.secrets import (
     KeyRing,
     add_key,
@@ -82,7 +82,10 @@ def retire_unused(path: Path, registry: RegistryStore) -> tuple[str, ...]:
     with registry.transaction() as transaction:
         used = _used(transaction.connection)
         unused = [id_ for id_ in KeyRing.load(path).ids if not used[id_]]
-        return drop_keys(path, unused)
+        dropped = drop_keys(path, unused)
+        for id_ in dropped:
+            transaction.note("delete", "sealing_key", id_)
+        return dropped
 
 
 def key_use(path: Path, registry: RegistryStore) -> list[KeyUse]:
@@ -115,6 +118,9 @@ def _stored(connection: sa.Connection) -> Iterator[_Sealed]:
     table = schema.erasures
     for row in connection.execute(sa.select(table).where(table.c.sealed.is_not(None))).all():
         yield _Sealed(table, table.c.id == row.id, erasures.names_place(row.id), row.sealed)
+    table = schema.answered
+    for row in connection.execute(sa.select(table)).all():
+        yield _Sealed(table, table.c.digest == row.digest, idempotency.answer_place(row.digest), row.sealed)
 
 
 def _used(connection: sa.Connection) -> Counter[str]:
@@ -131,4 +137,6 @@ def _reseal(keys: KeyRing, registry: RegistryStore, *, keep: bool = False) -> in
             if not keep:
                 transaction.connection.execute(sa.update(secret.table).where(secret.this).values(sealed=sealed))
                 transaction.touched = True
+        if not keep:
+            transaction.note("create", "sealing_key", keys.current_id, fields={"resealed": (None, count)})
     return count

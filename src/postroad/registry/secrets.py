@@ -60,6 +60,11 @@ def field_path(keys: Sequence[str]) -> str:
     return ".".join(key.replace("~", "~0").replace(".", "~1") for key in keys)
 
 
+def split_path(path: str) -> list[str]:
+    """The keys of which ``field_path`` made a path."""
+    return [key.replace("~1", ".").replace("~0", "~") for key in path.split(".")]
+
+
 def opened_config(destination: Destination, keys: "KeyRing") -> dict[str, Any]:
     """A destination's config as its transport takes it, its secrets opened. Do not keep it longer than needed.
 
@@ -85,7 +90,7 @@ def opened_receiver(provider_id: int, receiver: Receiver, keys: "KeyRing") -> di
 def _whole(public: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, Any]:
     config: dict[str, Any] = msgspec.to_builtins(public)  # a copy, all the way down
     for path, secret in secrets.items():
-        *outer, last = (key.replace("~1", ".").replace("~0", "~") for key in path.split("."))
+        *outer, last = split_path(path)
         mapping = config
         for key in outer:
             mapping = mapping.setdefault(key, {})

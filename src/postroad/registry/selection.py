@@ -25,11 +25,28 @@ class Selector(_Stored, frozen=True, kw_only=True, omit_defaults=True):
     by: Literal["selected", "granted", "chosen"] = "selected"
     told: bool = False
     """Whether a governed one is told of grants: its protocol has words for that, and its options want them."""
+    scoped: bool = False
+    """Whether its protocol keeps to scopes."""
     everything: bool = False
     fleets: tuple[str, ...] = ()
     """Names of fleets."""
     plates: tuple[str, ...] = ()
     """Normalised. A plate that no vehicle has yet counts as soon as one does."""
+
+    def declared(self) -> str | dict[str, list[str]]:
+        """As it is written in a document."""
+        if self.by != "selected":
+            return self.by
+        if self.everything:
+            return "all"
+        if not self.fleets and not self.plates:
+            return "none"
+        return {"fleets": [*self.fleets], "plates": [*self.plates]}
+
+    @property
+    def covers_shared(self) -> bool:
+        """Whether it covers what owners share: what was granted, and it keeps to scopes."""
+        return self.scoped and self.by == "granted"
 
     def covers(self, *, plates: Collection[str], fleet: str | None) -> bool:
         """Whether a vehicle with these plates, at present in this fleet, is covered."""
@@ -42,6 +59,12 @@ class DriverSelector(_Stored, frozen=True, kw_only=True, omit_defaults=True):
     everything: bool = False
     ids: tuple[str, ...] = ()
     """In any namespace of drivers. An id that no driver has yet counts as soon as one does."""
+
+    def declared(self) -> str | dict[str, list[str]]:
+        """As it is written in a document."""
+        if self.everything:
+            return "all"
+        return {"ids": [*self.ids]} if self.ids else "none"
 
     def covers(self, ids: Collection[str]) -> bool:
         """Whether a driver with these ids is covered."""

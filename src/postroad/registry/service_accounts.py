@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import NotFound
-from postroad.registry.owners import OWNERS, find_owner
+from postroad.registry.owners import OWNERS, find_owner, name_of, organization_of
 from postroad.registry.records import Integration, Provider, RoleName, ServiceAccount
 from postroad.registry.tokens import new_public_id
 from postroad.registry.transaction import Transaction, insert
@@ -49,10 +49,11 @@ def create(
         NotFound, ConfigError: See ``find_owner``.
     """
     public_id = new_public_id(random)
+    owner_id = find_owner(transaction.connection, role, owner)
     insert(
         transaction.connection,
         _accounts,
-        **{OWNERS[role].column: find_owner(transaction.connection, role, owner)},
+        **{OWNERS[role].column: owner_id},
         role=role,
         public_id=public_id,
         label=label,
@@ -62,6 +63,19 @@ def create(
         created_us=transaction.now_us,
     )
     transaction.touched = True
+    transaction.note(
+        "create",
+        "service_account",
+        public_id,
+        label,
+        organization_id=organization_of(transaction.connection, role, owner_id),
+        fields={
+            "role": (None, role),
+            "owner": (None, name_of(transaction.connection, role, owner_id)),
+            "key_id": (None, key_id),
+            "audience": (None, audience),
+        },
+    )
     return public_id
 
 
@@ -139,8 +153,10 @@ def listed(connection: sa.Connection) -> list[ServiceAccountInfo]:
 
 
 def _revoke(transaction: Transaction, which: sa.ColumnElement[bool]) -> None:
-    values = {"revoked_us": transaction.now_us}
-    ended = transaction.connection.execute(
-        sa.update(_accounts).where(which, _accounts.c.revoked_us.is_(None)).values(values)
-    )
-    transaction.touched |= bool(ended.rowcount)
+    connection = transaction.connection
+    ending = sa.select(_accounts).where(which, _accounts.c.revoked_us.is_(None)).order_by(_accounts.c.id)
+    for row in connection.execute(ending).all():
+        connection.execute(sa.update(_accounts).where(_accounts.c.id == row.id).values(revoked_us=transaction.now_us))
+        organization_id = organization_of(connection, row.role, getattr(row, OWNERS[row.role].column))
+        transaction.note("revoke", "service_account", row.public_id, row.label, organization_id=organization_id)
+        transaction.touched = True

@@ -17,6 +17,8 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import ConfigError, StoreCorrupt
+from postroad.registry import called
+from postroad.registry.notes import SECRET
 from postroad.registry.records import SealedSecret, Subscription
 from postroad.registry.secrets import KeyRing
 from postroad.registry.transaction import Transaction
@@ -97,6 +99,9 @@ def rotate(
     secret = PREFIX + base64.b64encode(random(_MADE_BYTES)).decode()
     _add(transaction, subscription_id, _next_number(rows), secret, keys, declared=False)
     transaction.touched = True
+    name, organization_id = called.subscription(connection, subscription_id)
+    fields = {"signing.secrets": (SECRET if rows else None, SECRET)}
+    transaction.note("update", "subscription", subscription_id, name, organization_id=organization_id, fields=fields)
     return secret
 
 

@@ -6,23 +6,27 @@ raises ``StoreUnavailable`` when the database cannot be used now, and then nothi
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
+import sqlalchemy as sa
+
 from postroad.clock import Clock, SystemClock
-from postroad.db.engine import Database, sqlite_url
+from postroad.db.engine import Database, Joined, sqlite_url
 from postroad.db.migrate import migrate, require_current
 from postroad.model.identifiers import Issue
 from postroad.registry import (
     account_links,
     alerts,
     attempts,
+    audit_details,
     backups,
     checkpoints,
     consents,
     erasures,
     grants,
+    idempotency,
     issuing,
     lookup,
     outbox,
@@ -36,8 +40,10 @@ from postroad.registry import (
     upstreams,
 )
 from postroad.registry.account_links import AccountLink
+from postroad.registry.actor import HUB, Actor
 from postroad.registry.alerts import Alert
 from postroad.registry.attempts import Attempt, FailedAttempt, Success
+from postroad.registry.audit_reader import AuditReader
 from postroad.registry.erasures import Backup, Erasure
 from postroad.registry.outbox import Pending
 from postroad.registry.records import RegistryView, RoleName, Subject
@@ -54,11 +60,13 @@ from postroad.registry.view import read_version, read_view
 class RegistryStore:
     """The registry in its database. Make one with ``open``; ``close`` it."""
 
-    def __init__(self, database: Database, *, clock: Clock, random: Callable[[int], bytes]) -> None:
+    def __init__(self, database: Database, *, clock: Clock, random: Callable[[int], bytes], by: Actor = HUB) -> None:
         """Use a database whose tables are there; ``open`` is what callers want."""
         self._database = database
         self._clock = clock
         self._random = random
+        self._under_way: Transaction | None = None
+        self._by = by
 
     @classmethod
     def open(
@@ -95,9 +103,25 @@ class RegistryStore:
         """Let go of the database."""
         self._database.close()
 
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """Look at several things of one moment. Nothing is written by it."""
+        return self._database.read()
+
+    def acting(self, actor: Actor) -> "RegistryStore":
+        """The same registry, every change of it made by ``actor``. Only what was opened is to be closed."""
+        return RegistryStore(self._database, clock=self._clock, random=self._random, by=actor)
+
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Begin a change of several parts, in one transaction with one new version."""
-        return transaction(self._database, self._clock.now_us(), self._random)
+        if self._under_way is not None:
+            return nullcontext(self._under_way)
+        return transaction(self._database, self._clock.now_us(), self._random, self._by)
+
+    def within(self, under_way: Transaction) -> "RegistryStore":
+        """The same registry inside a change: what its methods read, and what they do, is part of that change."""
+        store = RegistryStore(Joined(under_way.connection), clock=self._clock, random=self._random)
+        store._under_way = under_way
+        return store
 
     def version(self) -> int:
         """The version of what ``view`` would show. Increases with every change, in the same transaction. Cheap."""
@@ -353,6 +377,11 @@ class RegistryStore:
         with self._database.write() as transaction:
             return tasks.prune(transaction.connection, before_us)
 
+    def prune_answered(self, before_us: int) -> int:
+        """Forget what requests with an idempotency key were answered before an instant; how many those were."""
+        with self._database.write() as transaction:
+            return idempotency.prune(transaction.connection, before_us)
+
     def prune_alerts(self, before_us: int) -> int:
         """Forget alerts that were cleared before an instant (microseconds since 1970); how many those were."""
         with self._database.write() as transaction:
@@ -436,6 +465,16 @@ class RegistryStore:
     def scrub(self) -> None:
         """Leave nothing in the database's files of what was deleted; see ``Database.scrub``."""
         self._database.scrub()
+
+    @property
+    def audit_log(self) -> AuditReader:
+        """The audit log, to be read."""
+        return AuditReader(self._database)
+
+    def prune_audit_details(self, before_us: int, keys: KeyRing) -> int:
+        """Remove the personal details of entries made before an instant; of how many entries that was."""
+        with self.transaction() as under_way:
+            return audit_details.prune(under_way, keys, before_us)
 
     def add_task(
         self,

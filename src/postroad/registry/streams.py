@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from postroad.db import schema
 from postroad.errors import NotFound
 from postroad.protocols.postroad import AccessRemovedFromVehicle
-from postroad.registry import outbox
+from postroad.registry import called, outbox
 from postroad.registry.records import Stream
 from postroad.registry.transaction import Transaction
 
@@ -61,6 +61,7 @@ def end(transaction: Transaction, stream_id: int, until_position: int | None) ->
     if not row.ended:
         values.update(ended=True, ended_us=transaction.now_us)
         _say_farewell(transaction, row)
+        note_all(transaction, "delete", [row])
     if row.until_position is None and until_position is not None:
         values.update(until_position=until_position)
     if values:
@@ -75,19 +76,43 @@ def authorise(transaction: Transaction, stream_id: int, scopes: Collection[str] 
         NotFound: No stream has this id.
     """
     given = None if scopes is None else sorted(scopes)
-    this = sa.update(_streams).where(_streams.c.id == stream_id).values(scopes=sa.null() if given is None else given)
-    if not transaction.connection.execute(this).rowcount:
+    this = _streams.c.id == stream_id
+    row = transaction.connection.execute(sa.select(_streams).where(this)).one_or_none()
+    if row is None:
         raise NotFound(f"there is no stream {stream_id}")
+    values = {"scopes": sa.null() if given is None else given}
+    transaction.connection.execute(sa.update(_streams).where(this).values(values))
     transaction.touched = True
+    note_all(transaction, "update", [row], {"scopes": (row.scopes, given)})
 
 
 def open_of(connection: sa.Connection, subscription_id: int) -> dict[int, sa.Row[tuple[object, ...]]]:
-    """Subject id -> row of its open stream into a subscription, with the subject's kind and organization."""
-    query = sa.select(_streams, schema.subjects.c.kind, schema.subjects.c.organization_id).join(
-        schema.subjects, schema.subjects.c.id == _streams.c.subject_id
+    """Subject id -> row of its open stream into a subscription, with the subject's kind, name and organization."""
+    subjects = schema.subjects.c
+    query = sa.select(_streams, subjects.kind, subjects.name, subjects.organization_id).join(
+        schema.subjects, subjects.id == _streams.c.subject_id
     )
     query = query.where(_streams.c.subscription_id == subscription_id, ~_streams.c.ended)
     return {row.subject_id: row for row in connection.execute(query.order_by(_streams.c.id))}
+
+
+def note_all(
+    transaction: Transaction, action: str, rows: Collection[Any], fields: Mapping[str, tuple[Any, Any]] = {}
+) -> None:
+    """Note what was done to streams, each by itself; not called where they only follow from another change."""
+    vehicles = called.subjects(transaction.connection, {row.subject_id for row in rows})
+    ids = {row.subscription_id for row in rows}
+    into = {id_: called.subscription(transaction.connection, id_) for id_ in ids}
+    for row in rows:
+        transaction.note(
+            action,
+            "stream",
+            row.id,
+            f"{into[row.subscription_id].name}: {vehicles[row.subject_id].name}",
+            organization_id=into[row.subscription_id].organization_id,
+            subject_id=row.subject_id,
+            fields=fields,
+        )
 
 
 class Moved(NamedTuple):
@@ -105,6 +130,10 @@ class New(NamedTuple):
     """The fleet through which a selected vehicle came."""
     reference_url: str | None = None
     """What the customer notes with it."""
+    scopes: Collection[str] | None = None
+    """What is authorised; None: all that is requested."""
+    account_id: int | None = None
+    """The owner's account that shares the vehicle; None: its organization's does."""
 
 
 def open_all(transaction: Transaction, subscription_id: int, new: Mapping[int, New]) -> None:
@@ -120,6 +149,8 @@ def open_all(transaction: Transaction, subscription_id: int, new: Mapping[int, N
             "created_us": transaction.now_us,
             "fleet_id": one.fleet_id,
             "reference_url": one.reference_url,
+            "scopes": None if one.scopes is None else sorted(one.scopes),
+            "account_id": one.account_id,
         }
         for subject_id, one in sorted(new.items())
     ]
@@ -128,9 +159,10 @@ def open_all(transaction: Transaction, subscription_id: int, new: Mapping[int, N
 
 
 def note_scopes(transaction: Transaction, subscription_id: int, subject_id: int, scopes: Collection[str]) -> None:
-    """Note what was authorised for the open stream of a subject."""
+    """Note what is authorised for the open stream of a subject, if it has one."""
     this = (_streams.c.subscription_id == subscription_id) & (_streams.c.subject_id == subject_id) & ~_streams.c.ended
-    transaction.connection.execute(sa.update(_streams).where(this).values(scopes=[*scopes]))
+    noted = sa.update(_streams).where(this).values(scopes=sorted(scopes))
+    transaction.touched |= bool(transaction.connection.execute(noted).rowcount)
 
 
 def note_fleet(transaction: Transaction, stream_id: int, fleet_id: int | None) -> None:
@@ -162,6 +194,7 @@ def record_of(row: Any) -> Stream:
         ended=row.ended,
         farewell_position=row.farewell_position,
         scopes=None if row.scopes is None else frozenset(row.scopes),
+        account_id=row.account_id,
         reference_url=row.reference_url,
     )
 

@@ -37,6 +37,11 @@ def create_vehicle(
     else:
         _require_organization(transaction, organization_id)
         subject_id = insert_subject(transaction, organization_id, "vehicle", shard=shard, declared=False)
+        if transaction.asked_for:
+            fields = {namespace: (None, value) for namespace, value in wanted.items()}
+            transaction.note(
+                "create", "vehicle", subject_id, organization_id=organization_id, subject_id=subject_id, fields=fields
+            )
     for namespace, owner in owners.items():
         if owner is None:
             identify(transaction, organization_id, subject_id, namespace, wanted[namespace])

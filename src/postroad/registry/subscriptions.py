@@ -9,7 +9,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from postroad.db import schema
-from postroad.registry import alerts
+from postroad.registry import alerts, called
 from postroad.registry.text import storable
 from postroad.registry.transaction import Transaction
 
@@ -27,4 +27,10 @@ def set_state(transaction: Transaction, id_: int, state: State, reason: str | No
         alerts.clear_alert(transaction, alerts.PAUSED, str(id_))
     differs = (_subscriptions.c.id == id_) & (_subscriptions.c.state != state)
     changed = transaction.connection.execute(sa.update(_subscriptions).where(differs).values(values)).rowcount
-    transaction.touched |= bool(changed)
+    if changed:
+        transaction.touched = True
+        name, organization_id = called.subscription(transaction.connection, id_)
+        fields: dict[str, tuple[object, object]] = {"state": ("active" if state == "paused" else "paused", state)}
+        if reason is not None:
+            fields["paused_reason"] = (None, storable(reason))
+        transaction.note("update", "subscription", id_, name, organization_id=organization_id, fields=fields)

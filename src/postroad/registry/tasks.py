@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import ConfigError, NotFound
+from postroad.registry import called
 from postroad.registry.text import storable
 from postroad.registry.transaction import Transaction
 
@@ -107,6 +108,10 @@ def add(
         remaining=remaining,
     )
     connection.execute(sa.insert(_tasks).values(msgspec.structs.asdict(task)))
+    if transaction.asked_for:
+        fields = {"type": (None, type_), "filter": (None, task.filter), "rate_per_s": (None, rate_per_s)}
+        organization_id = _organization_of(connection, integration_id)
+        transaction.note("create", "task", task.id, organization_id=organization_id, fields=fields)
     return task
 
 
@@ -142,7 +147,12 @@ def progress(transaction: Transaction, id_: str, *, items: int, remaining: int |
 
 def end(transaction: Transaction, id_: str, status: TaskStatus, detail: str) -> bool:
     """Finish a task; False if it was finished already, which stays so. Raises like ``progress``."""
-    return _change(transaction, id_, status=status, detail=storable(detail), completed_us=transaction.now_us)
+    ended = _change(transaction, id_, status=status, detail=storable(detail), completed_us=transaction.now_us)
+    if ended and status == "CANCELED" and transaction.asked_for:
+        of = get(transaction.connection, id_).integration_id
+        organization_id = _organization_of(transaction.connection, of)
+        transaction.note("cancel", "task", id_, organization_id=organization_id)
+    return ended
 
 
 def get(connection: sa.Connection, id_: str) -> Task:
@@ -163,6 +173,10 @@ def listed(connection: sa.Connection, *, integration_id: int | None, limit: int)
     if integration_id is not None:
         query = query.where(_tasks.c.integration_id == integration_id)
     return [Task(**row) for row in connection.execute(query).mappings()]
+
+
+def _organization_of(connection: sa.Connection, integration_id: int | None) -> int | None:
+    return None if integration_id is None else called.integration(connection, integration_id).organization_id
 
 
 def _change(transaction: Transaction, id_: str, **values: object) -> bool:

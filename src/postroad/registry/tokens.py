@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.errors import NotFound
-from postroad.registry.owners import OWNERS, find_owner
+from postroad.registry.owners import OWNERS, find_owner, name_of, organization_of
 from postroad.registry.records import Account, RoleName
 from postroad.registry.transaction import Transaction, insert
 
@@ -74,6 +74,14 @@ def issue(
         values["role"] = role
     insert(transaction.connection, of.table, **values, created_us=transaction.now_us)
     transaction.touched = True
+    transaction.note(
+        "create",
+        "token",
+        public_id,
+        label,
+        organization_id=organization_of(transaction.connection, role, owner_id),
+        fields={"role": (None, role), "owner": (None, name_of(transaction.connection, role, owner_id))},
+    )
     return public_id, token
 
 
@@ -88,17 +96,17 @@ def revoke(transaction: Transaction, public_id: str) -> None:
     Raises:
         NotFound: No token has this public id.
     """
-    for table in dict.fromkeys(of.table for of in _KINDS.values()):
-        row = transaction.connection.execute(sa.select(table).where(table.c.public_id == public_id)).one_or_none()
-        if row is not None:
-            _revoke(transaction, table, table.c.id == row.id)
+    for role, of in _KINDS.items():
+        this = (of.table.c.public_id == public_id) & _of_role(role)
+        if transaction.connection.scalar(sa.select(of.table.c.id).where(this)) is not None:
+            _revoke(transaction, role, this)
             return
     raise NotFound(f"there is no token {public_id!r}")
 
 
 def revoke_all(transaction: Transaction, role: RoleName, owner_id: int) -> None:
     """End every token of an owner that is removed."""
-    _revoke(transaction, _KINDS[role].table, (_owner_id(role) == owner_id) & _of_role(role))
+    _revoke(transaction, role, (_owner_id(role) == owner_id) & _of_role(role))
 
 
 def active(connection: sa.Connection, role: RoleName, owners: Container[int]) -> dict[bytes, int]:
@@ -156,7 +164,12 @@ def _of_role(role: RoleName) -> sa.ColumnElement[bool]:
     return schema.api_keys.c.role == role if _KINDS[role].table is schema.api_keys else sa.true()
 
 
-def _revoke(transaction: Transaction, table: sa.Table, which: sa.ColumnElement[bool]) -> None:
-    values = {"revoked_us": transaction.now_us}
-    ended = transaction.connection.execute(sa.update(table).where(which, table.c.revoked_us.is_(None)).values(values))
-    transaction.touched |= bool(ended.rowcount)
+def _revoke(transaction: Transaction, role: RoleName, which: sa.ColumnElement[bool]) -> None:
+    table, connection = _KINDS[role].table, transaction.connection
+    ending = connection.execute(sa.select(table).where(which, table.c.revoked_us.is_(None)).order_by(table.c.id)).all()
+    for row in ending:
+        connection.execute(sa.update(table).where(table.c.id == row.id).values(revoked_us=transaction.now_us))
+        owner_id = getattr(row, OWNERS[role].column)
+        organization_id = organization_of(connection, role, owner_id)
+        transaction.note("revoke", "token", row.public_id, row.label, organization_id=organization_id)
+        transaction.touched = True

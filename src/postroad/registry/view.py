@@ -8,7 +8,17 @@ import sqlalchemy as sa
 
 from postroad.db import schema
 from postroad.model.identifiers import PLATE, VIN
-from postroad.registry import granted, issuing, outbox, selection, service_accounts, signing, streams, tokens
+from postroad.registry import (
+    granted,
+    issuing,
+    outbox,
+    selection,
+    service_accounts,
+    signing,
+    streams,
+    tokens,
+    vehicle_owners,
+)
 from postroad.registry.records import (
     Destination,
     Grant,
@@ -17,6 +27,7 @@ from postroad.registry.records import (
     Provider,
     Receiver,
     RegistryView,
+    Service,
     Subject,
     Subscription,
     Upstream,
@@ -39,7 +50,7 @@ def read_view(connection: sa.Connection) -> RegistryView:
     providers = _providers(connection, settings)
     organizations = {row.id: Organization(row.id, row.name) for row in connection.execute(_live(schema.organizations))}
     integrations = {
-        row.id: Integration(row.id, row.organization_id, row.name)
+        row.id: Integration(row.id, row.organization_id, row.name, Service(**row.service) if row.service else None)
         for row in connection.execute(_live(schema.integrations))
     }
     return RegistryView(
@@ -63,6 +74,7 @@ def read_view(connection: sa.Connection) -> RegistryView:
         integrations=integrations,
         grants=_grants(connection),
         accesses=granted.accesses(connection),
+        people=vehicle_owners.people(connection),
         told=outbox.told(connection),
         outbox_end=outbox.end(connection),
         blocked=frozenset(connection.scalars(sa.select(schema.blocked.c.digest))),
@@ -203,6 +215,8 @@ def _grants(connection: sa.Connection) -> dict[int, Grant]:
             subject_id=row.subject_id,
             kind=row.kind,
             since_us=row.since_us,
+            account_id=row.account_id,
+            scopes=None if row.scopes is None else frozenset(row.scopes),
         )
         for row in connection.execute(still_open)
     }

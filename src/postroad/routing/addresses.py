@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from postroad.model.accounts import AccountChange, SharedVehicle, UserSignedUp, VehiclesShared, VehicleUnshared, reissue
 from postroad.model.documents import Document
@@ -47,6 +47,8 @@ class Addresses:
         if not isinstance(user, str):
             return None
         named: tuple[str, ...] = ()
+        if isinstance(event, UserSignedUp):
+            event = self._introduced(event)
         if isinstance(event, UserSignedUp | VehiclesShared):
             named = tuple(vehicle.identifier for vehicle in event.vehicles)
             event = replace(event, vehicles=tuple([self._described(one) for one in event.vehicles]))
@@ -67,6 +69,13 @@ class Addresses:
     def _vehicles(self, named: tuple[str, ...]) -> Mapping[str, str]:
         issued = {name: self._issued(self._view.subjects.get(int(name)), "vehicle") for name in named}
         return {name: id_ for name, id_ in issued.items() if isinstance(id_, str)}
+
+    def _introduced(self, event: UserSignedUp) -> UserSignedUp:
+        """With what is known of an owner of vehicles; the account of an organization is nobody in particular."""
+        person = self._view.people.get(event.header.subject_id)
+        if person is None:
+            return event
+        return replace(event, user=replace(event.user, **asdict(person)))
 
     def _described(self, vehicle: SharedVehicle) -> SharedVehicle:
         subject = self._view.subjects.get(int(vehicle.identifier))

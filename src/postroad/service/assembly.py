@@ -10,12 +10,14 @@ from postroad.alerts.book import AlertBook
 from postroad.alerts.over import clear_what_is_over
 from postroad.alerts.unconfirmed import watch_confirmation
 from postroad.api.authenticator import Authenticator
+from postroad.api.consent.server import ConsentServer
 from postroad.api.damoov import FetchApi
 from postroad.api.drivequant import Monitoring
 from postroad.api.graphql.server import GraphQLServer
 from postroad.api.landing import landing_page
 from postroad.api.observation import Observation
 from postroad.api.parts import HubParts
+from postroad.api.rest.server import RestServer
 from postroad.api.sign_in import SignIn
 from postroad.clock import Clock
 from postroad.datasets.follower import DatasetFollower
@@ -53,6 +55,7 @@ from postroad.routing.completion import Completion
 from postroad.routing.router import Router
 from postroad.routing.translation import Decoder
 from postroad.service.account_feed import link_recorder
+from postroad.service.consent import consent_server
 from postroad.service.datasets import dataset_followers, fetch_api, noted_by, save_datasets
 from postroad.service.deletions import DriveQuantDeletions
 from postroad.service.entrances import EntranceParts, ProviderSettings, build_entrances
@@ -61,7 +64,7 @@ from postroad.service.fetching import fetchers
 from postroad.service.folder import OpenFolder
 from postroad.service.following import RegistryFollower, Use
 from postroad.service.graphql import graphql_server
-from postroad.service.housekeeping import Chore, Retention, prune_records, prune_told, save_states
+from postroad.service.housekeeping import Chore, Retention, prune_audit_details, prune_records, prune_told, save_states
 from postroad.service.inbound import NEW_SUBJECTS_SHARD, subject_creator
 from postroad.service.outbound import (
     carriage_reader,
@@ -72,6 +75,7 @@ from postroad.service.outbound import (
     transport_opener,
 )
 from postroad.service.receiving import Receiving, formats, receiving
+from postroad.service.rest import rest_server
 from postroad.service.trips import followed_by, save_trips, trip_followers
 from postroad.service.upstreams import admin_followers, upstream_keeper
 from postroad.service.withdrawals import Withdrawals
@@ -130,6 +134,9 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     authenticator: Authenticator
     """Of the hub's API: who asks."""
     graphql: GraphQLServer
+    rest: RestServer
+    consent: ConsentServer | None
+    """None: there is no consent page."""
     entrances: Sequence[Entrance]
     receiving: Receiving
     landing: Page
@@ -341,6 +348,8 @@ def assemble(given: Surroundings) -> Parts:
             limits=settings.limits,
             clock=clock,
         ),
+        rest=rest_server(opened, authenticator=authenticator, following=following, limits=settings.limits, clock=clock),
+        consent=consent_server(opened.registry, following=following, settings=settings.consent, clock=clock),
         entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following),
         receiving=receives,
         landing=landing_page(
@@ -367,6 +376,12 @@ def assemble(given: Surroundings) -> Parts:
             Chore(erasing.run_once, "What is to be erased could not be"),
             Chore(functools.partial(clear_what_is_over, alerts, stores, clock), "Alerts could not be looked through"),
             Chore(functools.partial(prune_records, opened.registry, clock), "Old records could not be removed"),
+            Chore(
+                functools.partial(
+                    prune_audit_details, opened.registry, opened.keys, settings.audit.details_days, clock
+                ),
+                "Old details of the audit log could not be removed",
+            ),
             Chore(
                 functools.partial(prune_told, opened.registry, opened.logs, view),
                 "What was told of grants could not be forgotten",

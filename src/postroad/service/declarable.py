@@ -3,6 +3,7 @@
 from postroad.delivery.gate import DestinationLimits
 from postroad.delivery.options import DeliveryOptions
 from postroad.protocols import SOURCES, TARGETS, connected_cars, damoov
+from postroad.protocols.scoped import ScopedTarget
 from postroad.registry.apply import Catalogue
 from postroad.transports import PUSHES, RECEIVERS, TRANSPORTS
 from postroad.upstream.connected_cars.config import ConnectedCarsUpstream
@@ -16,6 +17,7 @@ def catalogue() -> Catalogue:
         target_types={name: tuple(target.slots) for name, target in TARGETS.items()},
         target_options={name: target.options_type for name, target in TARGETS.items()},
         target_agreed={name: target.agreed for name, target in TARGETS.items()},
+        scoped={name for name, target in TARGETS.items() if isinstance(target, ScopedTarget)},
         delivery_type=DeliveryOptions,
         target_orders={name: next(iter(target.contracts.values())).order for name, target in TARGETS.items()},
         limits_type=DestinationLimits,

@@ -26,6 +26,7 @@ from postroad.protocols import drivequant
 from postroad.protocols.base import Item
 from postroad.protocols.drivequant import DriverDeletedPush, TripDeletedPush, TripPush
 from postroad.registry import alerts, documents, drivers, erasures, subjects
+from postroad.registry.actor import of_provider
 from postroad.registry.alerts import about_provider
 from postroad.registry.blocklist import document_namespace
 from postroad.registry.outbox import Saying, Speaker
@@ -115,7 +116,7 @@ class DriveQuantDeletions:
             return True
         if not isinstance(item.wire.push, TripPush):
             return False
-        return not await self._change(lambda change: self._is_news(change, provider, key, subject_id))
+        return not await self._change(provider, lambda change: self._is_news(change, provider, key, subject_id))
 
     def _is_news(self, change: Transaction, provider: Provider, key: str, subject_id: int) -> bool:
         return not self._is_blocked(change, provider, document_namespace(provider.id), key) and documents.note(
@@ -158,7 +159,7 @@ class DriveQuantDeletions:
 
     async def _delete(self, provider: Provider, saying: Saying, delete: Callable[[Transaction], bool]) -> None:
         """Carry a deletion out; it is durable when this returns. ``delete`` says whether it was news."""
-        if not await self._change(delete):
+        if not await self._change(provider, delete):
             self._counts.duplicates.add(provider.id)
             return
         self._counts.events.add(provider.id)
@@ -167,9 +168,11 @@ class DriveQuantDeletions:
             await self._refresh()
             await self._forget()
 
-    async def _change(self, change: Callable[[Transaction], bool]) -> bool:
+    async def _change(self, provider: Provider, change: Callable[[Transaction], bool]) -> bool:
+        registry = self._registry.acting(of_provider(provider.name))
+
         def store() -> bool:
-            with self._registry.transaction() as transaction:
+            with registry.transaction() as transaction:
                 return change(transaction)
 
         try:

@@ -14,7 +14,9 @@ from postroad.errors import StoreUnavailable
 from postroad.log.delivery import FOLLOWER_ID, fetched_for
 from postroad.log.interface import ShardLog
 from postroad.log.sqlite import SqliteLog
+from postroad.registry import idempotency
 from postroad.registry.records import RegistryView
+from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
 from postroad.service.tasks import going_on
 from postroad.settings import LogSettings
@@ -139,10 +141,26 @@ async def _under_reserve(log: SqliteLog) -> bool:
 
 
 async def prune_records(registry: RegistryStore, clock: Clock) -> None:
-    """Forget attempts, cleared alerts and finished tasks that nobody asks for any more. Raises ``StoreUnavailable``."""
+    """Forget attempts, cleared alerts, finished tasks and old answers that nobody asks for any more.
+
+    Raises ``StoreUnavailable``.
+    """
+    await asyncio.to_thread(registry.prune_answered, clock.now_us() - idempotency.KEPT_US)
     before_us = clock.now_us() - RECORDS_KEPT_US
     for prune in (registry.prune_attempts, registry.prune_alerts, registry.prune_tasks):
         await asyncio.to_thread(prune, before_us)
+
+
+async def prune_audit_details(registry: RegistryStore, keys: KeyRing, details_days: float, clock: Clock) -> None:
+    """Remove personal details of the audit log that are older than wanted, once a day. Raises ``PostroadError``.
+
+    The files are written anew then, so that nothing of them is left in these.
+    """
+    if not details_days:
+        return
+    today_us = clock.now_us() // DAY_US * DAY_US
+    if await asyncio.to_thread(registry.prune_audit_details, today_us - int(details_days * DAY_US), keys):
+        await asyncio.to_thread(registry.scrub)
 
 
 async def prune_told(registry: RegistryStore, logs: Mapping[int, ShardLog], view: Callable[[], RegistryView]) -> None:

@@ -145,6 +145,7 @@ class Hub:
     async def _listen(self) -> None:
         """Begin to take in, and to show."""
         live = live_pages(self.figures, access=self._settings.hub.live_page, clock=self._clock)
+        consent = self.parts.consent
         front = HttpFront(
             self._folder,
             self._settings,
@@ -155,16 +156,21 @@ class Hub:
                 *self.parts.fetches.pages(),
                 self.parts.sign_in.page(),
                 self.parts.graphql.page,
+                *self.parts.rest.pages,
                 *explorer_pages(),
                 *live,
                 self.parts.landing,
                 *self.parts.receiving.pushes.pages(),
+                *(consent.pages if consent is not None else ()),
             ],
             turned_away=self.parts.counts.turned_away,
             clock=self._clock,
         )
         self._closing.push_async_callback(self.parts.graphql.close)
         self._closing.push_async_callback(self.parts.receiving.pushes.close)
+        self._closing.push_async_callback(self.parts.rest.close)
+        if consent is not None:
+            self._closing.push_async_callback(consent.close)
         self._closing.push_async_callback(front.stop)
         await front.start(self._tasks)
         self.port, self.certificates = front.port, front.certificates

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from postroad.access import policy
 from postroad.access.policy import Operation, Target
-from postroad.access.principals import Principal
+from postroad.access.principals import Principal, actor_of
 from postroad.api.graphql import insight
 from postroad.api.graphql.errors import Refused, bad_input, forbidden
 from postroad.api.graphql.index import ViewIndex
@@ -43,10 +43,20 @@ MAX_REFERENCE_CHARS: Final = 2000
 class Call:
     """One operation that is being carried out, for somebody."""
 
-    def __init__(self, principal: Principal, index: ViewIndex, *, wait: Wait, in_time: Callable[[], bool]) -> None:
-        """``in_time`` says whether there is time left."""
+    def __init__(
+        self,
+        principal: Principal,
+        index: ViewIndex,
+        *,
+        address: str | None,
+        wait: Wait,
+        in_time: Callable[[], bool],
+    ) -> None:
+        """``address`` is where the request came from; ``in_time`` says whether there is time left."""
         self.index = index
         self.principal = principal
+        self.actor = actor_of(principal, "graphql", address)
+        """Who changes what is changed."""
         self.wait = wait
         self.changed = False
         """Whether the registry was."""
@@ -159,7 +169,7 @@ class Operations:
             )
             for n, new in enumerate(input, 1)
         ]
-        with self._registry.transaction() as transaction:
+        with self._registry.acting(call.actor).transaction() as transaction:
             added = chosen.add(transaction, integrations, wanted)
         call.changed = True
         return [call.index.shown(stream) for stream in added]
@@ -168,7 +178,7 @@ class Operations:
         """``updateVehicleDataStream``."""
         _check_reference(input.reference_url)
         integrations = call.integrations(Operation.UPDATE_STREAM)
-        with self._registry.transaction() as transaction:
+        with self._registry.acting(call.actor).transaction() as transaction:
             stream = chosen.update(transaction, integrations, input.id, input.reference_url)
         call.changed = True
         return call.index.shown(stream)
@@ -178,7 +188,7 @@ class Operations:
         if len(set(input)) < len(input):
             raise bad_input("The input names a stream twice")
         integrations = call.integrations(Operation.DELETE_STREAMS)
-        with self._registry.transaction() as transaction:
+        with self._registry.acting(call.actor).transaction() as transaction:
             chosen.delete(transaction, integrations, input)
         call.changed = True
         return True
@@ -189,7 +199,7 @@ class Operations:
             raise bad_input("`vehicleIds` is empty")
         integrations = call.integrations(Operation.DELETE_STREAMS)
         vehicle_ids = {_id(call.index.vehicles.get(number)) for number in input.vehicle_ids}
-        with self._registry.transaction() as transaction:
+        with self._registry.acting(call.actor).transaction() as transaction:
             chosen.delete_all(transaction, integrations, vehicle_ids)
         call.changed = True
         return True
@@ -205,7 +215,7 @@ class Operations:
             ends.append(Target(organization_id=subject.organization_id))
         if not policy.allowed(call.principal, Operation.WITHDRAW_GRANT, *ends):
             raise forbidden()
-        with self._registry.transaction() as transaction:
+        with self._registry.acting(call.actor).transaction() as transaction:
             grants.revoke(transaction, NOBODY if integration is None else integration.id, _id(subject))
         call.changed = True
         return True
@@ -220,7 +230,7 @@ class Operations:
             raise forbidden()
         if input.integration_id not in call.index.view.integrations:
             raise Refused("NOT_FOUND", "There is no such integration")
-        with self._registry.transaction() as transaction:
+        with self._registry.acting(call.actor).transaction() as transaction:
             grants.give(transaction, input.integration_id, subject.id)
         call.changed = True
         return True

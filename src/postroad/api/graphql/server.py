@@ -133,14 +133,14 @@ class GraphQLServer:
             return _problem(503, errors.NOT_NOW, extra={"Retry-After": "1"}, code="INTERNAL")
         self._under_way += 1
         try:
-            answered = await self._in_a_thread(body, principal)
+            answered = await self._in_a_thread(body, principal, request.client.host if request.client else None)
         finally:
             self._under_way -= 1
         return Response(answered.body, answered.status, media_type="application/json", headers=_HEADERS)
 
-    async def _in_a_thread(self, body: bytes, principal: Principal) -> _Answered:
+    async def _in_a_thread(self, body: bytes, principal: Principal, address: str | None) -> _Answered:
         loop = asyncio.get_running_loop()
-        answered = await loop.run_in_executor(self._threads, self._carry_out, body, principal, loop)
+        answered = await loop.run_in_executor(self._threads, self._carry_out, body, principal, address, loop)
         if answered.changed:
             try:
                 await self._refresh()
@@ -148,7 +148,9 @@ class GraphQLServer:
                 _log.warning("A change is recorded, but the hub does not work by it yet: %s", exc)
         return answered
 
-    def _carry_out(self, body: bytes, principal: Principal, loop: asyncio.AbstractEventLoop) -> _Answered:
+    def _carry_out(
+        self, body: bytes, principal: Principal, address: str | None, loop: asyncio.AbstractEventLoop
+    ) -> _Answered:
         ends_s = self._clock.monotonic_s() + TIME_LIMIT_S
 
         def wait(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -159,7 +161,13 @@ class GraphQLServer:
                 future.cancel()
                 raise Refused("INTERNAL", errors.NOT_NOW) from None
 
-        call = Call(principal, self._indexes.now(), wait=wait, in_time=lambda: self._clock.monotonic_s() < ends_s)
+        call = Call(
+            principal,
+            self._indexes.now(),
+            address=address,
+            wait=wait,
+            in_time=lambda: self._clock.monotonic_s() < ends_s,
+        )
         data, found = _execute(self._schema, body, call)
         errors.note_unexpected(found)
         answer: dict[str, Any] = {} if data is None and any(not one.path for one in found) else {"data": data}

@@ -3,6 +3,8 @@
 Source       reads the YAML, remembers lines
 Checker      shape, names, references, catalogue, secrets  ->  desired.*
 Reconciler   compares with the registry and writes what differs  ->  Change, ...
+
+``Declaring`` does the same with one part of a document; ``Declared`` is the way back, from the registry to documents.
 """
 
 from collections.abc import Mapping
@@ -10,7 +12,9 @@ from pathlib import Path
 
 from postroad.errors import ConfigError
 from postroad.registry.apply.catalogue import Catalogue
+from postroad.registry.apply.changing import Declaring, InUse
 from postroad.registry.apply.check import Checker
+from postroad.registry.apply.declared import Declared, Part, one_of
 from postroad.registry.apply.reconcile import Reconciler
 from postroad.registry.apply.rows import Change
 from postroad.registry.apply.secret_fields import Resolver
@@ -18,7 +22,7 @@ from postroad.registry.apply.source import Source
 from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
 
-__all__ = ["Catalogue", "Change", "apply_file"]
+__all__ = ["Catalogue", "Change", "Declared", "Declaring", "InUse", "Part", "apply_file", "one_of"]
 
 
 def apply_file(

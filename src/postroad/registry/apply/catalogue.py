@@ -21,6 +21,8 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """Protocol that can be sent on -> its translation options."""
     target_agreed: Mapping[str, Callable[[Collection[str], Any], Collection[str]]] = {}
     """Protocol that can be sent on -> from declared types and options: the types that a subscription gets."""
+    scoped: Collection[str] = ()
+    """Protocols that keep to scopes: only they are sent what owners share."""
     delivery_type: type[msgspec.Struct]
     """What a subscription may override of its contract."""
     target_orders: Mapping[str, str] = {}

@@ -7,12 +7,13 @@ from msgspec import UNSET
 
 from postroad.errors import ConfigError
 from postroad.model.identifiers import DRIVEQUANT_USER_ID, PLATE, VIN
-from postroad.registry import signing
+from postroad.registry import service_urls, signing
 from postroad.registry.apply import desired, document
 from postroad.registry.apply.catalogue import Catalogue
 from postroad.registry.apply.hints import did_you_mean
 from postroad.registry.apply.secret_fields import Resolver
 from postroad.registry.apply.source import ROOT, Source
+from postroad.registry.records import Service
 from postroad.registry.selection import DriverSelector, Selector
 from postroad.registry.subjects import normalised
 
@@ -110,7 +111,7 @@ class Checker:
                     where = desired.path_of(at, namespace)
                     raise self._source.error(where, f"the same as that of vehicle [{first}]")
             if part.fleet is not None:
-                self._known(part.fleet, fleets, "fleet of this organization in the file", f"{at}.fleet")
+                self._known(part.fleet, fleets, "fleet declared in this organization", f"{at}.fleet")
             vehicles.append(desired.Vehicle(path=at, identifiers=identifiers, fleet=part.fleet))
         return tuple(vehicles)
 
@@ -141,14 +142,34 @@ class Checker:
         for i, p in enumerate(part.destinations):
             destination, destinations[p.name] = self._destination(p, f"{path}.destinations[{i}]")
             wanted.append(destination)
+        subscriptions = tuple(
+            self._subscription(p, destinations, fleets, f"{path}.subscriptions[{i}]")
+            for i, p in enumerate(part.subscriptions)
+        )
         return desired.Integration(
             name=part.name,
+            service=self._service(part.service, subscriptions, f"{path}.service"),
             destinations=tuple(wanted),
-            subscriptions=tuple(
-                self._subscription(p, destinations, fleets, f"{path}.subscriptions[{i}]")
-                for i, p in enumerate(part.subscriptions)
-            ),
+            subscriptions=subscriptions,
         )
+
+    def _service(
+        self, part: document.ServicePart | None, subscriptions: Sequence[desired.Subscription], path: str
+    ) -> Service | None:
+        if part is None:
+            return None
+        if not part.title.isprintable() or part.title != part.title.strip():
+            raise self._source.error(
+                f"{path}.title", "people are to read it: no control characters, no space around it"
+            )
+        problem = service_urls.problem(part.url)
+        if problem is not None:
+            raise self._source.error(f"{path}.url", problem)
+        if not any(one.vehicles.covers_shared for one in subscriptions):
+            protocols = ", ".join(sorted(self._catalogue.scoped))
+            needed = f"owners can share nothing: it needs a subscription by {protocols} with vehicles: granted"
+            raise self._source.error(path, needed)
+        return Service(title=part.title, url=part.url)
 
     def _destination(self, part: document.DestinationPart, path: str) -> tuple[desired.Destination, _Takes]:
         configs = self._catalogue.transport_config
@@ -198,7 +219,7 @@ class Checker:
             protocol=part.protocol,
             destination=part.destination,
             types=part.types,
-            vehicles=self._selector(part.vehicles, fleets, f"{path}.vehicles", told=told),
+            vehicles=self._selector(part, fleets, f"{path}.vehicles", told=told),
             drivers=self._drivers(part.drivers, f"{path}.drivers"),
             options=part.options,
             delivery=part.delivery,
@@ -263,14 +284,15 @@ class Checker:
             secrets.append(secret)
         return tuple(secrets)
 
-    def _selector(self, declared: document.Vehicles, fleets: Collection[str], path: str, *, told: bool) -> Selector:
+    def _selector(self, part: document.SubscriptionPart, fleets: Collection[str], path: str, *, told: bool) -> Selector:
+        declared = part.vehicles
         match declared:
             case "all" | "none":
                 return Selector(everything=declared == "all")
             case "granted" | "chosen":
-                return Selector(by=declared, told=told)
+                return Selector(by=declared, told=told, scoped=part.protocol in self._catalogue.scoped)
         for i, fleet in enumerate(declared.fleets):
-            self._known(fleet, fleets, "fleet of this organization in the file", f"{path}.fleets[{i}]")
+            self._known(fleet, fleets, "fleet declared in this organization", f"{path}.fleets[{i}]")
         plates = [
             self._normalised(PLATE, plate, f"{path}.plates[{i}]")[PLATE] for i, plate in enumerate(declared.plates)
         ]

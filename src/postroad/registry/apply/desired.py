@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from postroad.model.identifiers import PLATE, VIN
+from postroad.registry.records import Service
 from postroad.registry.selection import DriverSelector, Selector
 
 
@@ -52,6 +53,9 @@ class Vehicle(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     identifiers: Mapping[str, str]
     fleet: str | None
+    id: int | None = None
+    """Which vehicle is meant, whatever it is known by; None: it is found by its identifiers. Of one that is meant, the
+    plate and the VIN that are left out here go."""
 
     @property
     def name(self) -> str:
@@ -103,6 +107,7 @@ class Integration(msgspec.Struct, frozen=True, kw_only=True):
     """See ``records``."""
 
     name: str
+    service: Service | None = None
     destinations: tuple[Destination, ...] = ()
     subscriptions: tuple[Subscription, ...] = ()
 

@@ -1,8 +1,9 @@
 """Makes the registry what a file wants it to be, in one transaction, from organizations down to streams."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
 from postroad.db import schema
@@ -24,12 +25,15 @@ from postroad.registry import (
     upstreams,
 )
 from postroad.registry.apply import desired
-from postroad.registry.apply.rows import SECRET, Change, Rows
+from postroad.registry.apply.rows import Change, Rows
 from postroad.registry.apply.source import Source
 from postroad.registry.apply.vehicles import Vehicles
-from postroad.registry.records import RoleName
+from postroad.registry.notes import SECRET
+from postroad.registry.records import RoleName, Service
 from postroad.registry.secrets import KeyRing, receiver_place, secret_place, upstream_place
 from postroad.registry.transaction import Transaction
+
+Removable = Literal["organization", "provider", "fleet", "integration", "destination", "subscription"]
 
 
 class _Sealed(NamedTuple):
@@ -85,16 +89,45 @@ class Reconciler:
             self._organization(ids[organization.name], organization)
         return self._rows.changes
 
+    def remove(self, kind: Removable, id_: int, name: str, *, organization_id: int) -> list[Change]:
+        """Remove one thing, and what belongs to it; ``name`` is its full one. Pruning must be allowed."""
+        self._rows.organization_id = organization_id
+        table, empty = self._removals()[kind]
+        self._rows.delete(table, kind, id_, name, empty=empty)
+        if kind != "organization":
+            self._follow(organization_id, f"{name.partition('/')[0]}/", {})
+        return self._rows.changes
+
+    def remove_vehicle(self, id_: int, *, organization_id: int, organization: str) -> list[Change]:
+        """Remove one vehicle, whoever made it known."""
+        self._rows.organization_id = organization_id
+        prefix = f"{organization}/"
+        self._vehicles(organization_id, prefix).remove(id_)
+        self._follow(organization_id, prefix, {})
+        return self._rows.changes
+
+    def _removals(self) -> dict[Removable, tuple[sa.Table, Callable[[int, str], object]]]:
+        return {
+            "organization": (schema.organizations, self._remove_organization),
+            "provider": (schema.providers, self._remove_provider),
+            "fleet": (schema.subjects, self._empty_fleet),
+            "integration": (schema.integrations, self._remove_integration),
+            "destination": (schema.destinations, self._remove_destination),
+            "subscription": (schema.subscriptions, self._forget_signing),
+        }
+
     def _organization(self, id_: int, wanted: desired.Organization) -> None:
         prefix = f"{wanted.name}/"
+        self._rows.organization_id = id_
         self._providers(id_, wanted.providers, prefix)
         fleets = self._fleets(id_, wanted.fleets, prefix)
-        self._vehicles(id_, prefix).sync(wanted.vehicles, fleets, shard=self._shard)
+        if wanted.vehicles or self._rows.prune:  # a part without them need not read them all
+            self._vehicles(id_, prefix).sync(wanted.vehicles, fleets, shard=self._shard)
         integrations = self._rows.sync(
             schema.integrations,
             "integration",
             {"organization_id": id_},
-            {integration.name: {} for integration in wanted.integrations},
+            {integration.name: {"service": _service(integration.service)} for integration in wanted.integrations},
             prefix=prefix,
             remove=self._remove_integration,
         )
@@ -103,6 +136,10 @@ class Reconciler:
             inner = f"{prefix}{integration.name}/"
             ids_by_name = self._integration(integrations[integration.name], integration, inner)
             names |= {subscription_id: inner + name for name, subscription_id in ids_by_name.items()}
+        self._follow(id_, prefix, names)
+
+    def _follow(self, id_: int, prefix: str, names: Mapping[int, str]) -> None:
+        """Have an organization's identifiers, grants and streams follow from what was changed."""
         for namespace, count in issuing.give(self._transaction, id_, self._issue).items():
             fields = {"subjects": (None, count)}
             self._rows.tell(Change(action="create", kind="identifier", name=prefix + namespace, fields=fields))
@@ -153,7 +190,9 @@ class Reconciler:
                 self._connection.execute(sa.insert(table).values(provider_id=id_, config=config))
             else:
                 upstreams.forget(self._transaction, id_)
-            self._rows.tell(Change(action="update", kind="provider", name=name, fields={"upstream": (before, config)}))
+            self._rows.tell(
+                Change(action="update", kind="provider", name=name, fields={"upstream": (before, config)}), id_
+            )
         sealed = _Sealed(schema.upstream_secrets, "provider_id", upstream_place, "provider", "upstream")
         self._secrets(sealed, id_, {} if wanted is None else wanted.secrets, name)
 
@@ -170,7 +209,9 @@ class Reconciler:
                 checkpoints.forget(self._transaction, id_)
             else:
                 self._connection.execute(sa.insert(table).values(provider_id=id_, **after))
-            self._rows.tell(Change(action="update", kind="provider", name=name, fields={"receive": (before, after)}))
+            self._rows.tell(
+                Change(action="update", kind="provider", name=name, fields={"receive": (before, after)}), id_
+            )
         sealed = _Sealed(schema.receiver_secrets, "provider_id", receiver_place, "provider", "receive.config")
         self._secrets(sealed, id_, {} if wanted is None else wanted.secrets, name)
 
@@ -194,7 +235,7 @@ class Reconciler:
             )
         )
         fields = {"settings": (settings, wanted.settings), "revision": (revision - 1 or None, revision)}
-        self._rows.tell(Change(action="update", kind="provider", name=name, fields=fields))
+        self._rows.tell(Change(action="update", kind="provider", name=name, fields=fields), id_)
 
     def _remove_provider(self, id_: int, name: str) -> None:
         self._revoke("provider", id_)
@@ -209,7 +250,7 @@ class Reconciler:
             {"organization_id": organization_id, "kind": "fleet", "declared": True},  # the others are providers'
             {name: {} for name in wanted},
             prefix=prefix,
-            remove=lambda id_, _name: memberships.end(self._transaction, schema.memberships.c.fleet_id == id_),
+            remove=self._empty_fleet,
             new={"shard": self._shard, "created_us": self._transaction.now_us},
         )
 
@@ -247,7 +288,7 @@ class Reconciler:
                 for s in wanted.subscriptions
             },
             prefix=prefix,
-            remove=lambda gone, _name: signing.forget(self._transaction, gone),
+            remove=self._forget_signing,
             new={"state": "active"},
             shown=lambda column, value: names.get(value, value) if column == "destination_id" else value,
         )
@@ -257,7 +298,8 @@ class Reconciler:
             had = signing.declare(self._transaction, subscription_id, subscription.signing, self._keys)
             if had is not None:
                 fields = {"signing.secrets": (SECRET if had else None, SECRET if subscription.signing else None)}
-                self._rows.tell(Change(action="update", kind="subscription", name=name, fields=fields))
+                change = Change(action="update", kind="subscription", name=name, fields=fields)
+                self._rows.tell(change, subscription_id)
         return ids
 
     def _clear(self, integration_id: int, wanted: Sequence[desired.Subscription]) -> None:
@@ -291,7 +333,7 @@ class Reconciler:
             return
         subscriptions.set_state(self._transaction, id_, wanted)
         fields = {"state": (None if before is None else state, wanted)}
-        self._rows.tell(Change(action="update", kind="subscription", name=name, fields=fields))
+        self._rows.tell(Change(action="update", kind="subscription", name=name, fields=fields), id_)
 
     def _secrets(self, kept: "_Sealed", owner_id: int, wanted: Mapping[str, str], name: str) -> None:
         """Seal the secrets that are new or others than before; sealing the same one again would change its bytes."""
@@ -308,7 +350,7 @@ class Reconciler:
                 self._connection.execute(sa.insert(table).values(row))
             field = f"{kept.field}.{path}"
             fields = {field: (None if before is None else SECRET, None if secret is None else SECRET)}
-            self._rows.tell(Change(action="update", kind=kept.kind, name=name, fields=fields))
+            self._rows.tell(Change(action="update", kind=kept.kind, name=name, fields=fields), owner_id)
 
     def _opens_to(self, sealed: bytes, place: str, secret: str) -> bool:
         try:
@@ -319,6 +361,12 @@ class Reconciler:
     def _remove_destination(self, id_: int, _name: str) -> None:
         table = schema.destination_secrets
         self._connection.execute(sa.delete(table).where(table.c.destination_id == id_))
+
+    def _empty_fleet(self, id_: int, _name: str) -> None:
+        memberships.end(self._transaction, schema.memberships.c.fleet_id == id_)
+
+    def _forget_signing(self, id_: int, _name: str) -> None:
+        signing.forget(self._transaction, id_)
 
     def _streams(self, organization_id: int, names: Mapping[int, str]) -> None:
         """Open and end streams; those of a subscription that goes need no telling of their own."""
@@ -335,3 +383,8 @@ class Reconciler:
                 if name is not None and moved.ended:
                     ended = {what: (moved.ended, None)}
                     self._rows.tell(Change(action="delete", kind="stream", name=name, fields=ended))
+
+
+def _service(wanted: Service | None) -> dict[str, str]:
+    """As it is stored: nothing, where the integration is not offered to owners."""
+    return {} if wanted is None else msgspec.structs.asdict(wanted)

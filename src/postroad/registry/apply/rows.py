@@ -14,7 +14,7 @@ Values = Mapping[str, Any]
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that applying a file changes, or would change.
 
-    ``fields`` holds what was and what is to be; a secret shows as ``SECRET``.
+    ``fields`` holds what was and what is to be; a secret shows as ``postroad.registry.notes.SECRET``.
     """
 
     action: Literal["create", "update", "delete"]
@@ -22,9 +22,6 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """With the names of its owners: ``Andes Transport/insurer/webhook``."""
     fields: Mapping[str, tuple[Any, Any]] = {}
-
-
-SECRET = "(secret)"  # noqa: S105 - what stands in a secret's stead
 
 
 class Rows:
@@ -35,6 +32,8 @@ class Rows:
         self.transaction = transaction
         self.connection = transaction.connection
         self.prune = prune
+        self.organization_id: int | None = None
+        """Of which the changes are that come next."""
         self._changes: dict[tuple[str, str, bool], Change] = {}
 
     @property
@@ -42,8 +41,20 @@ class Rows:
         """Every change so far, in order."""
         return list(self._changes.values())
 
-    def tell(self, change: Change) -> None:
-        """Add a change to the list, and to the transaction. Of an update, fields join what was told of it before."""
+    def tell(self, change: Change, id_: int | None = None) -> None:
+        """Add a change to the list, and to the transaction. Of an update, fields join what was told of it before.
+
+        ``id_`` is that of what it is, where that has one.
+        """
+        self.transaction.note(
+            change.action,
+            change.kind,
+            id_,
+            change.name,
+            organization_id=id_ if change.kind == "organization" else self.organization_id,
+            subject_id=id_ if change.kind in ("vehicle", "fleet") else None,
+            fields=change.fields,
+        )
         key = (change.kind, change.name, change.action == "delete")
         told = self._changes.get(key)
         if told is not None:
@@ -89,19 +100,23 @@ class Rows:
             fields = {c: (None if row is None else shown(c, before[c]), shown(c, v)) for c, v in differing.items()}
             if row is None:
                 ids[name] = insert(self.connection, table, **{**owner, **(new or {}), **given}, name=name)
-                self.tell(Change(action="create", kind=kind, name=prefix + name, fields=fields))
+                self.tell(Change(action="create", kind=kind, name=prefix + name, fields=fields), ids[name])
                 continue
             ids[name] = row["id"]
             if differing:
                 self.connection.execute(sa.update(table).where(table.c.id == row["id"]).values(differing))
-                self.tell(Change(action="update", kind=kind, name=prefix + name, fields=fields))
+                self.tell(Change(action="update", kind=kind, name=prefix + name, fields=fields), row["id"])
         if self.prune:
             for name, row in found.items():
                 if name not in wanted:
-                    remove(row["id"], prefix + name)
-                    self.remove(table, row["id"])
-                    self.tell(Change(action="delete", kind=kind, name=prefix + name))
+                    self.delete(table, kind, row["id"], prefix + name, empty=remove)
         return ids
+
+    def delete(self, table: sa.Table, kind: str, id_: int, name: str, *, empty: Callable[[int, str], object]) -> None:
+        """Remove one row, after what belongs to it, and tell it."""
+        empty(id_, name)
+        self.remove(table, id_)
+        self.tell(Change(action="delete", kind=kind, name=name), id_)
 
     def remove(self, table: sa.Table, id_: int) -> None:
         """Mark one row as removed."""

@@ -3,9 +3,12 @@
 A secret never stands in the file. Its field holds ``{env: NAME}``, a variable of the environment of ``postroad apply``,
 or ``{file: PATH}``, the text of a file without its last line break; a relative path begins at the folder of the
 declaring file.
+
+A request is no file: it comes from elsewhere, over TLS, and the environment and the files of the hub are none of its
+business. There a secret is written out, and null stands for the one that is set.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,6 +69,10 @@ class Resolver:
             raise self._source.error(path, "the secret is empty")
         return secret
 
+    def _found(self, value: Any, path: str, _keys: tuple[str, ...]) -> str | None:
+        """The secret of the field with these keys, whose value stands at ``path``."""
+        return None if value is None else self.secret(value, path)
+
     def _mapping(
         self,
         declared: dict[str, Any],
@@ -78,13 +85,40 @@ class Resolver:
         for key, value in declared.items():
             inner_path, inner_keys = f"{path}.{key}", (*keys, key)
             inner = [info for outer in types for info in _field_types(outer, key, declared)]
-            if value is not None and any(_is_secret(info) for info in inner):
-                whole[key] = secrets[field_path(inner_keys)] = self.secret(value, inner_path)
+            secret = self._found(value, inner_path, inner_keys) if any(map(_is_secret, inner)) else None
+            if secret is not None:
+                whole[key] = secrets[field_path(inner_keys)] = secret
                 del public[key]
             elif isinstance(value, dict):
                 bare = [bare for info in inner for bare in structs_and_more(info)]
                 whole[key], public[key] = self._mapping(value, bare, inner_path, inner_keys, secrets)
         return whole, public
+
+
+class Written(Resolver):
+    """Takes secrets as they are written out, and null for those that are set."""
+
+    def __init__(self, source: Source, kept: Callable[[str, str], str | None]) -> None:
+        """``kept``: what is set, given the path of a config and that of a field in it."""
+        self._source = source
+        self._kept = kept
+
+    def secret(self, value: Any, path: str) -> str:
+        """The secret that stands at ``path``. Raises ``ConfigError``, which does not quote it."""
+        match value:
+            case "":
+                raise self._source.error(path, "the secret is empty")
+            case str():
+                return value
+            case {"env": _} | {"file": _}:
+                raise self._source.error(path, "references are for files: write the secret itself")
+            case _:
+                raise self._source.error(path, "a secret is text")
+
+    def _found(self, value: Any, path: str, keys: tuple[str, ...]) -> str | None:
+        if value is not None:
+            return self.secret(value, path)
+        return self._kept(path.removesuffix("." + ".".join(keys)), field_path(keys))
 
 
 def _field_types(info: inspect.Type, key: str, declared: dict[str, Any]) -> Iterator[inspect.Type]:

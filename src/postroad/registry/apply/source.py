@@ -128,3 +128,43 @@ class Source:
                 raise self.error(path, "not a plain decimal number; quote it if it is text")
             case _:
                 raise self.error(path, "a kind of value that has no place here; quote it if it is text")
+
+
+class Plain(Source):
+    """Plain data that come without a file: a part of a document, say, that a request holds.
+
+    Attributes:
+        data: as of ``Source``.
+    """
+
+    def __init__(self, data: Any, *, within: str = "") -> None:
+        """Take ``data``. Errors in what stands at the path ``within`` name fields from there on, others their own.
+
+        Raises:
+            ConfigError: A text or number in it is none that can be stored.
+        """
+        self.file = ""
+        self.data = data
+        self._within = f"{ROOT}.{within}" if within else ROOT
+        self._check(data, ROOT)
+
+    def error(self, path: str, message: str) -> ConfigError:
+        """A ``ConfigError`` about the part at ``path``."""
+        inner = path.removeprefix(self._within)
+        if inner == path and self._within != ROOT:
+            return ConfigError(f"{path.removeprefix(ROOT).removeprefix('.')}: {message}")
+        return ConfigError(message, field=inner.removeprefix(ROOT).removeprefix(".") or None)
+
+    def _check(self, data: Any, path: str) -> None:
+        match data:
+            case dict():
+                for key, value in data.items():
+                    self._check(key, path)
+                    self._check(value, f"{path}.{key}")
+            case list() | tuple():
+                for i, value in enumerate(data):
+                    self._check(value, f"{path}[{i}]")
+            case str() if "\0" in data:  # which PostgreSQL does not store
+                raise self.error(path, "a character that cannot be stored")
+            case int() if abs(data) >= 2**63:
+                raise self.error(path, "a number that is too large")

@@ -80,11 +80,11 @@ class Vehicles:
             after = self._shown(subject_id)
             if i not in matches:
                 fields = {field: (None, value) for field, value in after.items() if value is not None}
-                self._rows.tell(Change(action="create", kind="vehicle", name=name, fields=fields))
+                self._rows.tell(Change(action="create", kind="vehicle", name=name, fields=fields), subject_id)
             elif after != before[i]:
                 both = {field: (before[i].get(field), after.get(field)) for field in before[i] | after}
                 differing = {field: (was, value) for field, (was, value) in both.items() if was != value}
-                self._rows.tell(Change(action="update", kind="vehicle", name=name, fields=differing))
+                self._rows.tell(Change(action="update", kind="vehicle", name=name, fields=differing), subject_id)
             wanted_ids.add(subject_id)
         self._hand_over_consents()
         if self._rows.prune:
@@ -94,10 +94,21 @@ class Vehicles:
         """Remove every vehicle, learnt ones too: their organization goes."""
         self._prune(keep=set(), everything=True)
 
+    def remove(self, subject_id: int) -> None:
+        """Remove one vehicle. It is forgotten by name; what the log holds of it stays (that is erasure's)."""
+        name = self._named(subject_id) or f"vehicle {subject_id}"
+        for namespace, values in self._of_subject[subject_id].items():
+            for value in list(values):
+                self._forget(namespace, value)
+        memberships.end(self._rows.transaction, _memberships.c.vehicle_id == subject_id)
+        self._rows.remove(_subjects, subject_id)
+        self._rows.tell(Change(action="delete", kind="vehicle", name=self._prefix + name), subject_id)
+
     def _match(self, wanted: Sequence[desired.Vehicle]) -> dict[int, int]:
         """Index of a wanted vehicle -> id of the subject that it is, where there is one."""
         matches: dict[int, int] = {}
-        taken = set[int]()
+        matches |= {i: vehicle.id for i, vehicle in enumerate(wanted) if vehicle.id is not None}
+        taken = set(matches.values())
         of_providers = sorted(
             {namespace for vehicle in wanted for namespace in vehicle.identifiers} - {*_OF_THE_VEHICLE}
         )
@@ -127,17 +138,17 @@ class Vehicles:
             if not (owner in matched or learnt or self._rows.prune):
                 known = self._named(owner)
                 named = f"vehicle {owner}" if known is None else f"vehicle {owner} ({known})"
-                message = f"belongs to {named}, which the file does not declare; only pruning takes it away"
+                message = f"belongs to {named}, which is not declared beside it; only pruning takes it away"
                 raise self._source.error(desired.path_of(vehicle.path, namespace), message)
             self._forget(namespace, value)
             if owner not in matched:
                 fields = {namespace: (value, None)}
                 name = self._prefix + (self._named(owner) or f"vehicle {owner}")
-                self._rows.tell(Change(action="update", kind="vehicle", name=name, fields=fields))
+                self._rows.tell(Change(action="update", kind="vehicle", name=name, fields=fields), owner)
         if subject_id is None:
             return
         for namespace in {*_OF_THE_VEHICLE, *vehicle.identifiers}:
-            if namespace in vehicle.identifiers or self._rows.prune:
+            if namespace in vehicle.identifiers or vehicle.id is not None or self._rows.prune:
                 for value in self._of_subject[subject_id][namespace] - {vehicle.identifiers.get(namespace)}:
                     self._forget(namespace, value)
 
@@ -192,13 +203,7 @@ class Vehicles:
             unknown = not any(self._of_subject[subject_id].values())
             if subject_id in keep or not (declared or everything or unknown):
                 continue
-            name = self._named(subject_id) or f"vehicle {subject_id}"
-            for namespace, values in self._of_subject[subject_id].items():
-                for value in list(values):
-                    self._forget(namespace, value)
-            memberships.end(self._rows.transaction, _memberships.c.vehicle_id == subject_id)
-            self._rows.remove(_subjects, subject_id)
-            self._rows.tell(Change(action="delete", kind="vehicle", name=self._prefix + name))
+            self.remove(subject_id)
 
     def _shown(self, subject_id: int) -> dict[str, object]:
         """A vehicle as the list of changes shows it."""

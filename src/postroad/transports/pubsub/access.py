@@ -1,8 +1,9 @@
 """How Google's SDK is opened by a config: channel, credentials; and what its errors mean."""
 
+import asyncio
 import json
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import google.auth
 import google.auth.exceptions
@@ -10,10 +11,12 @@ import google.auth.jwt
 import grpc
 from google.api_core import exceptions
 from google.auth.credentials import Credentials
+from google.auth.transport.grpc import AuthMetadataPlugin
+from google.auth.transport.requests import Request
 
 from postroad.errors import ConfigError
 from postroad.transports.base import Failed, Reason
-from postroad.transports.pubsub.config import PubSubAccess
+from postroad.transports.pubsub.config import HOST, PubSubAccess
 
 Service = Literal["Publisher", "Subscriber"]
 """Of ``google.pubsub.v1``."""
@@ -24,20 +27,28 @@ _DETAIL_CHARS: Final = 200
 _OPTIONS: Final = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
-    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),  # who sends waits by its own schedule: the channel need not as well
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
 )
 
 
-def transport_options(config: PubSubAccess, service: Service) -> dict[str, Any]:
-    """What a GAPIC transport is made with. Raises ``ConfigError``. Blocks: default credentials may ask the machine."""
+async def open_channel(config: PubSubAccess, service: Service) -> grpc.aio.Channel:
+    """A channel to the service; it connects with the first call. Raises ``ConfigError``."""
+    target = config.endpoint or HOST
     if config.plaintext:
-        return {"channel": grpc.aio.insecure_channel(str(config.endpoint), options=_OPTIONS)}
-    options: dict[str, Any] = {"credentials": credentials_of(config, service)}
-    if config.endpoint is not None:
-        options["host"] = config.endpoint
-    if config.ca_file is not None:
-        options["ssl_channel_credentials"] = grpc.ssl_channel_credentials(_authority(config.ca_file))
-    return options
+        return grpc.aio.insecure_channel(target, options=_OPTIONS)
+    credentials, authority = await asyncio.to_thread(_secured, config, service)  # the machine may be asked for them
+    plugin = AuthMetadataPlugin(credentials, Request())  # type: ignore[no-untyped-call]  # the SDK's
+    calls = grpc.metadata_call_credentials(plugin)
+    both = grpc.composite_channel_credentials(grpc.ssl_channel_credentials(authority), calls)
+    return grpc.aio.secure_channel(target, both, options=_OPTIONS)
+
+
+def _secured(config: PubSubAccess, service: Service) -> tuple[Credentials, bytes | None]:
+    """Credentials, and the authority to trust; ``None``: those that gRPC comes with."""
+    return credentials_of(config, service), None if config.ca_file is None else _authority(config.ca_file)
 
 
 def credentials_of(config: PubSubAccess, service: Service) -> Credentials:

@@ -10,7 +10,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOT
 from postroad.clock import Clock
 from postroad.transports.base import Delivered, Failed, Message, Outcome
 from postroad.transports.gathering import Gathered
-from postroad.transports.pubsub.access import failed, transport_options
+from postroad.transports.pubsub.access import failed, open_channel
 from postroad.transports.pubsub.config import PubSubConfig
 
 MAX_MESSAGES: Final = 1000
@@ -75,8 +75,8 @@ class PubSubPublisher:
     async def _opened(self) -> PublisherAsyncClient:
         async with self._opening:
             if self._client is None:
-                options = await asyncio.to_thread(transport_options, self._config, "Publisher")
-                self._client = PublisherAsyncClient(transport=PublisherGrpcAsyncIOTransport(**options))
+                channel = await open_channel(self._config, "Publisher")
+                self._client = PublisherAsyncClient(transport=PublisherGrpcAsyncIOTransport(channel=channel))
             return self._client
 
     def _wire(self, message: Message) -> PubsubMessage:

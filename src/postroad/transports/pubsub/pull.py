@@ -21,7 +21,7 @@ from google.pubsub_v1 import (
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncIOTransport
 
 from postroad.transports.backoff import Backoff
-from postroad.transports.pubsub.access import failed, transport_options
+from postroad.transports.pubsub.access import failed, open_channel
 from postroad.transports.pubsub.config import PubSubPullConfig
 from postroad.transports.receiving import Received, ReceiverMeans, Take
 
@@ -45,8 +45,8 @@ class PubSubPull:
 
     async def run(self, take: Take) -> None:
         """See ``Receiver``."""
-        options = await asyncio.to_thread(transport_options, self._config, "Subscriber")
-        client = SubscriberAsyncClient(transport=SubscriberGrpcAsyncIOTransport(**options))
+        channel = await open_channel(self._config, "Subscriber")
+        client = SubscriberAsyncClient(transport=SubscriberGrpcAsyncIOTransport(channel=channel))
         failures = 0
         try:
             while True:

@@ -20,6 +20,7 @@ from postroad.log.interface import Batch, ShardLog
 from postroad.model.events import AccessChanged, Header, MembershipChanged
 from postroad.protocols.connected_cars import PROTOCOL
 from postroad.registry import consents, upstreams
+from postroad.registry.actor import of_provider
 from postroad.registry.records import Provider, RegistryView
 from postroad.registry.store import RegistryStore
 from postroad.registry.transaction import Transaction
@@ -224,7 +225,7 @@ class AdminFollower:
         return True
 
     def _do(self, provider: Provider, said: Sequence[Said]) -> None:
-        with self._registry.transaction() as transaction:
+        with self._registry.acting(of_provider(provider.name)).transaction() as transaction:
             apply(transaction, provider, said, self._log.shard, self._new)
 
 

@@ -10,6 +10,7 @@ from postroad.model.identifiers import VIN, Issue
 from postroad.protocols.connected_cars.read import FLEET, VEHICLE, identifier
 from postroad.protocols.connected_cars.settings import ConnectedCarsSettings
 from postroad.registry import consents, subjects
+from postroad.registry.actor import of_provider
 from postroad.registry.records import Provider
 from postroad.registry.store import RegistryStore
 from postroad.registry.transaction import Transaction
@@ -65,6 +66,7 @@ def take_over(
     def named(number: int) -> str:
         return identifier(number, config.market, settings)
 
+    registry = registry.acting(of_provider(provider.name))
     fleets: dict[int, str | None] = {}
     for start in range(0, len(consenting), MADE_AT_ONCE):
         with registry.transaction() as transaction:

@@ -1,0 +1,25 @@
+"""Lists, page by page."""
+
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+T = TypeVar("T")
+
+MAX_LIMIT = 200
+USUAL_LIMIT = 50
+
+
+class Paging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which page of a list."""
+
+    limit: Annotated[int, Meta(ge=1, le=MAX_LIMIT, description="How many items at most.")] = USUAL_LIMIT
+    cursor: Annotated[str | None, Meta(description="The `next_cursor` of the page before; the first without.")] = None
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """Some items of a list, in its order."""
+
+    items: list[T]
+    next_cursor: Annotated[str | None, Meta(description="Gives the page behind this one; null: this is the last.")]
