@@ -13,6 +13,8 @@ from typing import Any, Final
 from fixtures.remote import Remote, Reply, Request
 
 KEY: Final = "dG9waWMta2V5LTA4MTUtYWJjZGVmZ2hpamtsbW5vcA=="
+JWT: Final = "eyJhbGciOiJub25lIn0.e30.of-a-test"
+"""Taken for a token of Microsoft Entra ID."""
 MAX_BYTES: Final = 1_048_576
 REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "event_grid": ("id", "subject", "eventType", "eventTime", "dataVersion"),
@@ -27,6 +29,7 @@ class Topic:
     remote: Remote
     schema: str = "event_grid"
     key: str = KEY
+    jwt: str = JWT
     received: list[dict[str, Any]] = field(default_factory=list)
     requests: int = 0
     """Of those that were taken."""
@@ -45,7 +48,8 @@ class Topic:
 
     def answer(self, request: Request) -> Reply:
         """What the topic says; what it takes is in ``received``."""
-        if not hmac.compare_digest(request.headers.get("aeg-sas-key", ""), self.key):
+        shown = request.headers.get("aeg-sas-key", "")
+        if not hmac.compare_digest(shown, self.key) and request.headers.get("authorization") != f"Bearer {self.jwt}":
             return refusal(401, "Unauthorized", "The request authorization key is not authorized for the topic.")
         if self.faults:
             return self.faults.popleft()

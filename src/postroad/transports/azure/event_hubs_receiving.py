@@ -107,7 +107,7 @@ class _Client:
         else:
             assert config.identity is not None  # noqa: S101  # see NamespaceConfig
             self._credential = credential_of(config.identity)
-            self._sdk = _Telling(config.host, config.entity, config.consumer_group, self._credential, **options_of(way))
+            sdk = _Telling(config.host, config.entity, config.consumer_group, self._credential, **options_of(way))
         self._sdk = cast("_Telling", sdk)
         self._sdk.refused = self._fail
 
