@@ -56,8 +56,9 @@ docs: install ## build the docs site into site/; a broken link fails
 	$(BIN)/zensical build --strict --clean
 	$(BIN)/python tools/docs/check_offline.py site
 
-reference: install ## make docs/reference/ from the code
+reference: install ## make docs/reference/ and the REST client from the code
 	$(BIN)/python tools/docs/generate.py
+	$(BIN)/python tools/client/generate.py
 
 lock: ## renew the hashed requirements files (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/postroad.in -o requirements/postroad.txt

@@ -49,6 +49,7 @@ MATRIX = """
 push_events         -         -        -          -            self      -            -
 read_intake         all       all      in_a       -            self      -            -
 redrive_intake      all       -        -          -            -         -            -
+drop_intake         all       -        -          -            -         -            -
 list_vehicles       all       all      in_a       -            -         self         -
 list_topics         all       all      in_a       -            -         self         -
 list_streams        all       all      in_a       -            -         self         -
@@ -57,13 +58,14 @@ update_stream       all       -        -          -            -         self   
 delete_streams      all       -        -          -            -         self         -
 read_deliveries     all       all      in_a       -            -         self         -
 redrive_deliveries  all       -        -          -            -         self         -
+drop_deliveries     all       -        -          -            -         -            -
 read_grants         all       all      in_a       a            -         self         self
 give_grant          all       -        -          a            -         -            self
 withdraw_grant      all       -        -          a            -         self         self
 read_fleets         all       all      in_a       a            -         -            -
 change_fleets       all       -        -          a            -         -            -
 read_state          all       all      in_a       a            -         -            -
-read_registry       all       all      in_a       -            -         -            -
+read_registry       all       all      in_a       -            self      self         -
 change_registry     all       -        -          -            -         -            -
 read_audit          all       all      in_a       -            -         -            -
 erase               all       -        -          -            -         -            -

@@ -19,7 +19,7 @@ from postroad.registry.store import RegistryStore
 
 
 @pytest.fixture(scope="session")
-def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
     server = Nats(tmp_path_factory.mktemp("nats"))
     try:
         server.start()
@@ -27,7 +27,7 @@ def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         if os.environ.get("CI"):
             pytest.fail(f"CI must have a NATS server: {exc}")
         pytest.skip(f"no NATS server: {exc}")
-    yield server.url
+    yield server
     server.stop()
 
 
@@ -35,7 +35,8 @@ def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def member(request: pytest.FixtureRequest, tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Member]:
     """A log engine under contract; ``await member.open()`` gives its shard, each time as it was left."""
     if request.param == "jetstream":
-        member: Member = JetStreamMember(clock, request.getfixturevalue("nats_url"), tmp_path.name)
+        server: Nats = request.getfixturevalue("nats_server")
+        member: Member = JetStreamMember(clock, server.url, tmp_path.name, server.store)
     else:
         member = {"sqlite": SqliteMember, "memory": MemoryMember}[request.param](clock, tmp_path)
     yield member

@@ -1,6 +1,8 @@
 """What every engine of the log promises (``postroad.log.interface``); each test's name is the promise."""
 
 import asyncio
+import secrets
+import subprocess
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -22,6 +24,7 @@ from postroad.log.interface import (
     Batch,
     Erased,
     Erasing,
+    Refusal,
     ShardLog,
     Unreadable,
 )
@@ -435,6 +438,23 @@ async def test_what_takes_its_place_marks_it_in_the_same_step(member: Member, lo
     assert (one.position, one.resolved_by) == (bad.position + 2, good.position)
 
 
+async def test_what_is_dismissed_leaves_quarantine_for_good_and_stays_stored(member: Member, log: ShardLog) -> None:
+    first = await log.append(with_unreadable(1, 3))
+    again = part_of(b"c", key=b"redrive 1", resolves=first.position + 3)
+    await log.append(again)
+    second = await log.append(with_unreadable(0))
+    before = await read_all(log)
+    assert await log.dismiss([first.position + 1, first.position + 3, first.position, 999]) == 2
+    assert await log.dismiss([first.position + 1]) == 0
+    assert await log.dismiss([]) == 0
+    if member.survives_restart:
+        log = await reopened(member, log)
+    assert [one.position for one in await log.quarantined(unresolved_only=False)] == [second.position]
+    assert (said(await read_all(log)), [one.kinds for one in await read_all(log)]) == (
+        said(before), [one.kinds for one in before]
+    )  # fmt: skip
+
+
 async def test_quarantine_goes_with_its_batch(log: ShardLog) -> None:
     await log.append(with_unreadable(0, received_us=10))
     kept = await log.append(with_unreadable(0, received_us=30))
@@ -579,6 +599,39 @@ async def test_refusals_that_are_chosen_go_and_the_others_stay(log: ShardLog) ->
     erased = await log.erase(Erasing(positions=[], refused=lambda refusal: b"1" in refusal.body))
     assert erased == Erased(refusals=1)
     assert await log.refusals() == [refusal_of(2), refusal_of(0)]
+
+
+def holding(member: Member, secret: bytes) -> list[str]:
+    """The engine's files in which a secret stands. Read by another process: to close one here would drop its locks."""
+    if member.files is None:
+        return []
+    found = subprocess.run(["grep", "-rlaF", secret, str(member.files)], capture_output=True, check=False)
+    return found.stdout.decode().splitlines()
+
+
+async def test_what_is_erased_is_in_no_file_of_the_engine(member: Member, log: ShardLog) -> None:
+    """After a life in which bodies were moved about: repeats, letters that changed, an erasure of the same batch."""
+    secret = secrets.token_hex(8).encode()
+    items = [b'{"n":%d,"name":"%s"}' % (number, secret if number % 2 else b"another") for number in range(4)]
+    keys = b"".join(secret if number % 2 else b"another---------" for number in range(4))
+    at = (await log.append(part_of(*items, dedup_keys=keys, request_id=secret.decode()))).position
+    log.refuse(Refusal(received_us=1, provider_id=7, protocol="drivetech", reason="wrong", body=b'{"%s"}' % secret))
+    for attempt in range(4):
+        detail = f"nobody is called {secret.decode()} here"
+        letters = [letter_of(at + index, slot=index, attempts=attempt, detail=detail) for index in (1, 3)]
+        bodies = [items[1], items[3]] if attempt == 0 else [None, None]
+        await log.delivery.settle(1, at, Changes(posted=list(map(Posted, letters, bodies))))
+    await log.append(part_of(b"another"))
+    assert (holding(member, secret) != []) == (member.files is not None)
+    assert (await log.erase(Erasing(positions=[at + 1]))).items == 1
+    assert (holding(member, secret) != []) == (member.files is not None), "the other item has it still"
+    assert await log.erase(Erasing(positions=[at + 3], refused=lambda one: secret in one.body)) == Erased(1, 1, 1)
+    assert holding(member, secret) == []
+    for again in (False, True) if member.survives_restart else (False,):
+        log = await reopened(member, log) if again else log
+        assert said(await read_all(log)) == [items[0], b"", items[2], b"", b"another"]
+        assert await log.delivery.parked(1) == []
+    assert holding(member, secret) == []
 
 
 async def test_letters_alone_can_be_erased(log: ShardLog) -> None:

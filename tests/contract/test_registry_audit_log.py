@@ -141,6 +141,17 @@ def test_values_of_any_kind_are_kept_and_of_a_large_one_its_size(store: Registry
     }
 
 
+def test_the_same_said_twice_cannot_be_told_from_its_commitments(store: RegistryStore) -> None:
+    for _ in range(2):
+        store.acting(BOB).issue_key("operator", None, "same")
+    first, second = store.audit_log.records()
+    assert first.who is not None
+    assert second.who is not None
+    assert first.who.content == second.who.content
+    assert (first.link.who != second.link.who, first.link.what != second.link.what) == (True, True)
+    assert len({detail.salt for one in (first, second) for detail in (one.who, one.what) if detail}) == 4
+
+
 def test_writers_at_once_are_chained_one_after_another(url: str, store: RegistryStore) -> None:
     stores = [store, *(RegistryStore.open(url) for _ in range(3))]
 

@@ -356,7 +356,7 @@ def test_of_one_type_and_integration_one_task_at_a_time(fleet: RegistryStore) ->
         assert caught.value.task_id == first.id
         fleet.add_task("PUSH_FAILED_CRASHES", integration_id=owner)
     assert len(fleet.tasks()) == 4
-    assert {task.integration_id for task in fleet.tasks(integration_id=insurer(fleet))} == {insurer(fleet)}
+    assert {task.integration_id for task in fleet.tasks(integration_ids={insurer(fleet)})} == {insurer(fleet)}
     fleet.cancel_task(first.id)
     assert fleet.add_task("PUSH_FAILED_TRIPS", integration_id=insurer(fleet)).id != first.id
 

@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from msgspec import structs
 
 from fixtures.granting import GrantingSite, subscription
 from postroad.db import schema
-from postroad.registry import chosen, erasures, traces
+from postroad.errors import NotFound
+from postroad.registry import carried, chosen, erasures, subscriptions, traces
 from postroad.registry.chosen import NewStream
 from postroad.registry.erasures import Backup, Receipt, Receiver
 from postroad.registry.secrets import KeyRing
@@ -143,3 +145,62 @@ def test_where_it_was_told_of_is_forgotten_at_the_end(granting: GrantingSite, ke
     with granting.store.transaction() as change:
         traces.remove_told(change, erasure.subject_id or 0)
     assert {at.subject_id for at in granting.store.view().told} == {granting.id("F")}
+
+
+def done(store: RegistryStore, erasure: erasures.Erasure) -> erasures.Erasure:
+    with store.transaction() as change:
+        erasures.note(change, structs.replace(erasure, state="done", sealed=None, done_us=9))
+    return store.erasure(erasure.id)
+
+
+def test_what_was_erased_is_blocked_until_it_is_allowed_again_and_by_the_newest_erasure_of_it(
+    store: RegistryStore, keys: KeyRing
+) -> None:
+    first = done(store, asked(store, keys, driver_id := driver(store)))
+    organization_id = store.view().subjects[driver_id].organization_id
+    with store.transaction() as change:
+        identify(change, organization_id, driver_id, "drivequant.user_id", "ada")
+        change.connection.execute(sa.update(schema.subjects).values(name="ada", removed_us=None))
+        change.connection.execute(sa.update(schema.erasures).values(subject_id=None))
+    second = done(store, asked(store, keys, driver_id))
+    assert (first.digest, len(store.view().blocked)) == (second.digest, 1)
+    with store.transaction() as change, pytest.raises(NotFound, match="erased again since"):
+        erasures.allow_again(change, first.id)
+    with store.transaction() as change:
+        allowed = erasures.allow_again(change, second.id)
+    assert store.view().blocked == frozenset()
+    assert store.erasure(second.id) == allowed
+    assert allowed.receipt.allowed == (second.digest.hex(),)
+
+
+def test_what_was_erased_is_found_by_its_hashes_in_a_registry_that_knows_nothing_of_it(
+    store: RegistryStore, keys: KeyRing
+) -> None:
+    erasure = done(store, asked(store, keys, driver_id := driver(store)))
+    with store.transaction() as change:
+        elsewhere = carried.read(msgspec.json.encode(carried.carried(change.connection))).opened(keys)
+        assert elsewhere.missing_in(change.connection).erasures == []
+    with store.transaction() as change:  # as a backup has it that was made before
+        for table in (schema.blocked, schema.erasures, schema.block_key):
+            change.connection.execute(sa.delete(table))
+        identify(change, erasure.organization_id, driver_id, "drivequant.user_id", "ada")
+        change.connection.execute(sa.update(schema.subjects).values(name="ada", removed_us=None))
+    with store.transaction() as change:
+        [again] = carried.receive(change, keys, elsewhere.missing_in(change.connection))
+    assert {one.state for one in store.erasures()} == {"asked", "done"}
+    assert (store.erasure(again).digest, store.erasure(again).subject_id) == (erasure.digest, driver_id)
+    assert (store.view().identifiers, store.view().blocked) == ({}, frozenset([erasure.digest]))
+    with store.transaction() as change:
+        assert elsewhere.missing_in(change.connection).erasures == []
+
+
+def test_a_subscription_that_is_removed_is_known_to_who_asks_by_its_number(granting: GrantingSite) -> None:
+    granting.declare({"AA": "F"}, [subscription("all"), subscription("gone")])
+    before = {one.name: one for one in granting.store.view().subscriptions.values()}
+    granting.declare({"AA": "F"}, [subscription("all")])
+    with granting.store.transaction() as change:
+        found = subscriptions.removed(change.connection, [one.id for one in before.values()])
+    [(id_, gone)] = found.items()
+    known = before["gone"]
+    assert (id_, gone.name, gone.organization_id) == (known.id, known.name, known.organization_id)
+    assert (gone.types, gone.options, gone.protocol) == (known.types, known.options, known.protocol)

@@ -14,8 +14,9 @@ from postroad.ingest.http.answers import Answer
 from postroad.ingest.http.app import build_app
 from postroad.ingest.http.drivetech import DrivetechEntrance
 from postroad.ingest.http.limits import ConnectionLimits, RateLimit
-from postroad.ingest.intake import Intake, NewSubject
+from postroad.ingest.intake import Intake
 from postroad.ingest.server import HttpServer, listen
+from postroad.ingest.subjects import NewSubject
 from postroad.log.memory import MemoryLog
 from postroad.metrics.counts import Counter
 from postroad.metrics.declared import HTTP_TURNED_AWAY

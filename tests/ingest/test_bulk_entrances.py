@@ -236,7 +236,7 @@ async def test_new_vehicles_that_cannot_be_made_known_fail_the_bulk(
         raise StoreUnavailable("locked", "the registry is locked")
 
     with monkeypatch.context() as failing:
-        failing.setattr(bulks.hub.parts.intake, "_create_subjects", fails)
+        failing.setattr(bulks.hub.parts.intake.subjects, "create", fails)
         assert (await bulks.post([event(1)]))[0] == 503
     assert await bulks.stored() == []
     assert (await bulks.post([event(1)]))[0] == 200

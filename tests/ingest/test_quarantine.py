@@ -26,6 +26,13 @@ async def postroad(bulks: Bulks, *arguments: str) -> Any:
     return lines[0] if len(lines) == 1 else lines
 
 
+async def refused(bulks: Bulks, *arguments: str) -> str:
+    """What a command says that is not carried out."""
+    done = await asyncio.to_thread(CliRunner().invoke, cli, [*arguments, "--data", str(bulks.folder)])
+    assert done.exit_code
+    return done.output
+
+
 @pytest.fixture
 async def folder(bulks: Bulks) -> Bulks:
     """A folder that commands work on, too."""
@@ -72,6 +79,17 @@ async def test_what_still_cannot_be_read_stays(folder: Bulks) -> None:
     assert (task.status, task.items) == ("COMPLETED", 0)
     assert [one.resolved_by for one in await folder.quarantined()] == [None]
     assert len(await folder.stored()) == 1
+
+
+async def test_what_is_dropped_is_listed_no_more_and_the_rest_is(folder: Bulks) -> None:
+    await folder.post([BAD, event(1), BAD | {"id": 9}])
+    assert "say which items to drop" in (await refused(folder, "quarantine", "drop"))
+    kept, gone = [one.position for one in await folder.quarantined()]
+    done = await postroad(folder, "quarantine", "drop", f"0:{gone}")
+    assert (done["status"], done["dropped"]) == ("COMPLETED", 1)
+    assert [one.position for one in await folder.quarantined()] == [kept]
+    assert (await postroad(folder, "quarantine", "drop", "--all"))["dropped"] == 1
+    assert len(await folder.stored()) == 3
 
 
 async def test_what_can_be_read_now_becomes_a_new_item_that_names_its_cause(

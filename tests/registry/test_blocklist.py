@@ -6,7 +6,7 @@ import pytest
 
 from postroad.errors import ConfigError
 from postroad.registry import erasures, rotation
-from postroad.registry.blocklist import BlockList, block_key, digest
+from postroad.registry.blocklist import BlockList, block_key, digest, is_blocked
 from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
 from postroad.registry.subjects import identify, insert_subject
@@ -63,8 +63,8 @@ def test_what_was_erased_is_blocked_by_every_view_and_nothing_else_is(registry: 
         assert not blocked.holds(*other)
     assert ("ada" in str(registry.view().identifiers), registry.view().subjects[1].removed) == (False, True)
     with registry.transaction() as change:
-        assert erasures.is_blocked(change, keys, 1, "drivequant.user_id", "ada")
-        assert not erasures.is_blocked(change, keys, 1, "drivequant.user_id", "bob")
+        assert is_blocked(change, keys, 1, "drivequant.user_id", "ada")
+        assert not is_blocked(change, keys, 1, "drivequant.user_id", "bob")
 
 
 def test_a_rotation_keeps_hashes_and_names_good(registry: RegistryStore, key_file: Path) -> None:

@@ -22,12 +22,15 @@ from postroad.registry import (
     grants,
     rotation,
     service_accounts,
+    sharing,
     streams,
     tokens,
+    vehicle_owners,
 )
 from postroad.registry.actor import Actor
 from postroad.registry.chosen import NewStream
 from postroad.registry.outbox import Saying, Speaker
+from postroad.registry.records import Person
 from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
 from postroad.registry.subjects import identify, insert_subject
@@ -103,6 +106,39 @@ def _trip(site: Site) -> dict[str, Any]:
     return {"provider_id": site.provider, "organization_id": site.organization, "shard": 0, "by": "operator"}
 
 
+def _owner(site: Site) -> vehicle_owners.Owner:
+    """Who has vehicle CC, which nobody else has granted, and a service that asks for scopes."""
+    site.hub.create_vehicle(site.organization, {"plate": "CC"}, shard=0, issue=())
+    with site.hub.transaction() as change:
+        offered = {"title": "Garage", "url": "https://garage.example/"}
+        change.connection.execute(schema.integrations.update().values(service=offered))
+        scoped = {"vehicles": {"by": "granted", "scoped": True}, "options": {"scopes": ["user_name"]}}
+        change.connection.execute(schema.subscriptions.update().values(scoped))
+        owner = vehicle_owners.add(change, site.organization, "ida", password="$", person=Person(), shard=0)
+        vehicle_owners.give_vehicle(change, owner, site.granting.id_of(change, "CC"))
+    return owner
+
+
+def _sharing(site: Site, change: Callable[..., object], *, shared: bool = True) -> Change:
+    owner = _owner(site)
+    of = site.granting.garage, site.granting.id("CC"), owner.account_id
+    if shared:
+        with site.hub.transaction() as before:
+            sharing.share(before, *of, ["user_name"], personal=())
+    if change is sharing.share:
+        return site.by_ada(sharing.share, *of, [], personal=())
+    return site.by_ada(change, *(of if change is sharing.unshare else (of[2], of[1])))
+
+
+def _to_owner(change: Callable[..., object], *arguments: Any, whole: bool = False) -> Callable[[Site], Change]:
+    def scenario(site: Site) -> Change:
+        owner = _owner(site)
+        values = [site.granting.id(value) if value in ("AA", "CC") else value for value in arguments]
+        return site.by_ada(change, owner if whole else owner.id, *values)
+
+    return scenario
+
+
 def _done(site: Site) -> Change:
     with site.hub.transaction() as change:
         erasure_id = erasures.ask_trip(change, site.keys, "7", **_trip(site))
@@ -176,6 +212,18 @@ NOTED: dict[str, tuple[str, str, Callable[[Site], Change]]] = {
     "service_accounts.revoke_all": ("revoke", "service_account", lambda site: (
         site.account("integration", "garage"),
         site.by_ada(service_accounts.revoke_all, "integration", site.granting.garage))[1]),
+    "sharing.share": ("create", "grant", lambda site: _sharing(site, sharing.share, shared=False)),
+    "sharing.unshare": ("revoke", "grant", lambda site: _sharing(site, sharing.unshare)),
+    "sharing.unshare_all": ("revoke", "grant", lambda site: _sharing(site, sharing.unshare_all)),
+    "vehicle_owners.add": ("create", "owner", lambda site: site.by_ada(
+        vehicle_owners.add, site.organization, "bo", password="$", person=Person(), shard=0)),
+    "vehicle_owners.sign_in": ("sign_in", "owner", _to_owner(vehicle_owners.sign_in, "token", whole=True)),
+    "vehicle_owners.sign_out": ("sign_out", "owner", _to_owner(vehicle_owners.sign_out, "token", whole=True)),
+    "vehicle_owners.set_password": ("update", "owner", _to_owner(vehicle_owners.set_password, "$other")),
+    "vehicle_owners.disable": ("update", "owner", _to_owner(vehicle_owners.disable)),
+    "vehicle_owners.enable": ("update", "owner", _to_owner(vehicle_owners.enable)),
+    "vehicle_owners.give_vehicle": ("update", "owner", _to_owner(vehicle_owners.give_vehicle, "AA", whole=True)),
+    "vehicle_owners.take_vehicle": ("update", "owner", _to_owner(vehicle_owners.take_vehicle, "CC", whole=True)),
     "streams.end": ("delete", "stream", lambda site: site.by_ada(streams.end, site.stream, 5)),
     "tokens.revoke_all": ("revoke", "token", lambda site: (
         site.token("integration", "garage"), site.by_ada(tokens.revoke_all, "integration", site.granting.garage))[1]),
@@ -190,26 +238,33 @@ THROUGH_THE_STORE = {
 
 PARTS = {
     # of a change that is noted as a whole, or what follows from one
-    "accounts.tell", "blocklist.block_key", "checkpoints.forget", "consents.forget", "consents.hand_over", "coverage.clear",
+    "checkpoints.forget",
+    "accounts.create", "accounts.tell", "blocklist.block_key", "consents.forget", "consents.hand_over",
+    "coverage.clear",
     "coverage.reconcile", "coverage.reconcile_integration", "documents.forget", "documents.forget_owner",
     "drivers.reconcile", "erasures.is_blocked", "governed.cover", "issuing.give", "memberships.end",
     "memberships.put", "outbox.pass_on", "outbox.say", "outbox.tell", "selected.cover", "signing.declare",
     "signing.forget", "streams.end_all", "streams.note_all", "streams.note_end", "streams.note_fleet",
-    "streams.note_scopes", "streams.open_all", "subjects.identify", "subjects.insert_subject", "upstreams.forget",
+    "idempotency.find", "idempotency.keep", "streams.note_scopes", "streams.open_all",
+    "subjects.identify", "subjects.insert_subject", "upstreams.forget",
+    # of signing in and out
+    "owner_sessions.begin", "owner_sessions.end", "owner_sessions.end_all", "owner_sessions.note_use",
     # of an erasure
     "audit_details.forget", "traces.remove", "traces.remove_issued", "traces.remove_told",
 }  # fmt: skip
 
 MACHINES = {
     # the hub, by itself; nothing is taken from anybody
-    "alerts.clear_alert", "alerts.raise_alert", "checkpoints.save", "issuing.give_all", "outbox.conclude", "outbox.forget_told",
+    "checkpoints.save", "RegistryStore.save_checkpoint",
+    "alerts.clear_alert", "alerts.raise_alert", "issuing.give_all", "outbox.conclude", "outbox.forget_told",
     "outbox.relayed", "streams.activate", "subjects.create_named", "tasks.next_task", "tasks.progress",
     "upstreams.follow", "upstreams.record", "RegistryStore.activate_streams", "RegistryStore.clear_alert",
     "RegistryStore.finish_task", "RegistryStore.forget_told", "RegistryStore.issue_all", "RegistryStore.next_task",
-    "RegistryStore.progress_task", "RegistryStore.prune_alerts", "RegistryStore.prune_attempts",
+    "RegistryStore.progress_task", "RegistryStore.prune_alerts", "RegistryStore.prune_answered",
+    "RegistryStore.prune_attempts",
     "RegistryStore.prune_tasks", "RegistryStore.raise_alert", "RegistryStore.record_attempts",
     "RegistryStore.record_successes", "RegistryStore.record_upstream_run", "RegistryStore.relayed",
-    "RegistryStore.save_checkpoint", "RegistryStore.scrub",
+    "RegistryStore.scrub",
     # providers and their users, whose words are in the log; what they take away is noted: consents.withdraw
     "account_links.record", "account_links.visit", "consents.give", "consents.listed", "consents.move",
     "consents.note_fleet", "documents.note", "RegistryStore.visit_landing",
@@ -218,10 +273,12 @@ MACHINES = {
 READS = {
     f"RegistryStore.{name}"
     for name in (
-        "account_links", "acting", "alerts", "attempts", "audit_log", "backups", "checkpoint", "close", "delivered", "erasure",
+        "account_links", "acting", "alerts", "attempts", "audit_log", "backups", "close", "delivered", "erasure",
         "erasures", "followed", "grants", "list_service_accounts", "list_tokens", "open", "pending", "provider_id",
+        "checkpoint",
+        "reading",
         "seen_end", "streams_created_us", "subscription_id", "task", "tasks", "transaction", "unfinished_erasures",
-        "upstream_run", "version", "view", "withdrawn",
+        "upstream_run", "version", "view", "withdrawn", "within",
     )
 }  # fmt: skip
 
@@ -322,3 +379,24 @@ def test_each_change_of_a_file_is_an_entry_and_a_secret_is_in_none(
     gone = [(e.kind, e.what.name) for e in store.audit_log.listed() if e.action == "delete" and e.what is not None]
     assert {("organization", "Andes"), ("vehicle", "Andes/KXRT41"), ("subscription", "Andes/insurer/all")} <= {*gone}
     assert store.audit_log.verify() == store.audit_log.head()
+
+
+def test_what_an_owner_agrees_to_changes_and_takes_back_is_in_the_audit_log(
+    granting: GrantingSite, keys: KeyRing, tmp_path: Path
+) -> None:
+    site = Site(granting, keys, tmp_path)
+    owner = _owner(site)
+    of = site.granting.garage, site.granting.id("CC"), owner.account_id
+    before = site.hub.audit_log.head().number
+    changes: list[Any] = [(sharing.share, ["user_name"]), (sharing.share, []), (sharing.unshare,)]
+    for change, *more in changes:
+        with site.ada.transaction() as under_way:
+            change(under_way, *of, *more, **({"personal": ()} if more else {}))
+    noted = [entry for entry in reversed(site.hub.audit_log.listed()) if entry.number > before]
+    assert [(entry.action, entry.kind) for entry in noted] == [
+        ("create", "grant"), ("update", "grant"), ("revoke", "grant")
+    ]  # fmt: skip
+    assert [entry.what.fields.get("scopes") for entry in noted if entry.what is not None] == [
+        (None, ["user_name"]), (["user_name"], []), ([], None)
+    ]  # fmt: skip
+    assert {(entry.organization_id, entry.subject_id) for entry in noted} == {(site.organization, of[1])}

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,14 +12,20 @@ from msgspec import structs
 
 from fixtures.drivequant_hub import DriveQuantHub, crash, driver_deleted, trip, trip_deleted
 from fixtures.drivetech import sample
+from fixtures.leftovers import leftovers
 from fixtures.site import soon
+from postroad import layout, service
 from postroad.cli.main import cli
+from postroad.delivery import attempts
 from postroad.erasure import eraser
-from postroad.errors import NotFound, StoreUnavailable
+from postroad.errors import ConfigError, NotFound, StoreUnavailable
+from postroad.log import erasure
 from postroad.log.delivery import Changes, Posted
 from postroad.log.interface import ERASED, UNASSIGNED, Refusal
-from postroad.log.reader import open_reader
 from postroad.protocols import TARGETS
+from postroad.registry import erasures
+from postroad.registry.apply import apply_file
+from postroad.registry.secrets import KeyRing
 from postroad.routing.translation import BatchTranslation
 from postroad.settings import FILE_NAME
 
@@ -37,29 +41,6 @@ def _nothing_lingers(monkeypatch: pytest.MonkeyPatch, dq_hub: DriveQuantHub) -> 
     (dq_hub.folder / FILE_NAME).touch()
 
 
-def leftovers(folder: Path, *secrets: str) -> list[str]:
-    """Files of a data folder, and blobs within them, that hold a secret; copied by a process that has nothing open."""
-    copy = folder / "copy"
-    shutil.rmtree(copy, ignore_errors=True)
-    copy.mkdir()
-    files = [
-        str(one)
-        for one in folder.iterdir()
-        if one.suffix in {".db", ".msgpack", ".format", ".key"} or "-" in one.suffix
-    ]
-    subprocess.run(["cp", *files, str(copy)], check=True)
-    found = []
-    for secret in (one.encode() for one in secrets):
-        found += [one.name for one in copy.iterdir() if secret.lower() in one.read_bytes().lower()]
-        reader = open_reader(copy / "shard-00.db")
-        position = 0
-        while batches := reader.read(position):
-            position = batches[-1].end
-            found += [f"batch {one.position}" for one in batches if secret.lower() in (one.body + one.key).lower()]
-        reader.close()
-    return found
-
-
 def erase(dq: DriveQuantHub, *arguments: str) -> Any:
     done = CliRunner().invoke(
         cli,
@@ -69,7 +50,7 @@ def erase(dq: DriveQuantHub, *arguments: str) -> Any:
             "--json",
             "--data",
             str(dq.folder),
-            *(["--wait-s", "15"] if arguments[0] not in {"show", "list"} else []),
+            *(["--wait-s", "15"] if arguments[0] not in {"show", "list", "allow-again"} else []),
         ],
     )
     if done.exception is not None:
@@ -104,6 +85,11 @@ async def drive(dq: DriveQuantHub, plate: str = PLATE, **changes: Any) -> int:
     async with dq.session.post(url, json=sample(plate=plate, **changes), headers=headers) as response:
         await response.read()
         return response.status
+
+
+def never(*_: Any, **__: Any) -> Any:
+    """In the place of what the hub does not come to any more."""
+    raise StoreUnavailable("io", "killed here")
 
 
 def _knows(dq: DriveQuantHub) -> bool:
@@ -151,6 +137,42 @@ async def test_what_comes_of_the_erased_is_confirmed_and_not_stored_not_even_aft
     assert sum(dq.hub.parts.counts.deleted.values.values()) == 3
     assert leftovers(dq.folder, DRIVER) == []
     assert len(dq.registry.erasures()) == 1
+
+
+async def test_who_is_allowed_again_is_taken_in_as_somebody_new_and_the_receipt_stays(dq: DriveQuantHub) -> None:
+    assert await dq.say("trip", trip("t1", driver=DRIVER)) == 200
+    first = dq.driver(DRIVER)
+    assert await dq.say("driver_deleted", driver_deleted(DRIVER)) == 200
+    done = await finished(dq)
+    shown = await asyncio.to_thread(erase, dq, "allow-again", str(done.id))
+    assert shown["allowed_again"] is not None
+    with pytest.raises(NotFound, match="allowed again already"):
+        await asyncio.to_thread(erase, dq, "allow-again", str(done.id))
+    await soon(lambda: asyncio.to_thread(_knows, dq))
+    before = len(await shape(dq))
+    assert await dq.say("trip", trip("t2", driver=DRIVER)) == 200
+    assert len(await shape(dq)) == before + 1
+    assert dq.driver(DRIVER) != first
+    assert dq.registry.erasure(done.id).receipt.items == done.receipt.items
+    assert await dq.say("driver_deleted", driver_deleted(DRIVER)) == 200
+    again = await finished(dq)
+    assert leftovers(dq.folder, DRIVER) == []
+    assert (again.id, again.digest) == (done.id + 1, done.digest)
+    assert await dq.say("trip", trip("t3", driver=DRIVER)) == 200
+    assert {batch.kinds[0] for batch in await dq.batches()} == {ERASED}
+
+
+async def test_what_is_not_erased_yet_cannot_be_allowed_again(dq: DriveQuantHub) -> None:
+    assert await dq.say("trip", trip("t1", driver=DRIVER)) == 200
+    await asyncio.to_thread(erase, dq, "driver", DRIVER)
+    await asyncio.to_thread(dq.registry.set_subscription_state, "drivers", "paused")
+    with pytest.raises(NotFound, match="no erasure 77"):
+        await asyncio.to_thread(erase, dq, "allow-again", "77")
+    with dq.registry.transaction() as change:
+        asked = structs.replace(dq.registry.erasure(1), state="erased")
+        erasures.note(change, asked)
+    with pytest.raises(ConfigError, match="not done yet"):
+        await asyncio.to_thread(erase, dq, "allow-again", "1")
 
 
 async def test_a_trip_that_is_deleted_goes_and_the_drivers_other_trips_stay(dq: DriveQuantHub) -> None:
@@ -224,8 +246,8 @@ async def test_the_word_of_it_waits_for_a_customer_who_is_away_but_not_for_ever(
     assert await dq.say("driver_deleted", driver_deleted(DRIVER)) == 200
     for _ in range(2):
         await dq.hub.parts.erasing.run_once()
-    [erasure] = dq.registry.erasures()
-    assert (erasure.state, [one.notice for one in erasure.receipt.receivers]) == ("erased", ["under_way"])
+    [asked] = dq.registry.erasures()
+    assert (asked.state, [one.notice for one in asked.receipt.receivers]) == ("erased", ["under_way"])
     assert [bool(items[0]) for _, _, items in await shape(dq)] == [False, True], "only the word of it is left"
     if comes_back:
         await asyncio.to_thread(dq.registry.set_subscription_state, "drivers", "active")
@@ -340,10 +362,6 @@ async def test_an_erasure_that_is_ended_at_any_point_goes_on_after_a_restart(
         assert await dq.say("trip", trip(f"t{number}", driver=DRIVER)) == 200
     await dq.until(lambda: len(dq.received) == 3)
     parts = dq.hub.parts
-
-    def never(*_: Any, **__: Any) -> Any:
-        raise StoreUnavailable("io", "killed here")
-
     real = parts.logs[0].erase
 
     async def not_letters(erasing: Any) -> Any:
@@ -373,6 +391,71 @@ async def test_an_erasure_that_is_ended_at_any_point_goes_on_after_a_restart(
     assert [(one.events, one.notice) for one in done.receipt.receivers] == [(3, "told")]
 
 
+async def test_what_waits_of_somebody_else_goes_too_though_the_hub_ended_when_the_log_was_erased(
+    dq: DriveQuantHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second time nothing in the log says any more whose letter it was."""
+    dq.status = 400
+    assert await dq.say("trip", trip("t1", driver="bob", companion=DRIVER)) == 200
+    await dq.attempted()
+    store = dq.hub.parts.logs[0].delivery
+
+    async def parked() -> bool:
+        return len(await store.parked(1)) == 1
+
+    await soon(parked)
+    dq.status = 200
+    assert await dq.say("trip", trip("t2", driver=DRIVER)) == 200
+    await dq.until(lambda: len(dq.received) == 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure.Eraser, "_letters", never)
+        assert await dq.say("driver_deleted", driver_deleted(DRIVER)) == 200
+        await soon(lambda: dq.registry.erasures() != [])
+        await dq.hub.parts.erasing.run_once()
+    assert leftovers(dq.folder, DRIVER) != []
+    await dq.stop()
+    await dq.start()
+    done = await finished(dq)
+    assert leftovers(dq.folder, DRIVER) == []
+    assert (done.receipt.items, done.receipt.letters) == (3, 1)
+
+
+async def test_what_a_customer_answers_to_the_word_of_it_stays_in_no_record_of_attempts(
+    dq: DriveQuantHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await dq.say("trip", trip("t1", driver=DRIVER)) == 200
+    await dq.until(lambda: len(dq.received) == 1)
+    dq.status, dq.answer = 500, f"nobody is called {DRIVER} here".encode()
+    await asyncio.to_thread(erase, dq, "driver", DRIVER)
+
+    async def recorded() -> bool:
+        await dq.hub.parts.attempts.flush()
+        return leftovers(dq.folder, "nobody is called") != []
+
+    await soon(recorded)
+    monkeypatch.setattr(eraser, "NOTICES_WITHIN_US", 0)
+    done = await finished(dq)
+    assert [one.notice for one in done.receipt.receivers] == ["given_up"]
+    assert leftovers(dq.folder, DRIVER) == []
+
+
+async def test_an_answer_that_is_not_recorded_yet_is_recorded_without_it(
+    dq_hub: DriveQuantHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "FLUSH_S", 3600.0)
+    dq = dq_hub
+    await dq.start()
+    dq.status, dq.answer = 400, f"nobody is called {DRIVER} here".encode()
+    assert await dq.say("trip", trip("t1", driver=DRIVER)) == 200
+    await dq.attempted()
+    dq.status, dq.answer = 200, b""
+    await asyncio.to_thread(erase, dq, "driver", DRIVER)
+    await finished(dq)
+    await dq.stop()
+    assert [one.detail for one in dq.registry.attempts() if not one.succeeded] == [""]
+    assert leftovers(dq.folder, DRIVER) == []
+
+
 async def test_the_receipt_names_the_backups_that_keep_it_and_nobody(dq: DriveQuantHub, tmp_path: Path) -> None:
     assert await dq.say("trip", trip("t1", driver=DRIVER)) == 200
     for name, more in (("weekly", ["--kept-days", "30"]), ("yearly", [])):
@@ -387,6 +470,29 @@ async def test_the_receipt_names_the_backups_that_keep_it_and_nobody(dq: DriveQu
     shown = await asyncio.to_thread(erase, dq, "show", str(receipt["erasure"]))
     assert DRIVER not in json.dumps([shown, await asyncio.to_thread(erase, dq, "list")])
     assert len(shown["hash"]) == 32
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+async def test_of_a_subscription_that_is_removed_the_receipt_says_what_it_had_or_that_nobody_knows(
+    dq: DriveQuantHub, is_forgotten: bool
+) -> None:
+    for number in range(2):
+        assert await dq.say("trip", trip(f"t{number}", driver=DRIVER)) == 200
+    await dq.until(lambda: len(dq.received) == 2)
+    file = dq.folder / "declared.yaml"
+    declared = file.read_text(encoding="utf-8").replace("name: drivers", "name: others")
+    file.write_text(declared, encoding="utf-8")
+    keys = KeyRing.load(dq.folder / layout.KEY_FILE)
+    apply_file(dq.registry, file, catalogue=service.catalogue(), keys=keys, environment={}, prune=True)
+    await soon(lambda: [one.name for one in dq.hub.parts.following.view.subscriptions.values()] == ["others"])
+    if is_forgotten:
+        await dq.hub.parts.retention.run_once()
+    receipt = await asyncio.to_thread(erase, dq, "driver", DRIVER)
+    told = {one["subscription"]: (one["removed"], one["events"], one["notice"]) for one in receipt["receivers"]}
+    assert told["drivers"] == (True, None if is_forgotten else 2, "not_told")
+    assert told["others"][:2] == (False, 0)
+    shown = CliRunner().invoke(cli, ["erase", "show", "1", "--data", str(dq.folder)], catch_exceptions=False)
+    assert ("nobody knows how many events" in shown.output) == is_forgotten
 
 
 async def test_a_driver_whose_number_another_item_names_takes_that_item_along(dq: DriveQuantHub) -> None:

@@ -12,8 +12,9 @@ from fixtures.followed import Followed
 from fixtures.pipeline import failed
 from postroad.api.consent.words import PERSONAL
 from postroad.model.identifiers import LEGACY_CAR_ID, LEGACY_USER_ID
-from postroad.registry import consents, grants, sharing, vehicle_owners
+from postroad.registry import consents, erasures, grants, sharing, vehicle_owners
 from postroad.registry.records import Person
+from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
 from postroad.service.declarable import catalogue
 
@@ -27,6 +28,7 @@ class Site(Followed):
     """Vehicles A and B are ida's, C is bo's; D is nobody's. Both share with an insurer."""
 
     declare: Any
+    _cars: dict[str, str]
 
     def add(self, login: str, *plates: str) -> None:
         [organization_id] = [o.id for o in self.store.view().organizations.values() if o.name == "nord"]
@@ -43,7 +45,10 @@ class Site(Followed):
         return str(self.store.view().subjects[self.owner(login).account_id].issued[LEGACY_USER_ID])
 
     def car(self, plate: str) -> str:
-        return str(self.issued(plate, LEGACY_CAR_ID))
+        """By which services know a vehicle, also one that is no more."""
+        if plate not in self._cars:
+            self._cars[plate] = str(self.issued(plate, LEGACY_CAR_ID))
+        return self._cars[plate]
 
     def integration(self) -> int:
         return next(one.id for one in self.store.view().integrations.values() if one.name == "insurer")
@@ -83,6 +88,7 @@ def _cars(message: Any) -> list[str]:
 async def site(tmp_path: Path, declare: Any, clock: Any) -> AsyncIterator[Site]:
     store = RegistryStore.open(tmp_path / "registry.db", clock=clock)
     site = Site(store, clock)
+    site._cars = {}
 
     def declared_with(**fields: Any) -> None:
         vehicles = [{"plate": plate} for plate in "ABC"] + [{"plate": "D", "fleet": "F"}]
@@ -247,6 +253,18 @@ async def test_a_vehicle_that_is_taken_from_its_owner_is_shared_no_more(site: Si
     await site.say(site.vehicle("A"))
     assert site.sent("car") == []
     assert [kind for kind, *_ in site.told] == ["user_signup", "user_remove"]
+
+
+async def test_the_erasure_of_a_vehicle_ends_what_its_owner_shares_of_it_and_is_told(site: Site, keys: KeyRing) -> None:
+    await site.share("ida", "A", "vehicle_position")
+    await site.share("ida", "B", "vehicle_position")
+    assert len(site.told) == 2
+    with site.store.transaction() as under_way:
+        assert erasures.ask_subject(under_way, keys, site.vehicle("A"), by="operator")
+    await site.refresh()
+    assert [kind for kind, *_ in site.told] == ["user_signup", "car_add", "car_remove"]
+    with site.store.reading() as connection:
+        assert [one.name for one in sharing.vehicles_of(connection, site.owner("ida").id)] == ["B"]
 
 
 async def test_what_the_organization_still_grants_begins_again_as_its_own_and_with_no_more_scopes(site: Site) -> None:

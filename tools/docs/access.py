@@ -20,7 +20,7 @@ def access_page() -> str:
     return (
         "# Roles\n\nWho may do what at the hub's API. *Yes* is within reach only: an operator reaches everything; an "
         "auditor one organization, or all; a fleet owner the fleets and vehicles of its organization; a provider and "
-        "an integration themselves. Everything else is answered as if it did not exist. "
-        "[How to give somebody access](../how-to/access.md).\n\n"
+        "an integration themselves; an owner its own vehicles, on the [consent page](../how-to/consent.md). "
+        "Everything else is answered as if it did not exist. [How to give somebody access](../how-to/access.md).\n\n"
         + table(["operation", "what it is", *(role.value.replace("_", " ") for role in Role)], rows)
     )

@@ -55,6 +55,39 @@ REASONS = {
     },
 }
 
+PROBLEMS = {
+    "malformed-request": (
+        "The body is no JSON, or the query holds something that is not known, twice, or out of range; `detail` says "
+        "which. The request is wrong as it is."
+    ),
+    "unauthenticated": "Show an API key or a token: `Authorization: Bearer ...`. A revoked one is worth nothing.",
+    "not-found": (
+        "Check the path. What you may not see is answered in the same words as what does not exist: "
+        "[roles](access.md) says who may do what."
+    ),
+    "method-not-allowed": "The path is right, the method is not: `Allow` lists those that there are.",
+    "conflict": (
+        "Something else stands in the way, which `detail` names: what is to be removed is in use, a task is not "
+        "finished, or the same request is still being carried out."
+    ),
+    "precondition-failed": (
+        "Somebody changed it since you got it: get it again, and decide anew. With `If-None-Match: *`: it is there."
+    ),
+    "body-too-large": "Send less at once; `detail` has the limit.",
+    "unsupported-media-type": "Say `Content-Type: application/json`; `Accept` lists what is taken.",
+    "invalid": (
+        "The body can be read, but not be done: `errors` names each field by a JSON pointer, in the words that "
+        "`postroad apply` would use."
+    ),
+    "idempotency-key-reused": "In the last 24 hours the key came with another request: take a new one.",
+    "too-many-requests": "Wait the seconds that `Retry-After` says; the operator sets `limits.rest_requests_per_s`.",
+    "internal": "A defect: nothing was changed. The hub's log has it; please report it.",
+    "unavailable": (
+        "Try again after `Retry-After`: the registry cannot be reached, or the hub has too much to do. With an "
+        "`Idempotency-Key` that is safe in any case."
+    ),
+}
+
 ALERTS = {
     "upstream_failed": (
         "A provider's control plane could not be made what is declared: it cannot be reached, does not take the "
@@ -190,6 +223,7 @@ OPERATIONS = {
     "push_events": "Send events in, as this provider.",
     "read_intake": "See what a provider sent, what was refused and what is in quarantine.",
     "redrive_intake": "Have what is in quarantine read again.",
+    "drop_intake": "Take what is in quarantine out of it, unread.",
     "list_vehicles": "List the vehicles that an integration was granted.",
     "list_topics": "List an integration's subscriptions.",
     "list_streams": "List an integration's vehicle data streams.",
@@ -197,7 +231,8 @@ OPERATIONS = {
     "update_stream": "Change the reference of a vehicle data stream.",
     "delete_streams": "Delete vehicle data streams.",
     "read_deliveries": "See an integration's lag, attempts, dead letters and tasks.",
-    "redrive_deliveries": "Have an integration's dead letters sent again.",
+    "redrive_deliveries": "Have an integration's dead letters sent again; cancel that.",
+    "drop_deliveries": "Give an integration's dead letters up for good.",
     "read_grants": "See which fleets and vehicles are granted to which integrations, at either end.",
     "give_grant": "Grant a fleet or vehicle to an integration, of any organization.",
     "withdraw_grant": "Withdraw such a grant, at either end.",

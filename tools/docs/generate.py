@@ -20,6 +20,7 @@ import connected_cars
 import drivequant
 import msgspec
 import protocol_tables
+import rest
 import translation_pages
 from pieces import Undocumented, described, table
 
@@ -163,7 +164,7 @@ def errors_page() -> str:
         reasons = _closed_set(attributes)
         if reasons:
             text += "\n" + table(["reason", "what to do"], [[f"`{r}`", _advice(name, r)] for r in reasons])
-    return text
+    return text + rest.problems_section()
 
 
 def _errors() -> list[tuple[str, type[Exception]]]:
@@ -365,13 +366,14 @@ def pages() -> dict[str, str]:
         "http.md": http_page,
         "access.md": access.access_page,
         "graphql.md": graphql_page,
+        "rest.md": rest.operations_page,
         "connected-cars-types.md": connected_cars.types_page,
         "drivequant-bodies.md": drivequant.bodies_page,
         "contracts.md": contracts_page,
     }
     if importlib.util.find_spec(METRICS.rpartition(".")[0]) is not None:
         makers["metrics.md"] = metrics_page
-    return {name: HEAD + make() for name, make in makers.items()}
+    return {name: HEAD + make() for name, make in makers.items()} | {"openapi.json": rest.document()}
 
 
 def main() -> None:

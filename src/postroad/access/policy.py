@@ -32,6 +32,8 @@ class Operation(enum.StrEnum):
     """Of a provider: what it sent, what was refused or is in quarantine."""
     REDRIVE_INTAKE = "redrive_intake"
     """Of a provider: have what is in quarantine read again."""
+    DROP_INTAKE = "drop_intake"
+    """Of a provider: take what is in quarantine out of it, unread."""
 
     LIST_VEHICLES = "list_vehicles"
     """Of an integration: the vehicles that it was granted."""
@@ -48,7 +50,9 @@ class Operation(enum.StrEnum):
     READ_DELIVERIES = "read_deliveries"
     """Of an integration: lag, attempts, dead letters, tasks."""
     REDRIVE_DELIVERIES = "redrive_deliveries"
-    """Of an integration: have its dead letters sent again."""
+    """Of an integration: have its dead letters sent again, cancel that."""
+    DROP_DELIVERIES = "drop_deliveries"
+    """Of an integration: give its dead letters up for good."""
 
     READ_GRANTS = "read_grants"
     """At either end of the grant, see ``Target``."""
@@ -65,7 +69,7 @@ class Operation(enum.StrEnum):
     """Its vehicles' last known values, and so where they are."""
 
     READ_REGISTRY = "read_registry"
-    """What is declared, without secrets."""
+    """What is declared, without secrets. Of a provider or an integration: of itself."""
     CHANGE_REGISTRY = "change_registry"
     """Also: pause and resume subscriptions, issue and revoke keys."""
     READ_AUDIT = "read_audit"
@@ -103,7 +107,7 @@ ALLOWED: Final[Mapping[Role, frozenset[Operation]]] = {
             Operation.READ_STATE,
         }
     ),
-    Role.PROVIDER: frozenset({Operation.PUSH_EVENTS, Operation.READ_INTAKE}),
+    Role.PROVIDER: frozenset({Operation.PUSH_EVENTS, Operation.READ_INTAKE, Operation.READ_REGISTRY}),
     Role.INTEGRATION: frozenset(
         {
             Operation.LIST_VEHICLES,
@@ -116,6 +120,7 @@ ALLOWED: Final[Mapping[Role, frozenset[Operation]]] = {
             Operation.REDRIVE_DELIVERIES,
             Operation.READ_GRANTS,
             Operation.WITHDRAW_GRANT,
+            Operation.READ_REGISTRY,
         }
     ),
     Role.OWNER: frozenset({Operation.READ_GRANTS, Operation.GIVE_GRANT, Operation.WITHDRAW_GRANT}),

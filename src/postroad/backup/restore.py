@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from postroad.backup.erasures import ErasedSince, erase_since
 from postroad.backup.manifest import RESTORES_FILE, Manifest, read_manifest, verify
 from postroad.backup.stopped import stopped_hub
 from postroad.clock import Clock
@@ -53,6 +54,8 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     registry_external: bool
     older: bool
     """The folder has the backup's older format, and has to be upgraded."""
+    erased: ErasedSince | None
+    """What became of what the folder that was replaced had erased; None: there was none."""
 
 
 def restore(
@@ -87,7 +90,7 @@ def restore(
                 sync_folder(folder.parent)
         else:
             raise ConfigError(f"{folder} is not empty; restore into an empty folder, or say --force to put it aside")
-        positions = _fill(backup, folder, manifest, epochs, clock)
+        positions, erased = _fill(backup, folder, manifest, epochs, kept, clock)
     except OSError as exc:
         where = f"; what was there is in {kept}" if kept is not None and kept.exists() else ""
         raise StoreUnavailable("io", f"{folder} cannot be restored: {exc.strerror}{where}") from exc
@@ -99,6 +102,7 @@ def restore(
         missing_keys=_missing_keys(folder, manifest),
         registry_external=manifest.registry_external,
         older=manifest.format < FORMAT,
+        erased=erased,
     )
 
 
@@ -147,9 +151,12 @@ def _reserve_epochs(backup: Path, manifest: Manifest, reached: Mapping[int, int]
 
 
 def _fill(
-    backup: Path, folder: Path, manifest: Manifest, epochs: Mapping[int, int], clock: Clock
-) -> dict[str, tuple[int, int]]:
-    """Make everything ready in a folder beside the final names; what makes it a hub's folder moves last."""
+    backup: Path, folder: Path, manifest: Manifest, epochs: Mapping[int, int], kept: Path | None, clock: Clock
+) -> tuple[dict[str, tuple[int, int]], ErasedSince | None]:
+    """Make everything ready in a folder beside the final names; what makes it a hub's folder moves last.
+
+    What the folder ``kept`` had erased is asked for again before that, so that no hub starts without.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     stage = folder / _STAGE
     stage.mkdir(mode=0o700)
@@ -163,6 +170,7 @@ def _fill(
         heads = raise_epoch(shard_file(stage, shard), shard, above_epoch=epoch - 1, now_us=clock.now_us())
         positions[str(shard)] = (end, heads.next_position)
     write_format(stage, epochs, manifest.format)
+    erased = None if kept is None else erase_since(kept, stage, manifest)
     names = sorted((path.name for path in stage.iterdir()), key=lambda name: (name == FILE_NAME, name))
     for name in names:
         _sync_file(stage / name)
@@ -170,7 +178,7 @@ def _fill(
     stage.rmdir()
     sync_folder(folder)
     sync_folder(folder.parent)
-    return positions
+    return positions, erased
 
 
 def _sync_file(path: Path) -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
+from postroad.administration import alerts
 from postroad.cli.folder import folder_option, registry_of
 from postroad.cli.output import json_option, print_json, print_table, when
-from postroad.registry.alerts import number_of
 
 
 @click.group("alerts", short_help="See what needs a person.")
@@ -22,23 +22,29 @@ def group() -> None:
 def list_alerts(everything: bool, limit: int, folder: Path, as_json: bool) -> None:
     """List the alerts that are open, the newest first."""
     with registry_of(folder) as registry:
-        alerts = registry.alerts(open_only=not everything, limit=limit)
-        names = {str(id_): subscription.name for id_, subscription in registry.view().subscriptions.items()}
+        found = alerts.listed(registry, registry.view(), open_only=not everything, limit=limit)
     rows = [
         {
-            "kind": alert.kind,
-            "subscription": names.get(alert.about, alert.about if alert.about.isdigit() else None),
-            "shard": number_of(alert.about, shard=True),
-            "about": names.get(alert.about, alert.about),
-            "raised": when(alert.raised_us),
-            "last": when(alert.last_us),
-            "cleared": when(alert.cleared_us) or None,
-            "detail": alert.detail,
+            "kind": one.alert.kind,
+            "subscription": _subscription(one),
+            "shard": one.shard,
+            "about": one.alert.about if one.subscription is None else one.subscription.name,
+            "raised": when(one.alert.raised_us),
+            "last": when(one.alert.last_us),
+            "cleared": when(one.alert.cleared_us) or None,
+            "detail": one.alert.detail,
         }
-        for alert in alerts
+        for one in found
     ]
     if as_json:
         print_json([{key: value for key, value in row.items() if key != "about"} for row in rows])
         return
     columns = ["kind", "about", "raised", "last", *(["cleared"] if everything else []), "detail"]
     print_table(columns, [[row[column] for column in columns] for row in rows], empty="No alerts.")
+
+
+def _subscription(one: alerts.Described) -> str | None:
+    """Its name; its id, if it is no more."""
+    if one.subscription is not None:
+        return one.subscription.name
+    return None if one.subscription_id is None else str(one.subscription_id)

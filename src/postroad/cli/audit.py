@@ -1,21 +1,16 @@
 """``postroad audit``: whether each event that a subscription was to have is accounted for, exactly once."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from postroad.cli.folder import folder_option, reader_of, registry_of, shards_of
+from postroad.administration import delivery_audit
+from postroad.cli.folder import folder_option, readers_of, registry_of
 from postroad.cli.output import console, json_option, print_json, print_table
-from postroad.delivery.audit import Audit, Auditor
-from postroad.delivery.expected import Expectations
 from postroad.errors import NotFound
-from postroad.protocols import READABLE, TARGETS
 from postroad.registry.records import RegistryView, Subscription
-from postroad.registry.store import RegistryStore
-from postroad.routing.translation import Decoder
 
 WHY = {
     "retention": "the log does not hold all of it any more",
@@ -23,6 +18,7 @@ WHY = {
     "translation": "what is recorded differs, but the items may have been other events when they were delivered",
     "uncounted": "events were given up before anybody could count them",
     "ahead": "it was given up, and the cursor has not passed all of it yet",
+    "time": "there was no time to look at it",
     "erased": "what is recorded was more, and items were erased there since",
 }
 
@@ -40,12 +36,11 @@ def command(ctx: click.Context, subscription: str | None, folder: Path, as_json:
 
     The hub may be running. The whole log is read, once for each subscription.
     """
-    with registry_of(folder) as registry:
+    with registry_of(folder) as registry, readers_of(folder) as shards:
         found = [
-            _told(one.name, shard, audit)
+            _told(audited)
             for one in _meant(registry.view(), subscription)
-            for shard in shards_of(folder)
-            if (audit := _audit(registry, folder, shard, one)) is not None
+            for audited in delivery_audit.audit(registry, shards, one)
         ]
     if as_json:
         print_json(found)
@@ -62,24 +57,9 @@ def _meant(view: RegistryView, name: str | None) -> list[Subscription]:
     return meant
 
 
-def _audit(registry: RegistryStore, folder: Path, shard: int, subscription: Subscription) -> Audit | None:
-    """Of one subscription in one shard; ``None`` where it has no cursor."""
-    with reader_of(folder, shard) as reader:
-        account = reader.account(subscription.id)
-        if account is None:
-            return None
-        view = registry.view()  # newer than the account, so that it knows each stream by which that came about
-        decoder = Decoder(READABLE)
-        decoder.use(view)
-        expected = Expectations(subscription, reader.read, view=view, decoder=decoder, targets=TARGETS)
-        return Auditor(account, expected.look, lambda: reader.heads().first_position).audit()
-
-
-def _told(name: str, shard: int, audit: Audit) -> dict[str, Any]:
-    outcomes: Counter[str] = Counter()
-    for stretch in audit.ranges:
-        outcomes[stretch.outcome] += stretch.events
-    return {"subscription": name, "shard": shard, "outcomes": outcomes, **msgspec.to_builtins(audit)}
+def _told(found: delivery_audit.Audited) -> dict[str, Any]:
+    place = {"subscription": found.subscription.name, "shard": found.shard, "outcomes": found.outcomes}
+    return {**place, **msgspec.to_builtins(found.audit)}
 
 
 def _print(found: list[dict[str, Any]]) -> None:

@@ -1,28 +1,20 @@
 """``postroad deadletters``: events that were given up, and what becomes of them."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from postroad.cli.folder import folder_option, hub_runs, reader_of, registry_of, shards_of
-from postroad.cli.meant import Asked, filter_options, meant_of, type_of
+from postroad.administration import dead_letters
+from postroad.cli.folder import folder_option, hub_runs, readers_of, registry_of
+from postroad.cli.meant import Asked, filter_options, meant_of
 from postroad.cli.output import console, json_option, messages, print_fields, print_json, print_table, when
 from postroad.cli.tasks import follow
-from postroad.delivery.meant import Meant, Part
+from postroad.delivery.meant import Meant
 from postroad.errors import ConfigError, NotFound
-from postroad.log.delivery import DeadLetter, LetterFilter, LetterId
-from postroad.log.reader import ShardReader
-from postroad.model.identifiers import PLATE
-from postroad.protocols.base import outgoing_id
 from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
-from postroad.registry.tasks import TaskType
-
-_PAGE = 1000
 
 
 @click.group("deadletters", short_help="Events that were given up: see, redrive or drop them.")
@@ -43,12 +35,11 @@ def list_letters(limit: int, folder: Path, as_json: bool, **asked: Any) -> None:
     with registry_of(folder) as registry:
         view = registry.view()
         meant = meant_of(Asked(**asked), registry, view)
-    rows: list[dict[str, Any]] = []
-    for shard, _, dead in _letters(folder, meant):
-        if len(rows) == limit:
-            messages().print(f"There are more: --limit {limit} of them are shown.")
-            break
-        rows.append(_row(shard, dead, view))
+    with readers_of(folder) as shards:
+        found = dead_letters.listed(shards, view, meant, limit=limit + 1)
+    if len(found) > limit:
+        messages().print(f"There are more: --limit {limit} of them are shown.")
+    rows = [_row(one) for one in found[:limit]]
     if as_json:
         print_json(rows)
         return
@@ -64,11 +55,11 @@ def show(event_id: int, folder: Path, as_json: bool) -> None:
     """Show the dead letter of EVENT_ID with its body, and why it died: once for each subscription that gave it up."""
     with registry_of(folder) as registry:
         view = registry.view()
-    meant = Meant(parts=tuple(map(Part, view.subscriptions)), events=frozenset({event_id}))
-    found = [
-        _row(shard, dead, view) | {"body": reader.body(dead.subscription_id, dead.letter.id) or b""}
-        for shard, reader, dead in _letters(folder, meant)
-    ]
+    with readers_of(folder) as shards:
+        found = [
+            _row(one) | {"body": dead_letters.body_of(shards, one)}
+            for one in dead_letters.of_event(shards, view, event_id)
+        ]
     if not found:
         raise NotFound(f"there is no dead letter {event_id}; `postroad explain {event_id}` tells what became of it")
     if as_json:
@@ -122,19 +113,19 @@ def drop(everything: bool, dry_run: bool, wait: bool, folder: Path, as_json: boo
 
 def _not_paused(meant: Meant, view: RegistryView, *, named: bool) -> Meant:
     """Without subscriptions that are paused: nothing is sent for them. ``ConfigError`` if they were asked for."""
-    paused = [part for part in meant.parts if view.subscriptions[part.subscription_id].state == "paused"]
-    for part in paused:
-        name = view.subscriptions[part.subscription_id].name
+    paused = dead_letters.paused(meant, view)
+    for subscription in paused:
         if named:
+            name = subscription.name
             raise ConfigError(f"subscription {name} is paused; first: postroad subscriptions resume {name}")
-        messages().print(f"Subscription {name} is paused and left out.")
-    return msgspec.structs.replace(meant, parts=tuple(part for part in meant.parts if part not in paused))
+        messages().print(f"Subscription {subscription.name} is paused and left out.")
+    return dead_letters.without(meant, paused)
 
 
 def _carry_out(
     registry: RegistryStore,
     folder: Path,
-    type_: TaskType,
+    fate: dead_letters.Fate,
     meant: Meant,
     *,
     rate: float | None,
@@ -142,7 +133,8 @@ def _carry_out(
     wait: bool,
     as_json: bool,
 ) -> None:
-    counts = _counts(folder, meant, registry.view())
+    with readers_of(folder) as shards:
+        counts = [msgspec.to_builtins(one) for one in dead_letters.counts(shards, registry.view(), meant)]
     letters = sum(row["letters"] for row in counts)
     if dry_run:
         if as_json:
@@ -158,7 +150,7 @@ def _carry_out(
     running = hub_runs(folder)
     if wait and not running:
         raise ConfigError(f"no hub runs on {folder}, so there is nothing to wait for; leave --wait out, or start it")
-    task = registry.add_task(type_, filter_=meant.stored(), rate_per_s=rate, remaining=letters)
+    task = dead_letters.ask(registry, fate, meant, letters=letters, rate_per_s=rate)
     if wait:
         task = follow(registry, task, quiet=as_json)
     if as_json:
@@ -173,41 +165,15 @@ def _carry_out(
         raise click.exceptions.Exit(1)
 
 
-def _counts(folder: Path, meant: Meant, view: RegistryView) -> list[dict[str, Any]]:
-    """How many, by subscription and reason."""
-    found = Counter((dead.subscription_id, dead.letter.reason) for _, _, dead in _letters(folder, meant))
-    return [
-        {"subscription": view.subscriptions[id_].name, "reason": reason, "letters": count}
-        for (id_, reason), count in sorted(found.items())
-    ]
-
-
-def _letters(folder: Path, meant: Meant) -> Iterator[tuple[int, ShardReader, DeadLetter]]:
-    """Each with its shard, and the shard's reader while it is open."""
-    for shard in shards_of(folder):
-        with reader_of(folder, shard) as reader:
-            for which in meant.filters():
-                for dead in _dead(reader, which):
-                    yield shard, reader, dead
-
-
-def _dead(reader: ShardReader, which: LetterFilter) -> Iterable[DeadLetter]:
-    after: tuple[int, LetterId] | None = None
-    while page := reader.dead(which, after=after, limit=_PAGE):
-        yield from page
-        after = page[-1].subscription_id, page[-1].letter.id
-
-
-def _row(shard: int, dead: DeadLetter, view: RegistryView) -> dict[str, Any]:
-    letter, subscription = dead.letter, view.subscriptions[dead.subscription_id]
-    plates = [value for (_, space, value), s in view.identifiers.items() if (space, s) == (PLATE, letter.subject_id)]
+def _row(one: dead_letters.Dead) -> dict[str, Any]:
+    letter = one.dead.letter
     return {
-        "id": outgoing_id(letter.position, letter.slot),
-        "subscription": subscription.name,
-        "type": type_of(subscription, letter.slot),
-        "vehicle": plates[0] if plates else None,
+        "id": one.key.event_id,
+        "subscription": one.subscription.name,
+        "type": one.type,
+        "vehicle": one.vehicle,
         "subject": letter.subject_id,
-        "shard": shard,
+        "shard": one.shard,
         "position": letter.position,
         "received": when(letter.received_us),
         "first_attempt": when(letter.first_attempt_us) or None,

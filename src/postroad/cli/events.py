@@ -8,11 +8,12 @@ from typing import Any
 import click
 import msgspec
 
+from postroad.administration.items import kind_of, sender_of
 from postroad.cli.folder import folder_option, reader_of, registry_of
 from postroad.cli.output import console, json_option, messages, print_json, print_table, when
 from postroad.errors import PostroadError
 from postroad.layout import SHARDS
-from postroad.log.interface import ERASED, FLAG_AHEAD, FLAG_LATE, SILENT, UNREADABLE, Batch, Refusal
+from postroad.log.interface import ERASED, FLAG_AHEAD, FLAG_LATE, UNREADABLE, Batch, Refusal
 from postroad.log.reader import ShardReader
 from postroad.model.identifiers import PLATE
 from postroad.protocols import READABLE, postroad
@@ -143,22 +144,6 @@ def _row(batch: Batch, index: int, names: _Names, decoder: Decoder, *, with_body
     if with_body:
         row["body"] = raw.decode(errors="replace") if "unreadable" in row else msgspec.Raw(raw)
     return row
-
-
-def sender_of(view: RegistryView, batch: Batch) -> str:
-    """Who brought a batch: the provider's name, or the hub, which has words of its own in the log."""
-    if batch.protocol == postroad.NAME:
-        return "the hub itself"
-    provider = view.providers.get(batch.provider_id)
-    return provider.name if provider else str(batch.provider_id)
-
-
-def kind_of(batch: Batch, index: int) -> str:
-    """What the item is, in its protocol's words; its number if this version does not know them."""
-    if batch.kinds[index] in SILENT:
-        return "erased" if batch.kinds[index] == ERASED else "unreadable"
-    source, kind = READABLE.get(batch.protocol), batch.kinds[index]
-    return source.kinds[kind] if source is not None and kind < len(source.kinds) else f"{batch.protocol} {kind}"
 
 
 def _print_row(row: Mapping[str, Any]) -> None:

@@ -1,29 +1,18 @@
 """``postroad explain``: the whole story of one item."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from postroad.cli.events import kind_of, sender_of
-from postroad.cli.folder import folder_option, held, reader_of, registry_of
-from postroad.cli.meant import letters_at, type_of
+from postroad.administration.explanation import Course, Explainer, KeptLetter, Story
+from postroad.administration.items import Place
+from postroad.cli.folder import folder_option, reader_of, registry_of
 from postroad.cli.output import console, json_option, print_fields, print_json, when
 from postroad.cli.quarantine import quarantine_told
 from postroad.delivery.letter import INCOMPLETE
-from postroad.errors import ConfigError, NotFound
-from postroad.log.delivery import Cursor, Letter, Skip, skip_that_names
-from postroad.log.interface import FLAG_AHEAD, FLAG_LATE, Batch
-from postroad.log.reader import ShardReader
-from postroad.log.tally import ALL_SLOTS
-from postroad.protocols import READABLE, TARGETS
-from postroad.protocols.base import outgoing_id, position_and_slot
+from postroad.errors import ConfigError
 from postroad.registry.attempts import Attempt
-from postroad.registry.records import RegistryView, Subscription
-from postroad.registry.store import RegistryStore
-from postroad.routing.explain import Route, routes_of
-from postroad.routing.translation import Decoder
 
 WHY = {
     "unassigned": "not sent: no vehicle has this identifier yet",
@@ -59,122 +48,72 @@ def command(event_id: str, folder: Path, as_json: bool) -> None:
 
     EVENT_ID is the id of an event as a customer got it, or SHARD:POSITION as `postroad events tail` shows positions.
     """
-    shard, position = _parse(event_id)
-    with registry_of(folder) as registry, reader_of(folder, shard) as reader:
-        story = _story(registry, reader, shard, position)
+    place = _parse(event_id)
+    with registry_of(folder) as registry, reader_of(folder, place.shard) as reader:
+        story = _told(Explainer(registry, registry.view(), reader).explain(place))
     if as_json:
         print_json(story)
     else:
         _print(story)
 
 
-def _parse(event_id: str) -> tuple[int, int]:
+def _parse(event_id: str) -> Place:
     try:
-        if ":" in event_id:
-            shard, position = (int(part) for part in event_id.split(":"))
-            return shard, position
-        return 0, position_and_slot(int(event_id))[0]
+        return Place.read(event_id) if ":" in event_id else Place.of_event(int(event_id))
     except ValueError as exc:
         raise ConfigError(
             f"{event_id!r} is no event id; give the id a customer got (a number), or SHARD:POSITION such as 0:123"
         ) from exc
 
 
-def _story(registry: RegistryStore, reader: ShardReader, shard: int, position: int) -> dict[str, Any]:
-    batch, index = _find(reader, shard, position)
-    view = registry.view()
-    decoder = Decoder(READABLE)
-    decoder.use(view)
-    cursors = reader.cursors()
-    subject_id = batch.subjects[index]
-    names = [f"{namespace} {value}" for (_, namespace, value), s in view.identifiers.items() if s == subject_id]
-    raw = list(batch.items())[index]
+def _told(story: Story) -> dict[str, Any]:
+    came_in, stored = story.came_in, story.stored
     return {
-        "shard": shard,
-        "position": position,
+        "shard": story.place.shard,
+        "position": story.place.position,
         "came_in": {
-            "protocol": batch.protocol,
-            "provider": sender_of(view, batch),
-            "kind": kind_of(batch, index),
-            "received": when(batch.received_at_us(index)),
-            "request_id": batch.request_id or None,
-            "late": bool(batch.flags[index] & FLAG_LATE),
-            "ahead": bool(batch.flags[index] & FLAG_AHEAD),
+            "protocol": came_in.protocol,
+            "provider": came_in.provider,
+            "kind": came_in.kind,
+            "received": when(came_in.received_us),
+            "request_id": came_in.request_id,
+            "late": came_in.late,
+            "ahead": came_in.ahead,
         },
         "stored": {
-            "at": when(batch.stored_us),
-            "subject": subject_id or None,
-            "identifiers": names,
-            "batch": batch.position,
-            "index": index,
-            "settings_revision": batch.revision,
-            "body": raw.decode(errors="replace"),
+            "at": when(stored.stored_us),
+            "subject": stored.subject_id,
+            "identifiers": stored.identifiers,
+            "batch": stored.batch,
+            "index": stored.index,
+            "settings_revision": stored.settings_revision,
+            "body": stored.body.decode(errors="replace"),
         },
-        "quarantine": quarantine_told(reader.quarantined_at(position)),
-        "routes": [
-            _route(route, registry, reader, shard, position, cursors.get(route.subscription_id), view)
-            for route in routes_of(batch, index, view=view, decoder=decoder, targets=TARGETS)
-        ],
+        "quarantine": quarantine_told(story.quarantine),
+        "routes": [_route(course) for course in story.courses],
     }
 
 
-def _find(reader: ShardReader, shard: int, position: int) -> tuple[Batch, int]:
-    batches = reader.read(position, max_bytes=1)
-    if not batches or not batches[0].position <= position < batches[0].end:
-        raise NotFound(f"shard {shard} holds no item at position {position}; it holds {held(reader.heads())}")
-    return batches[0], position - batches[0].position
-
-
-def _route(
-    route: Route,
-    registry: RegistryStore,
-    reader: ShardReader,
-    shard: int,
-    position: int,
-    cursor: Cursor | None,
-    view: RegistryView,
-) -> dict[str, Any]:
-    id_ = route.subscription_id
-    attempts = registry.attempts(id_, shard=shard, position=position, limit=20)
-    dead = [one.letter for one in reader.dead(letters_at(id_, position))]
-    letters = dead + [letter for letter in reader.parked(id_) if letter.position == position]
-    skips = _skips(reader.skips(id_), position, route)
-    if dead:
-        state = "dead"
-    elif letters:
-        state = "parked"
-    elif skips or (route.verdict != "routed" and not attempts):
-        state = "skipped"
-    elif cursor is not None and position < cursor.position:
-        state = "delivered"
-    else:
-        state = "failing" if attempts and not attempts[0].succeeded else "pending"
-    first = registry.attempts(id_, shard=shard, position=cursor.position, limit=1) if cursor else []
+def _route(course: Course) -> dict[str, Any]:
     return {
-        "subscription": route.subscription,
-        "verdict": route.verdict,
-        "state": state,
-        "behind": _behind(first[0]) if state == "pending" and first and not first[0].succeeded else None,
-        "until": route.until_position,
-        "types": route.events,
-        "ids": route.ids,
-        "attempts": [_attempt(attempt) for attempt in reversed(attempts)],
-        "letters": [_letter(letter, view.subscriptions[id_]) for letter in letters],
-        "skips": skips,
+        "subscription": course.subscription,
+        "verdict": course.verdict,
+        "state": course.state,
+        "behind": None if course.behind is None else _behind(course.behind),
+        "until": course.until_position,
+        "types": course.types,
+        "ids": course.ids,
+        "attempts": [_attempt(attempt) for attempt in course.attempts],
+        "letters": [_letter(one) for one in course.letters],
+        "skips": course.skips,
     }
 
 
-def _skips(skips: Sequence[Skip], position: int, route: Route) -> list[str]:
-    """Why events of the item were skipped. A stretch of all slots says nothing of an item that is not for it."""
-    by_slot = [skip for skip in skips if skip.slots != ALL_SLOTS and skip.first <= position < skip.end]
-    named = [skip_that_names(skips, *position_and_slot(event_id)) for event_id in route.ids]
-    return list(dict.fromkeys(skip.reason for skip in [*by_slot, *named] if skip is not None))
-
-
-def _letter(letter: Letter, subscription: Subscription) -> dict[str, Any]:
+def _letter(one: KeptLetter) -> dict[str, Any]:
+    letter = one.letter
     return {
-        "id": outgoing_id(letter.position, letter.slot),
-        "type": type_of(subscription, letter.slot),
+        "id": one.event_id,
+        "type": one.type,
         "state": "parked" if letter.dead_us is None else "dead",
         "since": when(letter.first_attempt_us if letter.dead_us is None else letter.dead_us) or None,
         "due": when(letter.due_us) or None,

@@ -4,18 +4,18 @@ import fcntl
 import os
 import pwd
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from postroad.administration.shards import Shards
 from postroad.dataformat import check_format
 from postroad.errors import ConfigError
 from postroad.layout import LOCK_FILE, SHARDS, registry_url
 from postroad.log.reader import ShardReader, open_reader
 from postroad.log.schema import shard_path
-from postroad.log.transaction import Heads
 from postroad.registry.actor import Actor
 from postroad.registry.store import RegistryStore
 from postroad.settings import FILE_NAME, Settings, load
@@ -83,16 +83,16 @@ def reader_of(folder: Path, shard: int) -> Iterator[ShardReader]:
         reader.close()
 
 
+@contextmanager
+def readers_of(folder: Path) -> Iterator[Shards]:
+    """The shards that have a file, for reading."""
+    with ExitStack() as stack:
+        yield {shard: stack.enter_context(reader_of(folder, shard)) for shard in shards_of(folder)}
+
+
 def shards_of(folder: Path) -> list[int]:
     """The shards that have a file."""
     return [shard for shard in SHARDS if (shard_path(folder, shard)).exists()]
-
-
-def held(heads: Heads) -> str:
-    """Which positions a shard holds, for people."""
-    if heads.first_position == heads.next_position:
-        return "no items"
-    return f"positions {heads.first_position} to {heads.next_position - 1}"
 
 
 def hub_runs(folder: Path) -> bool:

@@ -1,19 +1,15 @@
 """The options by which commands say which dead letters they mean."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import click
 import msgspec
 
+from postroad.administration import dead_letters
 from postroad.cli.instants import Instant
-from postroad.delivery.meant import Meant, Part
-from postroad.errors import ConfigError, NotFound
-from postroad.log.delivery import LetterFilter, LetterId
-from postroad.model.identifiers import PLATE, normalise
-from postroad.protocols import TARGETS
-from postroad.protocols.base import SLOT_BITS
-from postroad.registry.records import RegistryView, Subscription
+from postroad.delivery.meant import Meant
+from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
 
 _OPTIONS = (
@@ -62,52 +58,17 @@ def meant_of(asked: Asked, registry: RegistryStore, view: RegistryView) -> Meant
         NotFound: There is no such subscription or vehicle.
         ConfigError: No protocol has such a type, or the name is of several.
     """
+    chosen = list(view.subscriptions.values())
     if asked.subscriptions:
         ids = {registry.subscription_id(name) for name in asked.subscriptions}
-        chosen = [s for s in view.subscriptions.values() if s.id in ids]
-    else:
-        chosen = list(view.subscriptions.values())
-    return Meant(
-        parts=tuple(_parts(chosen, frozenset(asked.types))),
-        subject_id=_vehicle(asked.vehicle, view) if asked.vehicle is not None else asked.subject,
+        chosen = [subscription for subscription in chosen if subscription.id in ids]
+    wanted = dead_letters.Wanted(
+        types=frozenset(asked.types),
+        subject_id=asked.subject,
+        vehicle=asked.vehicle,
         since_us=asked.since_us,
         until_us=asked.until_us,
-        reasons=frozenset(asked.reasons) or None,
-        events=frozenset(asked.events) or None,
+        reasons=frozenset(asked.reasons),
+        events=frozenset(asked.events),
     )
-
-
-def type_of(subscription: Subscription, slot: int) -> str:
-    """The wire type with this number; the number, when this version of Postroad does not know it."""
-    slots = TARGETS[subscription.protocol].slots if subscription.protocol in TARGETS else {}
-    return next((name for name, number in slots.items() if number == slot), str(slot))
-
-
-def letters_at(subscription_id: int, position: int) -> LetterFilter:
-    """Dead letters of the item at this position."""
-    return LetterFilter(
-        subscription_id=subscription_id, ids=frozenset(LetterId(position, slot) for slot in range(1 << SLOT_BITS))
-    )
-
-
-def _parts(chosen: list[Subscription], types: frozenset[str]) -> Iterator[Part]:
-    if not types:
-        yield from (Part(s.id) for s in chosen)
-        return
-    known = {name for target in TARGETS.values() for name in target.slots}
-    if unknown := sorted(types - known):
-        raise ConfigError(f"there is no wire type {unknown[0]!r}; known: {', '.join(sorted(known))}")
-    for subscription in chosen:
-        slots = TARGETS[subscription.protocol].slots if subscription.protocol in TARGETS else {}
-        if numbers := frozenset(number for name, number in slots.items() if name in types):
-            yield Part(subscription.id, numbers)
-
-
-def _vehicle(plate: str, view: RegistryView) -> int:
-    value = normalise(PLATE, plate)
-    found = {s for (_, space, known), s in view.identifiers.items() if (space, known) == (PLATE, value)}
-    if not found:
-        raise NotFound(f"no vehicle has the plate {plate!r}")
-    if len(found) > 1:
-        raise ConfigError(f"several organizations have a vehicle {plate!r}; use --subject: {sorted(found)}")
-    return found.pop()
+    return dead_letters.meant(wanted, chosen, view)

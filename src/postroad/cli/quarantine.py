@@ -6,14 +6,21 @@ from typing import Any
 
 import click
 
-from postroad.cli.folder import folder_option, reader_of, registry_of, shards_of
+from postroad.administration import quarantine
+from postroad.administration.items import Place
+from postroad.cli.folder import folder_option, reader_of, readers_of, registry_of
 from postroad.cli.output import console, json_option, messages, print_fields, print_json, print_table, when
-from postroad.errors import ConfigError, NotFound
+from postroad.errors import ConfigError
+from postroad.layout import SHARDS
 from postroad.log.interface import Quarantined
 from postroad.registry.store import RegistryStore
 from postroad.registry.tasks import Task
 
 POLL_S = 0.2
+
+_wait_option = click.option(
+    "--wait-s", type=click.FloatRange(0), default=30.0, show_default=True, help="How long to wait for the hub."
+)
 
 
 @click.group("quarantine", short_help="See items that could not be read, and read them again.")
@@ -33,17 +40,15 @@ def group() -> None:
 @json_option
 def list_items(everything: bool, after: int, limit: int, folder: Path, as_json: bool) -> None:
     """List the items in quarantine, the oldest first: who sent them, and which field is wrong."""
-    rows: list[dict[str, Any]] = []
     with registry_of(folder) as registry:
         providers = {provider.id: provider.name for provider in registry.view().providers.values()}
-    for shard in shards_of(folder):
-        with reader_of(folder, shard) as reader:
-            found = reader.quarantined(after=after, unresolved_only=not everything, limit=limit)
-        rows += [
-            {"id": f"{shard}:{one.position}", "provider": providers.get(one.provider_id, str(one.provider_id))}
-            | _told(one)
-            for one in found
-        ]
+    with readers_of(folder) as shards:
+        found = quarantine.listed(shards, unresolved_only=not everything, after=Place(SHARDS[0], after), limit=limit)
+    rows = [
+        {"id": str(one.place), "provider": providers.get(one.item.provider_id, str(one.item.provider_id))}
+        | _told(one.item)
+        for one in found
+    ]
     if as_json:
         print_json(rows)
         return
@@ -57,14 +62,11 @@ def list_items(everything: bool, after: int, limit: int, folder: Path, as_json: 
 @json_option
 def show(item: str, folder: Path, as_json: bool) -> None:
     """Show ITEM, named as `postroad quarantine list` does (SHARD:POSITION), with what was sent."""
-    shard, position = _parse(item)
-    with reader_of(folder, shard) as reader:
-        found = reader.quarantined_at(position)
-        if found is None:
-            raise NotFound(f"{item} is not in quarantine")
-        [batch] = reader.read(position, max_bytes=1)
-        body = list(batch.items())[position - batch.position].decode(errors="replace")
-    told = _told(found) | {"request_id": batch.request_id or None}
+    place = _parse(item)
+    with reader_of(folder, place.shard) as reader:
+        found = quarantine.shown({place.shard: reader}, place)
+    told = _told(found.unread.item) | {"request_id": found.request_id}
+    body = found.body.decode(errors="replace")
     if as_json:
         print_json(told | {"body": body})
         return
@@ -75,9 +77,7 @@ def show(item: str, folder: Path, as_json: bool) -> None:
 @group.command("redrive")
 @click.argument("items", nargs=-1)
 @click.option("--provider", help="Only what this provider sent: its name, id or ORGANIZATION/NAME.")
-@click.option(
-    "--wait-s", type=click.FloatRange(0), default=30.0, show_default=True, help="How long to wait for the hub."
-)
+@_wait_option
 @folder_option
 @json_option
 def redrive(items: tuple[str, ...], provider: str | None, wait_s: float, folder: Path, as_json: bool) -> None:
@@ -85,17 +85,54 @@ def redrive(items: tuple[str, ...], provider: str | None, wait_s: float, folder:
 
     What can be read now is taken in as if it had just arrived. The rest stays where it is.
     """
-    which: dict[str, Any] = {"items": [_parse(item) for item in items]} if items else {}
+    places = [_parse(item) for item in items]
     with registry_of(folder) as registry:
-        if provider is not None:
-            which["provider_id"] = registry.provider_id(provider)
-        task = _finished(registry, registry.add_task("REDRIVE_QUARANTINE", filter_=which), wait_s)
+        provider_id = None if provider is None else registry.provider_id(provider)
+        asked = quarantine.ask(registry, "REDRIVE_QUARANTINE", items=places, provider_id=provider_id)
+        task = _finished(registry, asked, wait_s)
     if as_json:
         print_json({"task": task.id, "status": task.status, "redriven": task.items})
-    elif task.completed_us is None:
+    else:
+        _print_task(task, folder, f"{task.items} items were read and taken in.")
+    _check(task)
+
+
+@group.command("drop")
+@click.argument("items", nargs=-1)
+@click.option("--provider", help="Only what this provider sent: its name, id or ORGANIZATION/NAME.")
+@click.option("--all", "everything", is_flag=True, help="Drop all there are: needed where nothing else is given.")
+@_wait_option
+@folder_option
+@json_option
+def drop(
+    items: tuple[str, ...], provider: str | None, everything: bool, wait_s: float, folder: Path, as_json: bool
+) -> None:
+    """Have the hub take ITEMS (SHARD:POSITION) out of quarantine for good; nobody will read them.
+
+    They stay in the log until retention removes them.
+    """
+    if not (items or provider or everything):
+        raise click.UsageError("say which items to drop, or --all")
+    places = [_parse(item) for item in items]
+    with registry_of(folder) as registry:
+        provider_id = None if provider is None else registry.provider_id(provider)
+        asked = quarantine.ask(registry, "DROP_QUARANTINE", items=places, provider_id=provider_id)
+        task = _finished(registry, asked, wait_s)
+    if as_json:
+        print_json({"task": task.id, "status": task.status, "dropped": task.items})
+    else:
+        _print_task(task, folder, f"{task.items} items were dropped.")
+    _check(task)
+
+
+def _print_task(task: Task, folder: Path, done: str) -> None:
+    if task.completed_us is None:
         messages().print(f"Task {task.id} is asked for: a hub that runs on {folder} carries it out.")
     else:
-        messages().print(f"{task.items} items were read and taken in.")
+        messages().print(done)
+
+
+def _check(task: Task) -> None:
     if task.status == "FAILED":
         raise ConfigError(f"the hub could not do it: {task.detail}")
 
@@ -114,12 +151,11 @@ def _told(one: Quarantined) -> dict[str, Any]:
     }
 
 
-def _parse(item: str) -> tuple[int, int]:
+def _parse(item: str) -> Place:
     try:
-        shard, position = (int(part) for part in item.split(":"))
+        return Place.read(item)
     except ValueError as exc:
         raise ConfigError(f"{item!r} names no item; write SHARD:POSITION, such as 0:123") from exc
-    return shard, position
 
 
 def _finished(registry: RegistryStore, task: Task, wait_s: float) -> Task:

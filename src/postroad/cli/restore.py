@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from postroad.backup.erasures import ErasedSince
 from postroad.backup.restore import HIGHEST_EPOCH, Restored, restore
 from postroad.cli.folder import folder_option
 from postroad.cli.output import json_option, messages, print_json, when
@@ -52,6 +53,7 @@ def _tell(done: Restored, folder: Path) -> None:
         f"Undone: every change to the registry after {made}. Revoke again the tokens revoked since; vehicles made "
         "since are made anew, and numbers issued to them may be issued to others"
     )
+    _tell_erased(done, folder)
     if done.registry_external:
         say("The registry is a database elsewhere: restore it from a dump made at or after the backup")
     if done.older:
@@ -61,3 +63,18 @@ def _tell(done: Restored, folder: Path) -> None:
             f"Before the hub starts, put the sealing key {', '.join(done.missing_keys)} into {folder / 'postroad.key'} "
             "(mode 600): without it no secret can be opened"
         )
+
+
+def _tell_erased(done: Restored, folder: Path) -> None:
+    say, made = messages().print, when(done.made_us)
+    by_hand = f"postroad erase export FILE --data {done.kept or 'OTHER'}, postroad erase import FILE --data {folder}"
+    back = f"Back again: what was erased after {made}"
+    match done.erased:
+        case None:
+            say(f"{back}. If another folder of this hub knows of it: {by_hand}")
+        case ErasedSince(failure=str(failure)):
+            say(f"{back} ({failure}). Erase it again, or: {by_hand}")
+        case erased if erased.taken:
+            say(f"Erased since: {erased.taken} erasures are taken over; the hub carries {len(erased.asked)} out again")
+            if erased.allowed:
+                say(f"{erased.allowed} of them had been allowed again: postroad erase allow-again, once they are done")

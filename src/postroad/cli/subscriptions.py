@@ -6,27 +6,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
-import msgspec
 
+from postroad.administration.subscriptions import Standing, standing
 from postroad.cli.durations import Duration
-from postroad.cli.folder import folder_option, reader_of, registry_of, settings_of, shards_of
+from postroad.cli.folder import folder_option, readers_of, registry_of, settings_of
 from postroad.cli.output import age, console, json_option, messages, print_json, print_table, when
 from postroad.clock import SystemClock
-from postroad.delivery.signing import Signer, signer_for
+from postroad.delivery.trial import Trial, tried
 from postroad.errors import NotFound
 from postroad.layout import KEY_FILE
-from postroad.log.delivery import LetterCounts
-from postroad.log.reader import ShardReader
-from postroad.protocols import READABLE, TARGETS
-from postroad.protocols.base import TargetProtocol
 from postroad.registry.records import RegistryView, Subscription
-from postroad.registry.secrets import KeyRing, opened_config
-from postroad.registry.store import RegistryStore
-from postroad.routing.backlog import oldest_undelivered
-from postroad.routing.translation import Decoder
+from postroad.registry.secrets import KeyRing
 from postroad.service import egress_of
-from postroad.transports import TRANSPORTS, Step
-from postroad.transports.base import Message
 
 
 @click.group("subscriptions", short_help="See how they stand; try, pause, resume.")
@@ -39,9 +30,9 @@ def group() -> None:
 @json_option
 def list_subscriptions(folder: Path, as_json: bool) -> None:
     """List subscriptions, the age of the oldest undelivered item first: that is the figure to watch."""
-    with registry_of(folder) as registry:
+    with registry_of(folder) as registry, readers_of(folder) as shards:
         view = registry.view()
-        rows = [_row(registry, view, subscription, folder) for subscription in view.subscriptions.values()]
+        rows = [_row(standing(registry, view, shards, one)) for one in view.subscriptions.values()]
     if as_json:
         print_json(rows)
         return
@@ -74,19 +65,8 @@ def _failure(failure: dict[str, Any] | None) -> str:
     return f"{failure['at']} attempt {failure['attempt']}: {failure['reason']} {failure['status'] or ''}".rstrip()
 
 
-def _row(registry: RegistryStore, view: RegistryView, subscription: Subscription, folder: Path) -> dict[str, Any]:
-    oldest_us: int | None = None
-    parked = dead = 0
-    for shard in shards_of(folder):
-        with reader_of(folder, shard) as reader:
-            received_us = _oldest_us(reader, subscription, view)
-            letters = reader.letter_counts().get(subscription.id, LetterCounts(0, 0))
-        parked, dead = parked + letters.parked, dead + letters.dead
-        if received_us is not None:
-            oldest_us = received_us if oldest_us is None else min(oldest_us, received_us)
-    attempts = registry.attempts(subscription.id, limit=50)
-    delivered = next((a for a in attempts if a.succeeded), None)
-    newest = attempts[0] if attempts else None
+def _row(one: Standing) -> dict[str, Any]:
+    subscription, oldest_us, failed = one.subscription, one.oldest_undelivered_us, one.last_failure
     return {
         "subscription": subscription.name,
         "state": subscription.state,
@@ -94,29 +74,19 @@ def _row(registry: RegistryStore, view: RegistryView, subscription: Subscription
         "paused": when(subscription.paused_us) or None,
         "protocol": subscription.protocol,
         "oldest_undelivered_age_s": None if oldest_us is None else max(0.0, time.time() - oldest_us / 1e6),
-        "parked": parked,
-        "dead": dead,
-        "last_delivered": when(delivered.last_at_us) if delivered else None,
+        "parked": one.parked,
+        "dead": one.dead,
+        "last_delivered": when(one.last_delivered_us) or None,
         "last_failure": None
-        if newest is None or newest.succeeded
+        if failed is None
         else {
-            "at": when(newest.last_at_us),
-            "attempt": newest.attempt,
-            "reason": newest.reason,
-            "status": newest.status,
-            "detail": newest.detail,
+            "at": when(failed.last_at_us),
+            "attempt": failed.attempt,
+            "reason": failed.reason,
+            "status": failed.status,
+            "detail": failed.detail,
         },
     }
-
-
-def _oldest_us(reader: ShardReader, subscription: Subscription, view: RegistryView) -> int | None:
-    cursor = reader.cursors().get(subscription.id)
-    if cursor is None or subscription.protocol not in TARGETS:
-        return None
-    decoder = Decoder(READABLE)
-    decoder.use(view)
-    oldest = oldest_undelivered(reader.read, cursor.position, subscription, view=view, decoder=decoder, targets=TARGETS)
-    return None if oldest is None else oldest.received_us
 
 
 @group.command("test")
@@ -133,20 +103,17 @@ def test(name: str, folder: Path, as_json: bool) -> None:
         view = registry.view()
     subscription = _named(view, name)
     destination = view.destinations[subscription.destination_id]
-    spec = TRANSPORTS[destination.transport]
     keys = KeyRing.load(folder / KEY_FILE)
-    config = msgspec.convert(opened_config(destination, keys), spec.config_type)
-    target = TARGETS[subscription.protocol]
-    message = _empty_bulk(target, signer_for(subscription, keys), keyed=spec.keyed(config))
 
-    async def probe() -> tuple[Step, ...]:
+    async def probe() -> Trial:
         egress = egress_of(settings, SystemClock())
         try:
-            return await spec.probe(config, egress, SystemClock(), message)
+            return await tried(subscription, destination, keys, egress, SystemClock())
         finally:
             await egress.close()
 
-    steps = asyncio.run(probe())
+    trial = asyncio.run(probe())
+    steps = trial.steps
     if as_json:
         print_json([{"step": s.name, "ok": s.ok, "detail": s.detail, "warning": s.warning or None} for s in steps])
     else:
@@ -154,28 +121,13 @@ def test(name: str, folder: Path, as_json: bool) -> None:
             console().print(f"{'[green]ok  [/]' if step.ok else '[red]FAIL[/]'} [bold]{step.name}[/]  {step.detail}")
             if step.warning:
                 console().print(f"     [yellow]{step.warning}[/]")
-        if message is None and all(step.ok for step in steps):
+        if trial.ok and not trial.has_message:
             messages().print(
                 f"Nothing was sent: {subscription.protocol} has no message without an event. "
                 "Whether the endpoint accepts our credentials shows with the first event."
             )
-    if not all(step.ok for step in steps):
+    if not trial.ok:
         raise click.exceptions.Exit(1)
-
-
-def _empty_bulk(target: TargetProtocol, signer: Signer | None, *, keyed: bool) -> Message | None:
-    """``None`` if the protocol has none: where each event goes by itself, nothing is no message."""
-    if all(contract.item_ceiling == 1 for contract in target.contracts.values()):
-        return None
-    body, id_ = target.bulk([]), "postroad-test"
-    signed = signer.headers(id_, body, SystemClock().now_us()) if signer is not None else None
-    return Message(
-        body=body,
-        content_type=target.content_type,
-        request_id=id_,
-        headers=signed or {},
-        key=id_ if keyed else None,  # nobody's: no subject waits behind it
-    )
 
 
 def _named(view: RegistryView, name: str) -> Subscription:

@@ -6,11 +6,9 @@ from typing import Any
 
 import click
 
+from postroad.administration import tasks
 from postroad.cli.folder import folder_option, registry_of
-from postroad.cli.meant import type_of
 from postroad.cli.output import json_option, messages, print_fields, print_json, print_table, when
-from postroad.delivery.meant import Meant
-from postroad.registry.records import RegistryView
 from postroad.registry.store import RegistryStore
 from postroad.registry.tasks import Task
 
@@ -29,8 +27,7 @@ def group() -> None:
 def list_tasks(limit: int, folder: Path, as_json: bool) -> None:
     """List tasks, the newest first."""
     with registry_of(folder) as registry:
-        view = registry.view()
-        rows = [_row(task, view) for task in registry.tasks(limit=limit)]
+        rows = [_row(one) for one in tasks.listed(registry, registry.view(), limit=limit)]
     if as_json:
         print_json(rows)
         return
@@ -45,7 +42,7 @@ def list_tasks(limit: int, folder: Path, as_json: bool) -> None:
 def show(task: str, folder: Path, as_json: bool) -> None:
     """Show TASK: how far it is, and which events it is about."""
     with registry_of(folder) as registry:
-        row = _row(registry.task(task), registry.view())
+        row = _row(tasks.get(registry, registry.view(), task))
     if as_json:
         print_json(row)
     else:
@@ -59,14 +56,13 @@ def show(task: str, folder: Path, as_json: bool) -> None:
 def cancel(task: str, folder: Path, as_json: bool) -> None:
     """Cancel TASK. What it has done stays done; the hub stops at it within seconds."""
     with registry_of(folder) as registry:
-        cancelled = registry.cancel_task(task)
-        status = registry.task(task).status
+        cancelled, now = tasks.cancel(registry, task)
     if as_json:
-        print_json({"task": task, "status": status})
+        print_json({"task": task, "status": now.status})
     elif cancelled:
         messages().print(f"Task {task} is cancelled.")
     else:
-        messages().print(f"Task {task} was finished already: {status}.")
+        messages().print(f"Task {task} was finished already: {now.status}.")
 
 
 def follow(registry: RegistryStore, task: Task, *, quiet: bool) -> Task:
@@ -82,7 +78,8 @@ def follow(registry: RegistryStore, task: Task, *, quiet: bool) -> Task:
         time.sleep(POLL_S)
 
 
-def _row(task: Task, view: RegistryView) -> dict[str, Any]:
+def _row(one: tasks.Described) -> dict[str, Any]:
+    task = one.task
     return {
         "task": task.id,
         "type": task.type,
@@ -94,22 +91,22 @@ def _row(task: Task, view: RegistryView) -> dict[str, Any]:
         "remaining": task.remaining,
         "rate_per_s": task.rate_per_s,
         "integration": task.integration_id,
-        "events": _events(task, view),
+        "events": _events(one.about),
         "detail": task.detail,
     }
 
 
-def _events(task: Task, view: RegistryView) -> dict[str, Any]:
-    """A task's filter in the words of the command line."""
-    meant = Meant.of(task.filter)
-    known = {part: view.subscriptions.get(part.subscription_id) for part in meant.parts}
+def _events(about: tasks.About) -> dict[str, Any]:
+    """Which events a task is about, in the words of the command line."""
     said = {
-        "subscriptions": [s.name if s else str(part.subscription_id) for part, s in known.items()],
-        "types": sorted({type_of(s, slot) for part, s in known.items() if s for slot in part.slots or ()}),
-        "subject": meant.subject_id,
-        "since": when(meant.since_us),
-        "until": when(meant.until_us),
-        "reasons": sorted(meant.reasons or ()),
-        "ids": sorted(meant.events or ()),
+        "subscriptions": about.subscriptions,
+        "providers": about.providers,
+        "types": about.types,
+        "subject": about.subject_id,
+        "since": when(about.since_us),
+        "until": when(about.until_us),
+        "reasons": about.reasons,
+        "ids": about.event_ids,
+        "items": [str(place) for place in about.items],
     }
     return {name: value for name, value in said.items() if value}

@@ -123,6 +123,10 @@ class DatasetFollower:
             await asyncio.to_thread(self.index.note, (), self.noted)
             await asyncio.to_thread(self.index.forget_below, self._log.first_position)
 
+    async def count(self, positions: Sequence[int], subject_id: int | None) -> int:
+        """How much ``erase`` would forget. Raises ``StoreUnavailable``."""
+        return await asyncio.to_thread(self.index.count, positions, subject_id)
+
     async def erase(self, positions: Sequence[int], subject_id: int | None) -> int:
         """Forget what stands at ``positions`` or is a subject's; how much that was. Raises ``StoreUnavailable``."""
         at = frozenset(positions)

@@ -37,6 +37,7 @@ CREATE TABLE datasets (
 CREATE INDEX datasets_by_position ON datasets (position);
 """
 _FILES: Final = ("", "-wal", "-shm")
+_OF_IT: Final = "subject_id = ? OR position IN (SELECT value FROM json_each(?))"
 
 _log = logging.getLogger(__name__)
 
@@ -98,13 +99,18 @@ class DatasetIndex:
         with self._transaction() as connection:
             return connection.execute("DELETE FROM datasets WHERE position < ?", (position,)).rowcount
 
+    def count(self, positions: Sequence[int], subject_id: int | None) -> int:
+        """How much stands at ``positions`` or is a subject's."""
+        query = f"SELECT count(*) FROM datasets WHERE {_OF_IT}"  # noqa: S608 - a constant
+        with self._lock, _at_the_seam():
+            found: int = self._connection.execute(query, (subject_id, json.dumps(list(positions)))).fetchone()[0]
+        return found
+
     def erase(self, positions: Sequence[int], subject_id: int | None) -> int:
         """Forget what stands at ``positions`` or is a subject's, and leave nothing of it in the file; how many."""
         with self._transaction() as connection:
-            found = connection.execute("DELETE FROM datasets WHERE subject_id = ?", (subject_id,)).rowcount
-            at = json.dumps(list(positions))
-            gone = "DELETE FROM datasets WHERE position IN (SELECT value FROM json_each(?))"
-            found += connection.execute(gone, (at,)).rowcount
+            gone = f"DELETE FROM datasets WHERE {_OF_IT}"  # noqa: S608 - a constant
+            found = connection.execute(gone, (subject_id, json.dumps(list(positions)))).rowcount
         with self._lock, _at_the_seam():
             self._connection.execute("VACUUM")
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

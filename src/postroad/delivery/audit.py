@@ -23,6 +23,7 @@ Why = Literal[
     "translation",  # the tallies differ, but the same items may have been other events when they were delivered
     "uncounted",  # events were skipped of which nobody counted how many
     "ahead",  # it was given up, and the cursor has not passed all of it yet
+    "time",  # whoever asked had no time to have it looked at
     "erased",  # more is recorded than the log has, and of items there it has nothing but tombstones
 ]
 

@@ -1,34 +1,37 @@
 """Carries erasures out, each as far as it goes now; whatever ends a hub half-way, the next one goes on.
 
 1. The log is searched up to where it is routed, so that nobody holds anything of it that was not derived yet.
-2. What was found becomes tombstones, all but the items that tell customers of it.
-3. Deliveries that may hold a copy in memory stand still, while what waits beside the log goes.
-4. State, trips in the making and the index of datasets forget it; so does the registry, whose file is written anew.
-5. When the notices are settled, they are erased too, and nothing is left that names it.
+2. What is to go is counted, and who had what: the receipt comes first.
+3. What was found becomes tombstones, all but the items that tell customers of it.
+4. Deliveries that may hold a copy in memory stand still, while what waits beside the log goes.
+5. State, trips in the making and the index of datasets forget it; so does the registry, whose file is written anew.
+6. When the notices are settled, they are erased too, and nothing is left that names it.
 
-Between 2 and 5, whenever erasures are looked after, what came in while it was being asked for is searched for as well.
+Between 3 and 6, whenever erasures are looked after, what came in while it was being asked for is searched for as well.
+A hub that was ended between 2 and 5 left tombstones of which others may remember something: they are looked at again.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from postroad.clock import DAY_US, Clock
 from postroad.delivery.manager import DeliveryManager
 from postroad.delivery.redrive import to_its_end
+from postroad.erasure.counting import Rememberer, beside_the_log
 from postroad.erasure.received import as_it_was
 from postroad.erasure.receivers import Receivers, access_was_had, last_told
 from postroad.erasure.search import Found, Sought
 from postroad.errors import PostroadError, StoreUnavailable
 from postroad.log.interface import Erased, Erasing, ShardLog
 from postroad.protocols.base import TargetProtocol
-from postroad.registry import audit_details, erasures, traces
+from postroad.registry import audit_details, erasures, subscriptions, traces
 from postroad.registry.erasures import Erasure, Names, Receipt, Receiver
-from postroad.registry.records import RegistryView
+from postroad.registry.records import RegistryView, Subscription
 from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
 from postroad.registry.tasks import Task
@@ -48,13 +51,6 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
-class Rememberer(Protocol):
-    """Somebody who remembers something of subjects or of what stands at positions."""
-
-    async def forget(self, subject_id: int | None, positions: Sequence[int]) -> Receipt:
-        """Forget it, in memory and on the disk; how much that was. Raises ``StoreUnavailable``."""
-
-
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What erasures work with. Mappings are by shard."""
 
@@ -70,6 +66,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     targets: Mapping[str, TargetProtocol]
     view: Callable[[], RegistryView]
     refresh: Callable[[], Awaitable[None]]
+    record_attempts: Callable[[], Awaitable[None]]
+    """Has the registry know of all attempts: customers' answers may quote what they were sent."""
     clock: Clock
 
 
@@ -130,28 +128,37 @@ class _One:
         sought = Sought(self._erasure, self._names, decoder=self._given.decoder, view=view)
         found, subjects = await self._search(sought, end)
         notices = self._notices(view, found)
-        positions = [position for position in found.positions if position not in notices]
-        first_time = self._erasure.state == "asked"
-        removed = Receipt()
-        if first_time:
-            await self._foresee(await self._receivers(view, found, notices), len(positions))
-        if positions or first_time:
+        erasing = self._erasing(sought, self._to_erase(found, notices), notices)
+        first_time, items = self._erasure.state == "asked", 0
+        if erasing.positions or first_time:
             concerned = access_was_had(view, {self._erasure.subject_id, *subjects.values()})
-            removed = await self._remove(sought, positions, notices, concerned)
-        foreseen = self._erasure.receipt.items if first_time else 0
-        receipt = self._erasure.receipt.more(msgspec.structs.replace(removed, items=max(0, removed.items - foreseen)))
+            concerned |= {*view.subscriptions} if self._was_ended_half_way else set()
+            await self._count(view, found, erasing, end)
+            items = await self._remove(erasing, concerned)
         self._erasure = msgspec.structs.replace(
             self._erasure,
             state="erased",
             searched_to=end,
             notices=tuple(notices),
             erased_us=self._erasure.erased_us or self._given.clock.now_us(),
-            receipt=receipt,
         )
         await self._keep(sought, first_time=first_time)
         if await self._is_told():
             await self._finish(sought)
-        return removed.items
+        return items
+
+    @property
+    def _was_ended_half_way(self) -> bool:
+        """Something was counted, and it is not certain that all of it went."""
+        return self._erasure.receipt.counted_to > self._erasure.searched_to
+
+    def _to_erase(self, found: Found, notices: Sequence[int]) -> list[int]:
+        besides, counted_to = {*notices}, self._erasure.receipt.counted_to
+        again = [at for at in found.tombstones if at < counted_to]
+        return sorted([*again, *(at for at in found.positions if at not in besides)])
+
+    def _erasing(self, sought: Sought, positions: Sequence[int], besides: Sequence[int]) -> Erasing:
+        return Erasing(positions=positions, subject_id=self._subject_id, besides=besides, refused=sought.in_refusal)
 
     async def _routed(self) -> int:
         """Wait until everything that is stored now is routed; up to where that is."""
@@ -168,16 +175,17 @@ class _One:
 
     async def _search(self, sought: Sought, end: int) -> tuple[Found, dict[int, int]]:
         """What is found, and whose it is in the log: subjects by position."""
-        positions, notices, subjects = list[int](), list[int](), dict[int, int]()
+        positions, notices, tombstones, subjects = list[int](), list[int](), list[int](), dict[int, int]()
         position = max(self._erasure.searched_to, self._log.first_position)
         while position < end and (batches := await self._log.read(position, max_bytes=READ_BYTES)):
             for batch in batches:
                 here = await asyncio.to_thread(sought.in_batch, batch, end)
                 positions += here.positions
                 notices += here.notices
+                tombstones += here.tombstones
                 subjects |= {at: batch.subjects[at - batch.position] for at in here.positions}
             position = batches[-1].end
-        return Found(positions, notices), subjects
+        return Found(positions, notices, tombstones), subjects
 
     def _notices(self, view: RegistryView, found: Found) -> list[int]:
         """Where the items stand that tell customers of it.
@@ -195,10 +203,14 @@ class _One:
         if subject_id is None:
             return ()
         created_us = await to_its_end(partial(given.registry.streams_created_us, subject_id))
-        receivers = self._looking(view, created_us)
+        gone = access_was_had(view, {subject_id}) - view.subscriptions.keys()
+        removed = await self._change(lambda transaction: subscriptions.removed(transaction.connection, gone))
+        receivers = self._looking(view, created_us, removed)
         return await receivers.of(subject_id, found.positions, notices)
 
-    def _looking(self, view: RegistryView, created_us: Mapping[int, int]) -> Receivers:
+    def _looking(
+        self, view: RegistryView, created_us: Mapping[int, int], removed: Mapping[int, Subscription]
+    ) -> Receivers:
         return Receivers(
             self._log,
             view,
@@ -206,36 +218,40 @@ class _One:
             decoder=self._given.decoder,
             targets=self._given.targets,
             created_us=created_us,
+            removed=removed,
         )
 
-    async def _foresee(self, receivers: tuple[Receiver, ...], items: int) -> None:
-        """Keep who had what before it goes: who ends half-way and goes on later finds no more than what is left."""
-        receipt = self._erasure.receipt
-        receipt = msgspec.structs.replace(
-            receipt, items=max(items, receipt.items), receivers=receipt.receivers or receivers
-        )
-        self._erasure = msgspec.structs.replace(self._erasure, receipt=receipt)
+    async def _count(self, view: RegistryView, found: Found, erasing: Erasing, end: int) -> None:
+        """Keep what is to go, and who had it, before it goes. Counted again, what was counted already is left out."""
+        erasure = self._erasure
+        more = Receipt(items=sum(at >= erasure.receipt.counted_to for at in found.positions), counted_to=end)
+        receipt = msgspec.structs.replace(erasure.receipt, counted_to=0).more(more)
+        if erasure.state == "asked":
+            rememberers = self._given.rememberers[erasure.shard]
+            receipt = receipt.at_least(await beside_the_log(self._log, erasing, rememberers))
+            receivers = receipt.receivers or await self._receivers(view, found, erasing.besides)
+            receipt = msgspec.structs.replace(receipt, receivers=receivers)
+        self._erasure = msgspec.structs.replace(erasure, receipt=receipt)
         await self._change(lambda transaction: erasures.note(transaction, self._erasure))
 
-    async def _remove(
-        self, sought: Sought, positions: Sequence[int], notices: Sequence[int], subscription_ids: set[int]
-    ) -> Receipt:
-        """Everywhere but in the registry. Done again, it removes what is left."""
-        given, erasing = (
-            self._given,
-            Erasing(positions=positions, subject_id=self._subject_id, besides=notices, refused=sought.in_refusal),
-        )
+    async def _remove(self, erasing: Erasing, subscription_ids: set[int]) -> int:
+        """Everywhere but in the registry; how many items. Done again, it removes what is left."""
+        given = self._given
         erased: Erased = await self._log.erase(erasing)
         async with given.manager.standing_still(subscription_ids), given.fetching():
             erased += await self._log.erase(msgspec.structs.replace(erasing, letters_only=True))
-        removed = Receipt(items=erased.items, letters=erased.letters, refusals=erased.refusals)
+        removed = Receipt(letters=erased.letters, refusals=erased.refusals)
         for rememberer in given.rememberers[self._erasure.shard]:
-            removed = removed.more(await rememberer.forget(self._subject_id, positions))
-        return removed
+            removed = removed.more(await rememberer.forget(erasing.subject_id, erasing.positions))
+        receipt = self._erasure.receipt
+        receipt = receipt.at_least(removed) if self._erasure.state == "asked" else receipt.more(removed)
+        self._erasure = msgspec.structs.replace(self._erasure, receipt=receipt)
+        return erased.items
 
     async def _keep(self, sought: Sought, *, first_time: bool) -> None:
         """Have the registry know how far this is; the first time, have it forget."""
         given = self._given
+        await given.record_attempts()
 
         def change(transaction: Transaction) -> Erasure:
             erasure = self._erasure
@@ -256,7 +272,7 @@ class _One:
     async def _is_told(self) -> bool:
         """Whether every notice is settled, and nothing of what was being taken in can come any more."""
         now_us, erasure = self._given.clock.now_us(), self._erasure
-        looking = self._looking(self._given.view(), {})
+        looking = self._looking(self._given.view(), {}, {})
         receivers = []
         for receiver in erasure.receipt.receivers:
             if receiver.notice == "under_way":
@@ -275,10 +291,14 @@ class _One:
         """The notices go too, and the names by which all was found."""
         erasure = self._erasure
         concerned = access_was_had(self._given.view(), {erasure.subject_id})
-        removed = await self._remove(sought, erasure.notices, (), concerned)
-        self._erasure = msgspec.structs.replace(erasure, sealed=None, receipt=erasure.receipt.more(removed))
+        await self._remove(self._erasing(sought, erasure.notices, ()), concerned)
+        await self._given.record_attempts()
 
         def change(transaction: Transaction) -> None:
+            rows = traces.remove(transaction, self._subject_id, self._names, sought.in_text)
+            rows += audit_details.forget(transaction, erasure.id, self._subject_id, sought.in_text)
+            receipt = self._erasure.receipt.more(Receipt(registry=rows))
+            self._erasure = msgspec.structs.replace(self._erasure, sealed=None, receipt=receipt)
             erasures.note(transaction, self._erasure)
             if self._subject_id is not None:
                 traces.remove_issued(transaction, self._subject_id)

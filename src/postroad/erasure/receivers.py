@@ -29,8 +29,12 @@ class Receivers:
         decoder: Decoder,
         targets: Mapping[str, TargetProtocol],
         created_us: Mapping[int, int],
+        removed: Mapping[int, Subscription],
     ) -> None:
-        """``before``: the view with the names that the subject had. ``created_us``: of streams, by id."""
+        """``before``: the view with the names that the subject had. ``created_us``: of streams, by id.
+
+        ``removed``: subscriptions that are removed, and may have had access.
+        """
         self._log = log
         self._view = view
         self._before = before
@@ -38,6 +42,7 @@ class Receivers:
         self._decoder = decoder
         self._targets = targets
         self._created_us = created_us
+        self._removed = removed
 
     async def of(self, subject_id: int, positions: Sequence[int], notices: Sequence[int]) -> tuple[Receiver, ...]:
         """Those who had access to the subject, or were told of it; ``positions`` of what is found of it, in order."""
@@ -48,7 +53,8 @@ class Receivers:
                 Receiver(
                     subscription_id=subscription_id,
                     subscription=self._name(subscription_id),
-                    events=received[subscription_id].events if subscription_id in received else 0,
+                    removed=subscription_id not in self._view.subscriptions,
+                    events=self._events(subscription_id, received.get(subscription_id)),
                     since_us=self._since_us(subscription_id, subject_id),
                     notice=await self._expected(subscription_id, subject_id, notices),
                 )
@@ -72,10 +78,10 @@ class Receivers:
         return "given_up" if dead or skipped else "told"
 
     async def _received(self, subscription_ids: Sequence[int], positions: Sequence[int]) -> dict[int, Received]:
-        """What each subscription that is there still, and has begun, was delivered of these items."""
+        """What each subscription of which there is an account was delivered of these items."""
         found: dict[int, Received] = {}
         for subscription_id in subscription_ids:
-            subscription = self._view.subscriptions.get(subscription_id)
+            subscription = self._subscription(subscription_id)
             account = await self._log.delivery.account(subscription_id)
             if subscription is not None and account is not None:
                 found[subscription_id] = Received(subscription, account, self._expect)
@@ -140,8 +146,17 @@ class Receivers:
         )
         return min(opened, default=None)
 
+    def _events(self, subscription_id: int, received: Received | None) -> int | None:
+        """Who has no account has not begun, or is removed, and then nobody knows what it was delivered."""
+        if received is not None:
+            return received.events
+        return 0 if subscription_id in self._view.subscriptions else None
+
+    def _subscription(self, subscription_id: int) -> Subscription | None:
+        return self._view.subscriptions.get(subscription_id) or self._removed.get(subscription_id)
+
     def _name(self, subscription_id: int) -> str:
-        subscription = self._view.subscriptions.get(subscription_id)
+        subscription = self._subscription(subscription_id)
         return str(subscription_id) if subscription is None else subscription.name
 
 

@@ -30,6 +30,8 @@ class Found(msgspec.Struct, frozen=True):
     positions: Sequence[int]
     notices: Sequence[int]
     """Among them: the items that tell customers that a trip is deleted."""
+    tombstones: Sequence[int]
+    """Besides: what was erased before, this one's among it if it was ended half-way."""
 
 
 class Sought:
@@ -54,13 +56,14 @@ class Sought:
 
     def in_batch(self, batch: Batch, end: int) -> Found:
         """Its items, below ``end``."""
-        positions, notices = list[int](), list[int]()
+        positions, notices, tombstones = list[int](), list[int](), list[int]()
         translation: BatchTranslation | None = None
         for index, raw in enumerate(batch.items()):
             position = batch.position + index
             if position >= end:
                 break
             if batch.kinds[index] == ERASED:
+                tombstones.append(position)
                 continue
             if self._document is None:
                 if batch.subjects[index] == self._subject_id or self._names_it(batch, index, raw):
@@ -72,7 +75,7 @@ class Sought:
                     positions.append(position)
                 if is_deletion:
                     notices.append(position)
-        return Found(positions, notices)
+        return Found(positions, notices, tombstones)
 
     def in_refusal(self, refusal: Refusal) -> bool:
         """Whether a request that was refused names it."""
@@ -96,11 +99,12 @@ class Sought:
             events: Sequence[Event] = translation.events(index)
         except PostroadError:
             return True, False  # it names it, and nobody can say any more what it was
-        mine = [event for event in events if self._document in _keys(event)]
+        mine = [event for event in events if self._document in document_keys(event)]
         return bool(mine), any(isinstance(event, TripDeleted) for event in mine)
 
 
-def _keys(event: Event) -> tuple[str | None, ...]:
+def document_keys(event: Event) -> tuple[str | None, ...]:
+    """The keys of the trips that an event is of."""
     match event:
         case Trip() | TripDeleted():
             return (event.key,)

@@ -7,7 +7,7 @@ load itself sets the size of a part: one item when it is quiet, thousands when i
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -18,6 +18,7 @@ from postroad.ingest.dedup import NO_KEY, DedupMemory, digest
 from postroad.ingest.fates import Fates, Reply
 from postroad.ingest.parts import BulkPart, PartBuilder, flags_of, lags_s
 from postroad.ingest.slices import Slices
+from postroad.ingest.subjects import CreateSubjects, IsErased, NewSubject, Subjects, nothing_erased
 from postroad.log.interface import (
     MAX_PART_BYTES,
     MAX_PART_ITEMS,
@@ -36,27 +37,6 @@ _log = logging.getLogger(__name__)
 
 REFUSAL_BODY_BYTES = 16 * 1024
 """As much of a refused body is kept for viewing."""
-
-
-class NewSubject(msgspec.Struct, frozen=True):
-    """A vehicle, fleet or account that the registry does not know, as a provider names it."""
-
-    organization_id: int
-    namespace: str
-    identifier: str
-
-
-IsErased = Callable[[int, str, str], bool]
-"""(Organization id, namespace, identifier): whether that was erased, so that nothing of it is taken in."""
-
-
-def nothing_erased(_organization_id: int, _namespace: str, _identifier: str) -> bool:
-    """Nothing ever was."""
-    return False
-
-
-CreateSubjects = Callable[[Sequence[NewSubject]], Awaitable[None]]
-"""Make the subjects known; when it returns, ``Intake.use`` has been called with a view that holds them."""
 
 
 class _Accepted(msgspec.Struct, frozen=True):
@@ -112,22 +92,21 @@ class Intake:
         self._logs = logs
         self._clock = clock
         self._dedup = dedup
-        self._create_subjects = create_subjects
+        self.subjects = Subjects(create_subjects, is_erased, default_shard=min(logs))
         self._queued_limit_bytes = queued_limit_bytes
         self.ahead_limit_us = ahead_limit_us
         self._counts = counts or Counts()
         self._traced = traced
-        self._is_erased = is_erased
         self._queued_bytes = 0
         self._gatherings: dict[tuple[int, int], _Gathering] = {}
         self._pending: dict[bytes, list[Reply]] = {}
         self._unknown: dict[NewSubject, list[_Accepted]] = {}
         self._creating: asyncio.Task[None] | None = None
-        self._default_shard = min(logs)
 
     def use(self, view: RegistryView) -> None:
         """Resolve tokens, providers and subjects by this view from now on."""
         self.view = view
+        self.subjects.use(view)
 
     @property
     def queued_bytes(self) -> int:
@@ -197,17 +176,17 @@ class Intake:
         slices, fates = Slices(self._clock), Fates()
         builders: dict[int, PartBuilder] = {}
         try:
-            failure = await self.make_known(provider, bulk.outcomes, slices)
+            failure = await self.subjects.make_known(provider, bulk.outcomes, slices)
             if failure is not None:
                 self._counts.unavailable.add(provider.id, failure.reason, by=len(bulk.raws))
                 return failure
             for outcome, raw in zip(bulk.outcomes, bulk.raws, strict=True):
                 material = b"unreadable " + raw if isinstance(outcome, WireError) else outcome.dedup
                 key = digest(provider.id, material) if material else b""
-                if self.is_erased(provider, outcome):
+                if self.subjects.is_erased(provider, outcome):
                     self._counts.deleted.add(provider.id)
                 elif not (key and self._is_repeat(provider, key, fates)):
-                    subject_id, shard = self.subject_of(provider, outcome)
+                    subject_id, shard = self.subjects.of(provider, outcome)
                     builder = builders.get(shard)
                     if builder is None:
                         builder = builders[shard] = PartBuilder(
@@ -227,35 +206,6 @@ class Intake:
                     self._submit_part(shard, rest, fates.expect(), span)
         return await fates.known()
 
-    async def make_known(
-        self, provider: Provider, outcomes: Sequence[Item | WireError], slices: Slices
-    ) -> StoreUnavailable | None:
-        """Have every subject created that the registry does not know, all at once; or why that failed."""
-        if provider.unknown_vehicles != "create":
-            return None
-        identifiers, organization_id = self.view.identifiers, provider.organization_id
-        unknown: dict[NewSubject, None] = {}
-        for outcome in outcomes:
-            if (
-                not isinstance(outcome, WireError)
-                and outcome.identifier
-                and (organization_id, outcome.namespace, outcome.identifier) not in identifiers
-                and not self._is_erased(organization_id, outcome.namespace, outcome.identifier)
-            ):
-                unknown[NewSubject(organization_id, outcome.namespace, outcome.identifier)] = None
-            if slices.over():
-                await slices.pause()
-        if not unknown:
-            return None
-        try:
-            await self._create_subjects(list(unknown))
-        except PostroadError as exc:
-            return StoreUnavailable("locked", f"The registry could not take a new subject: {exc}")
-        view = self.view
-        if any((organization_id, new.namespace, new.identifier) not in view.identifiers for new in unknown):
-            return StoreUnavailable("lost", "A new subject did not appear")
-        return None
-
     def _is_repeat(self, provider: Provider, key: bytes, fates: Fates) -> bool:
         """Whether an item of a bulk is known; if it is under way, the bulk shares its fate."""
         if key not in self._dedup:
@@ -265,22 +215,6 @@ class Intake:
             waiters.append(fates.expect())
         self._counts.duplicates.add(provider.id)
         return True
-
-    def is_erased(self, provider: Provider, outcome: Item | WireError) -> bool:
-        """Whether an item is of a subject that was erased: it is confirmed, and not kept."""
-        if isinstance(outcome, WireError) or not outcome.identifier:
-            return False
-        name = provider.organization_id, outcome.namespace, outcome.identifier
-        return name not in self.view.identifiers and self._is_erased(*name)
-
-    def subject_of(self, provider: Provider, outcome: Item | WireError) -> tuple[int, int]:
-        """Subject and shard of an item; ``UNASSIGNED`` for one that could not be read or whose subject is unknown."""
-        if not isinstance(outcome, WireError):
-            key = (provider.organization_id, outcome.namespace, outcome.identifier)
-            subject_id = self.view.identifiers.get(key)
-            if subject_id is not None:
-                return subject_id, self.view.subjects[subject_id].shard
-        return UNASSIGNED, self._default_shard
 
     def _submit_part(self, shard: int, made: BulkPart, reply: Reply, span: RequestSpan | None) -> None:
         def done(result: Appended | StoreUnavailable) -> None:
@@ -310,7 +244,7 @@ class Intake:
 
     def refuse(self, provider: Provider, reason: str, body: bytes, received_us: int) -> None:
         """Keep a request that was answered 400 for viewing."""
-        self._logs[self._default_shard].refuse(
+        self._logs[self.subjects.default_shard].refuse(
             Refusal(
                 received_us=received_us,
                 provider_id=provider.id,
@@ -331,7 +265,7 @@ class Intake:
         subject_id = self.view.identifiers.get((provider.organization_id, item.namespace, item.identifier))
         if subject_id is not None:
             self._gather(accepted, subject_id, self.view.subjects[subject_id].shard)
-        elif self.is_erased(provider, item):
+        elif self.subjects.is_erased(provider, item):
             self._counts.deleted.add(provider.id)
             self._settle([accepted], None)
         elif provider.unknown_vehicles == "create" and item.identifier:
@@ -339,7 +273,7 @@ class Intake:
             if self._creating is None:
                 self._creating = asyncio.get_running_loop().create_task(self._create())
         else:
-            self._gather(accepted, UNASSIGNED, self._default_shard)
+            self._gather(accepted, UNASSIGNED, self.subjects.default_shard)
 
     async def _create(self) -> None:
         """Make the vehicles known that items wait for, those that come meanwhile in the next round."""
@@ -347,7 +281,7 @@ class Intake:
             round_of = list(self._unknown)
             failure: StoreUnavailable | None = None
             try:
-                await self._create_subjects(round_of)
+                await self.subjects.create(round_of)
             except PostroadError as exc:
                 failure = StoreUnavailable("locked", f"The registry could not take a new vehicle: {exc}")
             except Exception:  # noqa: BLE001 - those who wait must be answered, and later vehicles must be made

@@ -2,6 +2,7 @@
 
 What can be read now is appended as a new item that arrives now. Its part's key names the item whose place it takes,
 which is marked in the same transaction: however often it is tried, and whenever the hub is killed, it happens once.
+What nobody will ever want to read can be dropped from quarantine instead.
 """
 
 from collections.abc import Mapping
@@ -26,8 +27,8 @@ from postroad.routing.translation import Decoder
 _PAGE: Final = 100
 
 
-class RedriveFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which items are to be read again: all, or only those that every given field names."""
+class QuarantineFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which items a task is about: all that were not read since, or only those that every given field names."""
 
     items: frozenset[tuple[int, int]] | None = None
     """By shard and position."""
@@ -60,10 +61,15 @@ class Redriver:
 
     async def carry_out(self, task: Task) -> int:
         """Read again what the task's filter names; how many items left quarantine. Raises ``StoreUnavailable``."""
-        which = msgspec.convert(task.filter, RedriveFilter)
+        which = msgspec.convert(task.filter, QuarantineFilter)
         return sum([await self._redrive_shard(log, which) for log in self._logs.values()])
 
-    async def _redrive_shard(self, log: ShardLog, which: RedriveFilter) -> int:
+    async def drop(self, task: Task) -> int:
+        """Take what the task's filter names out of quarantine; how many items. Raises ``StoreUnavailable``."""
+        which = msgspec.convert(task.filter, QuarantineFilter)
+        return sum([await _drop_in(log, which) for log in self._logs.values()])
+
+    async def _redrive_shard(self, log: ShardLog, which: QuarantineFilter) -> int:
         redriven, after = 0, 0
         while page := await log.quarantined(after=after, limit=_PAGE):
             for one in page:
@@ -77,7 +83,7 @@ class Redriver:
         provider = self._intake.view.providers.get(one.provider_id)
         raw = await _raw_at(log, one.position)
         item = self._read(provider, raw) if provider is not None and raw is not None else None
-        if provider is None or raw is None or item is None or self._intake.is_erased(provider, item):
+        if provider is None or raw is None or item is None or self._intake.subjects.is_erased(provider, item):
             return False
         bulk, around = Bulk([raw], [item]), self._around.get(provider.protocol)
         async with nullcontext(bulk) if around is None else around(provider, bulk, self._clock.now_us()) as kept:
@@ -85,10 +91,10 @@ class Redriver:
             return bool(kept.raws) and await self._store(log, one, provider, item, raw)
 
     async def _store(self, log: ShardLog, one: Quarantined, provider: Provider, item: Item, raw: bytes) -> bool:
-        failure = await self._intake.make_known(provider, [item], Slices(self._clock))
+        failure = await self._intake.subjects.make_known(provider, [item], Slices(self._clock))
         if failure is not None:
             raise failure
-        subject_id, shard = self._intake.subject_of(provider, item)
+        subject_id, shard = self._intake.subjects.of(provider, item)
         if shard != log.shard:
             return False  # the mark and the new item could not be written together
         builder = PartBuilder(provider, self._clock.now_us(), ahead_limit_us=self._intake.ahead_limit_us, request_id="")
@@ -108,6 +114,14 @@ class Redriver:
             return self._decoder.source(provider.protocol).read(raw, settings)
         except WireError:
             return None
+
+
+async def _drop_in(log: ShardLog, which: QuarantineFilter) -> int:
+    dropped, after = 0, 0
+    while page := await log.quarantined(after=after, limit=_PAGE):
+        dropped += await log.dismiss([one.position for one in page if which.takes(log.shard, one)])
+        after = page[-1].position
+    return dropped
 
 
 async def _raw_at(log: ShardLog, position: int) -> bytes | None:

@@ -23,7 +23,11 @@ def listen(host: str, port: int) -> socket.socket:
     """A bound socket; port 0 takes a free one. Raises ``ConfigError``."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        server = socket.create_server((host, port), family=family, backlog=2048)
+        # Inherited by each connection: an answer's body does not wait for its header to be acknowledged (40 ms).
+        # asyncio sets it by itself only on sockets that say that they are TCP's, which this one does not.
+        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return server
     except OSError as exc:
         raise ConfigError(f"cannot listen on {host} port {port}: {exc.strerror}", field="hub.port") from exc
 

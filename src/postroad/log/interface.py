@@ -7,7 +7,7 @@ know.
 Instants are whole microseconds since 1970, UTC: they are stored and compared here, never shown.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -261,6 +261,9 @@ class ShardLog(Protocol):
 
     async def quarantined(self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100) -> list[Quarantined]:
         """Items in quarantine at positions above ``after``, in order. They go with their batch."""
+
+    async def dismiss(self, positions: Collection[int]) -> int:
+        """Take items out of quarantine, for good; how many stood in it. They themselves stay stored, as unreadable."""
 
     async def retain(
         self, *, received_before_us: int, settled: int, max_bytes: int, given_up: int = MAX_POSITION

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Collection
 from itertools import islice
 
 from msgspec import structs
@@ -122,6 +123,11 @@ class MemoryLog:
             if one.position > after and (one.resolved_by is None or not unresolved_only)
         ]
         return found[:limit]
+
+    async def dismiss(self, positions: Collection[int]) -> int:
+        """See ``ShardLog``."""
+        self._check_open()
+        return sum(self._quarantine.pop(position, None) is not None for position in {*positions})
 
     def listen(self, listener: Listener) -> None:
         """See ``ShardLog``."""

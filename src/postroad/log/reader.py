@@ -1,7 +1,10 @@
 """Reading a shard's file: for the engine's own reader threads, and for another process that wants a look."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from postroad.log import schema
 from postroad.log.delivery import (
@@ -162,13 +165,22 @@ class ShardReader:
             for received_us, provider_id, protocol, reason, body in rows
         ]
 
-    def quarantined(self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100) -> list[Quarantined]:
-        """See ``ShardLog.quarantined``."""
+    def quarantined(
+        self,
+        *,
+        after: int = 0,
+        unresolved_only: bool = True,
+        provider_ids: Collection[int] | None = None,
+        limit: int = 100,
+    ) -> list[Quarantined]:
+        """See ``ShardLog.quarantined``; only what these providers sent."""
         unresolved = "AND resolved_by IS NULL" if unresolved_only else ""
+        of_these = "" if provider_ids is None else "AND provider_id IN (SELECT value FROM json_each(?))"
         query = (
             "SELECT position, provider_id, protocol, reason, received_us, resolved_by FROM quarantine"  # noqa: S608 - constants
-            f" WHERE position > ? {unresolved} ORDER BY position LIMIT ?"
+            f" WHERE position > ? {unresolved} {of_these} ORDER BY position LIMIT ?"
         )
+        providers = () if provider_ids is None else (msgspec.json.encode(sorted(provider_ids)).decode(),)
         return [
             Quarantined(
                 position=position,
@@ -178,7 +190,9 @@ class ShardReader:
                 received_us=received_us,
                 resolved_by=resolved_by,
             )
-            for position, provider_id, protocol, reason, received_us, resolved_by in self._rows(query, (after, limit))
+            for position, provider_id, protocol, reason, received_us, resolved_by in self._rows(
+                query, (after, *providers, limit)
+            )
         ]
 
     def quarantined_at(self, position: int) -> Quarantined | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -188,6 +188,11 @@ class SqliteLog:
         return await self._look(
             lambda reader: reader.quarantined(after=after, unresolved_only=unresolved_only, limit=limit)
         )
+
+    async def dismiss(self, positions: Collection[int]) -> int:
+        """See ``ShardLog``."""
+        dismissed: int = await self._change(lambda tx: tx.dismiss(positions))
+        return dismissed
 
     async def retain(
         self, *, received_before_us: int, settled: int, max_bytes: int, given_up: int = MAX_POSITION

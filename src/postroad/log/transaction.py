@@ -1,5 +1,6 @@
 """What one group of changes does to a shard's file, between BEGIN and COMMIT. Runs on the writer thread only."""
 
+from collections.abc import Collection
 from typing import Any
 
 import apsw
@@ -107,6 +108,13 @@ class Transaction:
         self._insert("request", self._requests)
         self._insert_quarantine()
         self._batches, self._seen, self._requests = [], [], []
+
+    def dismiss(self, positions: Collection[int]) -> int:
+        """See ``ShardLog.dismiss``."""
+        self._insert_quarantine()
+        those = msgspec.json.encode(sorted(positions)).decode()
+        gone = "DELETE FROM quarantine WHERE position IN (SELECT value FROM json_each(?)) RETURNING position"
+        return len(self.connection.execute(gone, (those,)).fetchall())
 
     def _insert_quarantine(self) -> None:
         self._insert("quarantine", self._quarantine)

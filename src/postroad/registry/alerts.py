@@ -4,6 +4,8 @@ The registry takes any kind; ``AlertKind`` and ``ShardAlertKind`` of ``postroad.
 raised. No view shows alerts: they leave the version alone.
 """
 
+from collections.abc import Collection
+
 import msgspec
 import sqlalchemy as sa
 
@@ -71,11 +73,22 @@ def clear_alert(transaction: Transaction, kind: str, about: str) -> None:
     transaction.connection.execute(sa.update(_alerts).where(_open(kind, about)).values(values))
 
 
-def listed(connection: sa.Connection, *, open_only: bool, limit: int) -> list[Alert]:
-    """The newest first."""
+def listed(
+    connection: sa.Connection,
+    *,
+    open_only: bool,
+    limit: int,
+    about: Collection[str] | None = None,
+    before: int | None = None,
+) -> list[Alert]:
+    """The newest first, from the one behind ``before`` (an id) on; only those ``about`` any of these things."""
     query = sa.select(_alerts).order_by(_alerts.c.id.desc()).limit(limit)
     if open_only:
         query = query.where(_alerts.c.cleared_us.is_(None))
+    if about is not None:
+        query = query.where(_alerts.c.about.in_(about))
+    if before is not None:
+        query = query.where(_alerts.c.id < before)
     return [Alert(**row) for row in connection.execute(query).mappings()]
 
 

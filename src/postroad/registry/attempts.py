@@ -4,7 +4,7 @@ A healthy subscription sends thousands of bulks an hour: what matters of those i
 is for people (``explain``, lists): the cursors of the log decide what is sent. It has a bounded life.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -159,6 +159,30 @@ def listed(
     return [Attempt(**row) for row in connection.execute(query).mappings()]
 
 
+def page(
+    connection: sa.Connection,
+    *,
+    subscription_ids: Collection[int] | None,
+    place: tuple[int, int] | None,
+    succeeded: bool | None,
+    before: int | None,
+    limit: int,
+) -> list[tuple[int, Attempt]]:
+    """Rows with their ids, the newest first, from the one behind ``before`` on; see ``RegistryStore.attempts_page``."""
+    query = sa.select(_attempts.c.id, *_COLUMNS).order_by(_attempts.c.id.desc()).limit(limit)
+    if subscription_ids is not None:
+        query = query.where(_attempts.c.subscription_id.in_(subscription_ids))
+    if place is not None:
+        shard, position = place
+        query = query.where(_attempts.c.shard == shard, _attempts.c.first_position <= position)
+        query = query.where(_attempts.c.last_position >= position)
+    if succeeded is not None:
+        query = query.where(_attempts.c.succeeded == succeeded)
+    if before is not None:
+        query = query.where(_attempts.c.id < before)
+    return [(id_, Attempt(**row)) for id_, row in map(_with_id, connection.execute(query).mappings())]
+
+
 def delivered(connection: sa.Connection) -> dict[int, int]:
     """Confirmed events by subscription, of all rows that are kept."""
     query = (
@@ -191,10 +215,15 @@ def _newest(connection: sa.Connection, lanes: list[Lane]) -> dict[Lane, tuple[in
     query = sa.select(_attempts.c.id, *_COLUMNS).where(_attempts.c.id.in_(ids)).with_for_update()
     newest = {}
     for row in connection.execute(query).mappings():
-        fields = dict(row)
-        id_ = fields.pop("id")
+        id_, fields = _with_id(row)
         newest[row.subscription_id, row.shard] = id_, Attempt(**fields)
     return newest
+
+
+def _with_id(row: sa.RowMapping) -> tuple[int, dict[str, Any]]:
+    """A row's id, and its other columns."""
+    fields = {str(name): value for name, value in row.items()}
+    return fields.pop("id"), fields
 
 
 def _first(success: Success) -> Attempt:

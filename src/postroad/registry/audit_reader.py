@@ -36,6 +36,11 @@ class AuditReader:
                 return
             after = part[-1].link.number
 
+    def part(self, *, after: int, limit: int) -> list[Record]:
+        """Some of the same: those above a number."""
+        with self._database.read() as connection:
+            return list(audit_log.records(connection, after=after, limit=limit))
+
     def head(self) -> Head:
         """The number and hash of the newest entry. Kept elsewhere, it proves later that none below was changed."""
         with self._database.read() as connection:

@@ -5,6 +5,7 @@ when the sealing key is rotated. Without it nobody can try plates or phone numbe
 """
 
 import hashlib
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 
@@ -18,7 +19,7 @@ PLACE = "block_key"
 DIGEST_BYTES = 16
 
 _KEY_BYTES = 32
-_key = schema.block_key
+_key, _blocked = schema.block_key, schema.blocked
 
 
 def digest(key: bytes, organization_id: int, namespace: str, value: str) -> bytes:
@@ -41,6 +42,36 @@ def block_key(transaction: Transaction, keys: KeyRing) -> bytes:
     transaction.connection.execute(sa.insert(_key).values(id=1, sealed=keys.seal(PLACE, key.hex())))
     transaction.touched = True
     return key
+
+
+def block(transaction: Transaction, digests: Iterable[bytes], erasure_id: int) -> None:
+    """Take nothing in of what is called so; what was blocked already is by the newest erasure of it."""
+    for hashed in digests:
+        this = _blocked.c.digest == hashed
+        again = sa.update(_blocked).where(this).values(erasure_id=erasure_id)
+        if not transaction.connection.execute(again).rowcount:
+            transaction.connection.execute(sa.insert(_blocked).values(digest=hashed, erasure_id=erasure_id))
+            transaction.touched = True
+
+
+def blocked_by(connection: sa.Connection, erasure_id: int) -> list[bytes]:
+    """What an erasure blocks."""
+    query = sa.select(_blocked.c.digest).where(_blocked.c.erasure_id == erasure_id).order_by(_blocked.c.digest)
+    return list(connection.scalars(query))
+
+
+def unblock(transaction: Transaction, erasure_id: int) -> None:
+    """Have an erasure block nothing any more."""
+    gone = transaction.connection.execute(sa.delete(_blocked).where(_blocked.c.erasure_id == erasure_id))
+    transaction.touched |= bool(gone.rowcount)
+
+
+def is_blocked(transaction: Transaction, keys: KeyRing, organization_id: int, namespace: str, value: str) -> bool:
+    """Whether what is called so (normalised) was erased, as the registry has it now. Raises as ``KeyRing.unseal``."""
+    if transaction.connection.scalar(sa.select(_key.c.id)) is None:
+        return False
+    hashed = digest(block_key(transaction, keys), organization_id, namespace, value)
+    return transaction.connection.execute(sa.select(_blocked).where(_blocked.c.digest == hashed)).first() is not None
 
 
 class BlockList:

@@ -8,17 +8,25 @@ hub's files hold goes afterwards (``postroad.service.erasing``), after any numbe
 erased when they are settled. *done*: nothing is left but the row, without its names.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
 
 from postroad.db import schema
-from postroad.errors import NotFound
+from postroad.errors import ConfigError, NotFound
 from postroad.protocols import postroad as words
 from postroad.registry import coverage, documents, grants, memberships, outbox, streams
-from postroad.registry.blocklist import block_key, digest, document_namespace
+from postroad.registry.blocklist import (
+    block,
+    block_key,
+    blocked_by,
+    digest,
+    document_namespace,
+    is_blocked,
+    unblock,
+)
 from postroad.registry.secrets import KeyRing
 from postroad.registry.transaction import Transaction, insert
 
@@ -27,7 +35,7 @@ ErasureState = Literal["asked", "erased", "done"]
 Fate = Literal["under_way", "told", "given_up", "not_told"]
 """Of a customer: the word of it is under way, was confirmed, or was given up; or its subscription has no such word."""
 
-_erasures, _blocked, _subjects = schema.erasures, schema.blocked, schema.subjects
+_erasures, _subjects = schema.erasures, schema.subjects
 _identifiers, _streams = schema.identifiers, schema.streams
 
 
@@ -36,9 +44,11 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
 
     subscription_id: int
     subscription: str
-    """Its whole name, or its number once it is removed."""
-    events: int
-    """Made of items that were still stored, and delivered by the subscription's account."""
+    """Its name, or its number where nobody knows that any more."""
+    removed: bool = False
+    """Before the erasure was asked for: nobody can be told by it any more."""
+    events: int | None
+    """Made of items that were still stored, and delivered by the subscription's account; None: that is gone with it."""
     since_us: int | None
     """When its first stream was opened; None: it had none, and was told of grants only."""
     notice: Fate = "not_told"
@@ -57,7 +67,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What an erasure removed, where, and who knows of it. It names nobody."""
 
     items: int = 0
-    """In the log, turned into tombstones; in quarantine too."""
+    """In the log, turned into tombstones, or, if they are told still, to be; in quarantine too."""
     letters: int = 0
     """Parked or dead, beside the log."""
     refusals: int = 0
@@ -75,17 +85,27 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """That were there, and not said to be gone, when it was erased."""
     declared_in: tuple[str, ...] = ()
     """Where the operator's file may name it still: ``vehicles``, ``subscription NAME``."""
+    allowed_us: int | None = None
+    """When it was allowed to come back; what is called so is taken in since."""
+    allowed: tuple[str, ...] = ()
+    """The keyed hashes, in hex, that it blocked until then: by them what a backup brings back is found."""
+    counted_to: int = 0
+    """Items below are counted: before they went, since whoever is ended half-way finds no more than what is left."""
 
     def more(self, other: "Receipt") -> "Receipt":
         """Both: numbers added up, the rest as ``other`` has it, if it has any."""
-        values = msgspec.structs.asdict(other)
-        return msgspec.structs.replace(
-            self,
-            **{
-                name: getattr(self, name) + value if isinstance(value, int) else value or getattr(self, name)
-                for name, value in values.items()
-            },
-        )
+        return self._with(other, lambda mine, others: mine + others)
+
+    def at_least(self, other: "Receipt") -> "Receipt":
+        """Of each number the larger, the rest as ``other`` has it, if it has any."""
+        return self._with(other, max)
+
+    def _with(self, other: "Receipt", join: Callable[[int, int], int]) -> "Receipt":
+        values = {}
+        for name, value in msgspec.structs.asdict(other).items():
+            mine = getattr(self, name)
+            values[name] = join(mine, value) if isinstance(value, int) else value or mine
+        return msgspec.structs.replace(self, **values)
 
 
 class Erasure(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,18 +199,18 @@ def ask_trip(
     organization_id: int,
     shard: int,
     by: Literal["operator", "provider"],
+    again: bool = False,
 ) -> int | None:
     """Have a provider's trip forgotten, by its key; as ``ask_subject``. ``shard``: where it is if nobody knows whose.
 
-    Raises as ``ask_subject`` does, but for ``NotFound``: what is not known is blocked all the same.
+    ``again``: also if it is blocked. Raises as ``ask_subject`` does, but for ``NotFound``: what is not known is blocked
+    all the same.
     """
-    connection = transaction.connection
-    hashed = digest(block_key(transaction, keys), organization_id, document_namespace(provider_id), key)
-    if connection.execute(sa.select(_blocked).where(_blocked.c.digest == hashed)).first() is not None:
+    if not again and is_blocked(transaction, keys, organization_id, document_namespace(provider_id), key):
         return None
     owner = documents.forget(transaction, provider_id, key)
     if owner is not None:
-        shard = connection.execute(sa.select(_subjects.c.shard).where(_subjects.c.id == owner)).scalar_one()
+        shard = transaction.connection.execute(sa.select(_subjects.c.shard).where(_subjects.c.id == owner)).scalar_one()
     return _add(
         transaction,
         keys,
@@ -204,12 +224,32 @@ def ask_trip(
     )
 
 
-def is_blocked(transaction: Transaction, keys: KeyRing, organization_id: int, namespace: str, value: str) -> bool:
-    """Whether what is called so was erased, as the registry has it now."""
-    if transaction.connection.scalar(sa.select(schema.block_key.c.id)) is None:
-        return False
-    hashed = digest(block_key(transaction, keys), organization_id, namespace, value)
-    return transaction.connection.execute(sa.select(_blocked).where(_blocked.c.digest == hashed)).first() is not None
+def allow_again(transaction: Transaction, erasure_id: int) -> Erasure:
+    """Take in what was erased if it comes again: somebody who has come back. What was erased stays so; the receipt too.
+
+    Raises:
+        NotFound: There is no such erasure, or it blocks nothing: it was allowed already, or erased again since.
+        ConfigError: It is not done: what came in would be erased with the rest.
+    """
+    erasure = get(transaction.connection, erasure_id)
+    if erasure.state != "done":
+        raise ConfigError(f"erasure {erasure_id} is not done yet; what came in now would be erased too")
+    blocked = blocked_by(transaction.connection, erasure_id)
+    if not blocked:
+        raise NotFound(f"erasure {erasure_id} blocks nothing: it was allowed again already, or erased again since")
+    unblock(transaction, erasure_id)
+    allowed = tuple(hashed.hex() for hashed in blocked)
+    receipt = msgspec.structs.replace(erasure.receipt, allowed_us=transaction.now_us, allowed=allowed)
+    kept = sa.update(_erasures).where(_erasures.c.id == erasure_id).values(receipt=msgspec.to_builtins(receipt))
+    transaction.connection.execute(kept)
+    transaction.note(
+        "allow_again",
+        "erasure",
+        erasure_id,
+        organization_id=erasure.organization_id,
+        subject_id=erasure.subject_id,
+    )
+    return msgspec.structs.replace(erasure, receipt=receipt)
 
 
 def names(erasure: Erasure, keys: KeyRing) -> Names:
@@ -233,9 +273,15 @@ def get(connection: sa.Connection, erasure_id: int) -> Erasure:
     return _erasure(row)
 
 
-def listed(connection: sa.Connection, *, limit: int) -> list[Erasure]:
-    """The newest first."""
+def listed(
+    connection: sa.Connection, *, limit: int | None, organization_id: int | None = None, before: int | None = None
+) -> list[Erasure]:
+    """The newest first, from the one behind ``before`` (an id) on: of everybody, or of one organization."""
     query = sa.select(_erasures).order_by(_erasures.c.id.desc()).limit(limit)
+    if organization_id is not None:
+        query = query.where(_erasures.c.organization_id == organization_id)
+    if before is not None:
+        query = query.where(_erasures.c.id < before)
     return [_erasure(row) for row in connection.execute(query).mappings()]
 
 
@@ -273,9 +319,7 @@ def _add(transaction: Transaction, keys: KeyRing, named: Names, **values: Any) -
     )
     sealed = keys.seal(names_place(erasure_id), msgspec.json.encode(named).decode())
     transaction.connection.execute(sa.update(_erasures).where(_erasures.c.id == erasure_id).values(sealed=sealed))
-    for hashed in hashes:
-        if transaction.connection.execute(sa.select(_blocked).where(_blocked.c.digest == hashed)).first() is None:
-            transaction.connection.execute(sa.insert(_blocked).values(digest=hashed, erasure_id=erasure_id))
+    block(transaction, hashes, erasure_id)
     transaction.touched = True
     transaction.note(
         "create",

@@ -5,7 +5,7 @@ transaction: streams that begin and end, and what is told of it (``governed``, d
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
@@ -46,7 +46,7 @@ def give(transaction: Transaction, integration_id: int, subject_id: int, *, agre
         values |= {"account_id": agreed.account_id, "scopes": sorted(agreed.scopes)}
     grant_id = insert(transaction.connection, _grants, **values)
     transaction.touched = True
-    _note(transaction, "create", [(grant_id, integration_id, subject_id)])
+    _note(transaction, "create", [_Changed(grant_id, integration_id, subject_id, values.get("scopes"))])
     coverage.reconcile_integration(
         transaction, integration_id, vehicle_id=subject_id if subject.kind == "vehicle" else None
     )
@@ -119,7 +119,7 @@ def move(transaction: Transaction, vehicle_id: int, fleet_id: int | None) -> Non
 
 
 class Listed(NamedTuple):
-    """An open grant, as people call what it is of."""
+    """An open grant, as people call what it is of, with the ids of both ends."""
 
     integration: str
     """``organization/integration``"""
@@ -127,10 +127,34 @@ class Listed(NamedTuple):
     subject: str
     """``organization/fleet``, or ``organization/plate``"""
     since_us: int
+    id: int
+    integration_id: int
+    integrations_organization_id: int
+    subject_id: int
+    subjects_organization_id: int
+
+
+def get(connection: sa.Connection, grant_id: int) -> Listed:
+    """One open grant. Raises ``NotFound``."""
+    for one in _listed(connection, _grants.c.id == grant_id):
+        return one
+    raise NotFound(f"there is no grant {grant_id}")
+
+
+def between(connection: sa.Connection, integration_id: int, subject_id: int) -> Listed:
+    """The open grant of a subject to an integration. Raises ``NotFound``."""
+    ends = (_grants.c.integration_id == integration_id) & (_grants.c.subject_id == subject_id)
+    for one in _listed(connection, ends):
+        return one
+    raise NotFound(f"integration {integration_id} has no grant of {subject_id}")
 
 
 def listed(connection: sa.Connection) -> list[Listed]:
     """The open grants, oldest first."""
+    return _listed(connection, sa.true())
+
+
+def _listed(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[Listed]:
     integrations, of_integrations = schema.integrations, schema.organizations
     owners, names = schema.organizations.alias("owners"), schema.identifiers
     first_name = (
@@ -144,12 +168,17 @@ def listed(connection: sa.Connection) -> list[Listed]:
             _subjects.c.kind,
             owners.c.name + "/" + sa.func.coalesce(_subjects.c.name, first_name, "?"),
             _grants.c.since_us,
+            _grants.c.id,
+            integrations.c.id,
+            integrations.c.organization_id,
+            _subjects.c.id,
+            _subjects.c.organization_id,
         )
         .join(integrations, integrations.c.id == _grants.c.integration_id)
         .join(of_integrations, of_integrations.c.id == integrations.c.organization_id)
         .join(_subjects, _subjects.c.id == _grants.c.subject_id)
         .join(owners, owners.c.id == _subjects.c.organization_id)
-        .where(_grants.c.until_us.is_(None))
+        .where(which, _grants.c.until_us.is_(None))
         .order_by(_grants.c.id)
     )
     return [Listed(*row) for row in connection.execute(query)]
@@ -163,20 +192,30 @@ def end_dead(transaction: Transaction) -> None:
 
 
 def _end(transaction: Transaction, which: sa.ColumnElement[bool]) -> None:
-    columns = (_grants.c.id, _grants.c.integration_id, _grants.c.subject_id)
+    columns = (_grants.c.id, _grants.c.integration_id, _grants.c.subject_id, _grants.c.scopes)
     ending = sa.select(*columns).where(which, _grants.c.until_us.is_(None)).order_by(_grants.c.id)
     rows = transaction.connection.execute(ending).all()
     ended = sa.update(_grants).where(_grants.c.id == sa.bindparam("grant")).values(until_us=transaction.now_us)
     if rows:
         transaction.connection.execute(ended, [{"grant": row.id} for row in rows])
         transaction.touched = True
-        _note(transaction, "revoke", [(row.id, row.integration_id, row.subject_id) for row in rows])
+        _note(transaction, "revoke", [_Changed(*row) for row in rows])
 
 
-def _note(transaction: Transaction, action: str, changed: Sequence[tuple[int, int, int]]) -> None:
-    """Note what was done to grants: their ids, with the integration's and the subject's."""
-    subjects = called.subjects(transaction.connection, {subject_id for _, _, subject_id in changed})
-    for grant_id, integration_id, subject_id in changed:
+class _Changed(NamedTuple):
+    """A grant that was made, or has ended."""
+
+    id: int
+    integration_id: int
+    subject_id: int
+    scopes: Sequence[str] | None
+    """What its owner agreed to; None: an organization's grant."""
+
+
+def _note(transaction: Transaction, action: Literal["create", "revoke"], changed: Sequence[_Changed]) -> None:
+    """Note what was done to grants."""
+    subjects = called.subjects(transaction.connection, {one.subject_id for one in changed})
+    for grant_id, integration_id, subject_id, scopes in changed:
         name, organization_id = subjects[subject_id]
         to = called.integration(transaction.connection, integration_id).name
         transaction.note(
@@ -186,7 +225,11 @@ def _note(transaction: Transaction, action: str, changed: Sequence[tuple[int, in
             name,
             organization_id=organization_id,
             subject_id=subject_id,
-            fields={"integration": (None, to) if action == "create" else (to, None)},
+            fields={
+                field: (None, value) if action == "create" else (value, None)
+                for field, value in (("integration", to), ("scopes", scopes))
+                if value is not None
+            },
         )
 
 

@@ -25,6 +25,9 @@ class ServiceAccountInfo(msgspec.Struct, frozen=True, kw_only=True):
     role: RoleName
     owner: str | None
     """The name of the provider, the integration or the organization; None: of all organizations."""
+    owner_id: int | None
+    organization_id: int | None
+    """Of the owner."""
     key_id: str
     audience: str
     label: str
@@ -142,6 +145,8 @@ def listed(connection: sa.Connection) -> list[ServiceAccountInfo]:
             id=row.public_id,
             role=row.role,
             owner=row.owner,
+            owner_id=getattr(row, OWNERS[row.role].column),
+            organization_id=organization_of(connection, row.role, getattr(row, OWNERS[row.role].column)),
             key_id=row.key_id,
             audience=row.audience,
             label=row.label,

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from postroad.db import schema
 from postroad.errors import Forbidden
 from postroad.model.identifiers import LEGACY_CAR_ID, LEGACY_USER_ID, PLATE, VIN
-from postroad.registry import accounts, granted, grants, selection, streams
+from postroad.registry import accounts, called, granted, grants, selection, streams
 from postroad.registry.records import Service
 from postroad.registry.transaction import Transaction
 
@@ -206,7 +206,16 @@ def _agree(
         was, now = row.scopes, sorted(scopes[row.subject_id])
         connection.execute(sa.update(_grants).where(_grants.c.id == row.id).values(scopes=now))
         if was != now:
-            transaction.note("update", "grant", row.id, subject_id=row.subject_id, fields={"scopes": (was, now)})
+            name, organization_id = called.subject(connection, row.subject_id)
+            transaction.note(
+                "update",
+                "grant",
+                row.id,
+                name,
+                organization_id=organization_id,
+                subject_id=row.subject_id,
+                fields={"scopes": (was, now)},
+            )
     for subscription in _scoped(connection, [integration_id]):
         before = streams.open_of(connection, subscription.id)
         for subject_id, of_vehicle in scopes.items():

@@ -344,6 +344,34 @@ class RegistryStore:
         with self._database.read() as connection:
             return attempts.listed(connection, subscription_id, shard=shard, position=position, limit=limit)
 
+    def attempts_page(
+        self,
+        *,
+        subscription_ids: Collection[int] | None = None,
+        place: tuple[int, int] | None = None,
+        succeeded: bool | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[tuple[int, Attempt]]:
+        """Attempts with their ids, the newest first, from the one behind ``before`` (an id) on.
+
+        Args:
+            subscription_ids: only those of these subscriptions.
+            place: shard and position: only those of bulks that reached over it.
+            succeeded: only those that did, or that did not.
+            before: the last id of the page before.
+            limit: so many at most.
+        """
+        with self._database.read() as connection:
+            return attempts.page(
+                connection,
+                subscription_ids=subscription_ids,
+                place=place,
+                succeeded=succeeded,
+                before=before,
+                limit=limit,
+            )
+
     def delivered(self) -> dict[int, int]:
         """How many events each subscription has confirmed, as far as the ledger goes back; by subscription id."""
         with self._database.read() as connection:
@@ -367,10 +395,17 @@ class RegistryStore:
         with self.transaction() as under_way:
             alerts.clear_alert(under_way, kind, about)
 
-    def alerts(self, *, open_only: bool = True, limit: int = 100) -> list[Alert]:
-        """The newest alerts first."""
+    def alerts(
+        self,
+        *,
+        open_only: bool = True,
+        limit: int = 100,
+        about: Collection[str] | None = None,
+        before: int | None = None,
+    ) -> list[Alert]:
+        """The newest alerts first, from the one behind ``before`` (an id) on; only those ``about`` these things."""
         with self._database.read() as connection:
-            return alerts.listed(connection, open_only=open_only, limit=limit)
+            return alerts.listed(connection, open_only=open_only, limit=limit, about=about, before=before)
 
     def prune_tasks(self, before_us: int) -> int:
         """Forget tasks that were finished before an instant (microseconds since 1970); how many those were."""
@@ -432,10 +467,12 @@ class RegistryStore:
         with self._database.read() as connection:
             return upstreams.followed(connection, shard)
 
-    def erasures(self, *, limit: int = 100) -> list[Erasure]:
-        """The newest erasures first."""
+    def erasures(
+        self, *, limit: int = 100, organization_id: int | None = None, before: int | None = None
+    ) -> list[Erasure]:
+        """The newest erasures first, from the one behind ``before`` (an id) on: of everybody, or one organization."""
         with self._database.read() as connection:
-            return erasures.listed(connection, limit=limit)
+            return erasures.listed(connection, limit=limit, organization_id=organization_id, before=before)
 
     def erasure(self, erasure_id: int) -> Erasure:
         """One erasure. ``NotFound`` for an unknown id."""
@@ -530,7 +567,16 @@ class RegistryStore:
         with self._database.read() as connection:
             return tasks.get(connection, id_)
 
-    def tasks(self, *, integration_id: int | None = None, limit: int = 100) -> list[Task]:
-        """The newest tasks first: of everybody, or of one integration."""
+    def tasks(
+        self,
+        *,
+        integration_ids: Collection[int] | None = None,
+        limit: int = 100,
+        before: tuple[int, str] | None = None,
+    ) -> list[Task]:
+        """The newest tasks first, from the one behind ``before`` on: of everybody, or of some integrations.
+
+        ``before`` is a task's ``created_us`` and ``id``.
+        """
         with self._database.read() as connection:
-            return tasks.listed(connection, integration_id=integration_id, limit=limit)
+            return tasks.listed(connection, integration_ids=integration_ids, limit=limit, before=before)

@@ -20,6 +20,7 @@ TaskType = Literal[
     "REDRIVE",
     "DROP",
     "REDRIVE_QUARANTINE",
+    "DROP_QUARANTINE",
     "REDRIVE_FETCHES",
     "DROP_FETCHES",
     "PUSH_FAILED_TRIPS",
@@ -167,11 +168,24 @@ def get(connection: sa.Connection, id_: str) -> Task:
     return Task(**row)
 
 
-def listed(connection: sa.Connection, *, integration_id: int | None, limit: int) -> list[Task]:
-    """The newest first: of everybody, or of one integration."""
+def listed(
+    connection: sa.Connection,
+    *,
+    integration_ids: Collection[int] | None,
+    limit: int,
+    before: tuple[int, str] | None = None,
+) -> list[Task]:
+    """The newest first, from the one behind ``before`` on: of everybody, or of some integrations.
+
+    ``before`` is a task's ``created_us`` and ``id``.
+    """
     query = sa.select(_tasks).order_by(_tasks.c.created_us.desc(), _tasks.c.id).limit(limit)
-    if integration_id is not None:
-        query = query.where(_tasks.c.integration_id == integration_id)
+    if integration_ids is not None:
+        query = query.where(_tasks.c.integration_id.in_(integration_ids))
+    if before is not None:
+        created_us, id_ = before
+        same_instant = (_tasks.c.created_us == created_us) & (_tasks.c.id > id_)
+        query = query.where((_tasks.c.created_us < created_us) | same_instant)
     return [Task(**row) for row in connection.execute(query).mappings()]
 
 

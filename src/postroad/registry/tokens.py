@@ -47,6 +47,9 @@ class TokenInfo(msgspec.Struct, frozen=True, kw_only=True):
     role: RoleName
     owner: str | None
     """The name of the provider, the integration or the organization; None: of all organizations."""
+    owner_id: int | None
+    organization_id: int | None
+    """Of the owner."""
     label: str
     created_us: int
     revoked_us: int | None
@@ -140,6 +143,8 @@ def listed(connection: sa.Connection) -> list[TokenInfo]:
             id=row.public_id,
             role=role,
             owner=row.owner,
+            owner_id=getattr(row, OWNERS[role].column),
+            organization_id=organization_of(connection, role, getattr(row, OWNERS[role].column)),
             label=row.label,
             created_us=row.created_us,
             revoked_us=row.revoked_us,

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from postroad.db import schema
 from postroad.errors import ConfigError, NotFound
 from postroad.registry import accounts, owner_sessions, sharing
+from postroad.registry.notes import SECRET
 from postroad.registry.records import Person
 from postroad.registry.transaction import Transaction, insert
 
 MAX_LOGIN_CHARS: Final = 200
-SECRET: Final = "(secret)"  # noqa: S105 - what stands in a secret's stead
 
 _owners, _owned, _subjects = schema.owners, schema.owned_vehicles, schema.subjects
 
@@ -105,6 +105,18 @@ def get(connection: sa.Connection, login: str) -> Owner:
     if owner is None:
         raise NotFound("there is no owner with this login")
     return owner
+
+
+def sign_in(transaction: Transaction, owner: Owner, token: str) -> None:
+    """The owner has signed in, and shows this token from now on."""
+    owner_sessions.begin(transaction, owner.id, token)
+    _note(transaction, "sign_in", owner.id)
+
+
+def sign_out(transaction: Transaction, owner: Owner, token: str) -> None:
+    """The owner shows this token no more."""
+    owner_sessions.end(transaction, token)
+    _note(transaction, "sign_out", owner.id)
 
 
 def set_password(transaction: Transaction, owner_id: int, password: str, *, keep_sessions: bool = False) -> None:

@@ -237,6 +237,7 @@ def assemble(given: Surroundings) -> Parts:
         datasets=datasets,
         decoder=decoder,
         following=following,
+        record_attempts=attempts.flush,
         clock=clock,
     )
     tasks = TaskRunner(
@@ -253,6 +254,7 @@ def assemble(given: Surroundings) -> Parts:
         refresh=following.refresh,
         others={
             "REDRIVE_QUARANTINE": redriver.carry_out,
+            "DROP_QUARANTINE": redriver.drop,
             "REDRIVE_FETCHES": fetching.redrive,
             "DROP_FETCHES": fetching.drop,
             "ERASE": erasing.carry_out,
@@ -348,7 +350,9 @@ def assemble(given: Surroundings) -> Parts:
             limits=settings.limits,
             clock=clock,
         ),
-        rest=rest_server(opened, authenticator=authenticator, following=following, limits=settings.limits, clock=clock),
+        rest=rest_server(
+            opened, manager, authenticator=authenticator, following=following, settings=settings, clock=clock
+        ),
         consent=consent_server(opened.registry, following=following, settings=settings.consent, clock=clock),
         entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following),
         receiving=receives,

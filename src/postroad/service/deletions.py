@@ -28,7 +28,7 @@ from postroad.protocols.drivequant import DriverDeletedPush, TripDeletedPush, Tr
 from postroad.registry import alerts, documents, drivers, erasures, subjects
 from postroad.registry.actor import of_provider
 from postroad.registry.alerts import about_provider
-from postroad.registry.blocklist import document_namespace
+from postroad.registry.blocklist import document_namespace, is_blocked
 from postroad.registry.outbox import Saying, Speaker
 from postroad.registry.records import Provider
 from postroad.registry.secrets import KeyRing
@@ -105,12 +105,12 @@ class DriveQuantDeletions:
         return True
 
     async def _is_deleted(self, provider: Provider, item: Item, key: str) -> bool:
-        failure = await self._intake.make_known(provider, [item], Slices(self._clock))
+        failure = await self._intake.subjects.make_known(provider, [item], Slices(self._clock))
         if failure is not None:
             raise failure
-        if self._intake.is_erased(provider, item):
+        if self._intake.subjects.is_erased(provider, item):
             return True
-        subject_id, _ = self._intake.subject_of(provider, item)
+        subject_id, _ = self._intake.subjects.of(provider, item)
         subject = self._intake.view.subjects.get(subject_id)
         if subject is not None and subject.removed:
             return True
@@ -155,7 +155,7 @@ class DriveQuantDeletions:
         return True
 
     def _is_blocked(self, change: Transaction, provider: Provider, namespace: str, value: str) -> bool:
-        return erasures.is_blocked(change, self._keys, provider.organization_id, namespace, value)
+        return is_blocked(change, self._keys, provider.organization_id, namespace, value)
 
     async def _delete(self, provider: Provider, saying: Saying, delete: Callable[[Transaction], bool]) -> None:
         """Carry a deletion out; it is durable when this returns. ``delete`` says whether it was news."""

@@ -1,11 +1,12 @@
 """Erasure in the hub: the parts that remember something of subjects beside the log, made to forget."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from postroad.clock import Clock
 from postroad.datasets.follower import DatasetFollower
 from postroad.delivery.manager import DeliveryManager
-from postroad.erasure.eraser import Eraser, Rememberer, Surroundings
+from postroad.erasure.counting import Rememberer
+from postroad.erasure.eraser import Eraser, Surroundings
 from postroad.errors import StoreUnavailable
 from postroad.fetch.keeper import Fetchers
 from postroad.log.sqlite import SqliteLog
@@ -26,6 +27,10 @@ class _State:
         self._keeper = keeper
         self._log = log
 
+    async def remembered(self, subject_id: int | None, positions: Sequence[int]) -> Receipt:  # noqa: ARG002 - the seam's
+        """See ``Rememberer``."""
+        return Receipt(state=int(subject_id in self._keeper.known.vehicles))
+
     async def forget(self, subject_id: int | None, positions: Sequence[int]) -> Receipt:  # noqa: ARG002 - the seam's
         """See ``Rememberer``."""
         if subject_id is None:
@@ -41,6 +46,10 @@ class _Trips:
 
     def __init__(self, follower: TripFollower) -> None:
         self._follower = follower
+
+    async def remembered(self, subject_id: int | None, positions: Sequence[int]) -> Receipt:  # noqa: ARG002 - the seam's
+        """See ``Rememberer``."""
+        return Receipt(trips=int(self._follower.remembers(subject_id)))
 
     async def forget(self, subject_id: int | None, positions: Sequence[int]) -> Receipt:  # noqa: ARG002 - the seam's
         """See ``Rememberer``."""
@@ -58,6 +67,10 @@ class _Datasets:
     def __init__(self, follower: DatasetFollower) -> None:
         self._follower = follower
 
+    async def remembered(self, subject_id: int | None, positions: Sequence[int]) -> Receipt:
+        """See ``Rememberer``."""
+        return Receipt(datasets=await self._follower.count(positions, subject_id))
+
     async def forget(self, subject_id: int | None, positions: Sequence[int]) -> Receipt:
         """See ``Rememberer``."""
         return Receipt(datasets=await self._follower.erase(positions, subject_id))
@@ -74,6 +87,7 @@ def eraser(
     datasets: Mapping[int, DatasetFollower],
     decoder: Decoder,
     following: RegistryFollower,
+    record_attempts: Callable[[], Awaitable[None]],
     clock: Clock,
 ) -> Eraser:
     """The hub's. Mappings are by shard."""
@@ -94,6 +108,7 @@ def eraser(
             targets=TARGETS,
             view=lambda: following.view,
             refresh=following.refresh,
+            record_attempts=record_attempts,
             clock=clock,
         )
     )

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import msgspec
 
+from postroad.administration.shards import Readers
 from postroad.clock import DAY_US, Clock
 from postroad.dataformat import begin_format, known_shards, require_files, write_format
 from postroad.errors import ConfigError
 from postroad.layout import KEY_FILE, LOCK_FILE, SHARDS, registry_url
 from postroad.log.interface import EPOCH_BITS
+from postroad.log.reader import ShardReader
+from postroad.log.schema import shard_path
 from postroad.log.sqlite import SqliteLog, SqliteSettings, open_log
 from postroad.metrics.counts import Counts
 from postroad.registry.secrets import KeyRing
@@ -32,6 +35,8 @@ class OpenFolder(msgspec.Struct, frozen=True, kw_only=True):
     registry: RegistryStore
     logs: Mapping[int, SqliteLog]
     """By shard."""
+    readers: Readers
+    """The shards' files for reading, in threads beside the event loop."""
 
 
 @contextmanager
@@ -71,7 +76,9 @@ async def open_folder(folder: Path, settings: Settings, *, clock: Clock, counts:
         epochs = {number: log.epoch for number, log in logs.items()}
         if epochs != known_shards(found):
             await asyncio.to_thread(write_format, folder, epochs)
-        yield OpenFolder(keys=keys, registry=registry, logs=logs)
+        readers = Readers(SHARDS, lambda number: ShardReader(shard_path(folder, number), number))
+        closing.push_async_callback(asyncio.to_thread, readers.close)
+        yield OpenFolder(keys=keys, registry=registry, logs=logs, readers=readers)
 
 
 async def _open_shard(folder: Path, number: int, settings: Settings, *, clock: Clock, counts: Counts) -> SqliteLog:

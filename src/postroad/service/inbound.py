@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from postroad.clock import DAY_US, Clock
 from postroad.ingest.dedup import DedupMemory
-from postroad.ingest.intake import CreateSubjects, NewSubject
+from postroad.ingest.subjects import CreateSubjects, NewSubject
 from postroad.layout import SHARDS
 from postroad.log.interface import ShardLog
 from postroad.registry import streams, subjects

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -31,6 +31,9 @@ class HubProcess:
         url: where it listens.
         log_path: what it wrote to standard output and error, over all its starts.
     """
+
+    program: Sequence[str] = (sys.executable, "-m", "postroad")
+    """What is run to serve."""
 
     def __init__(self, folder: Path, *, environment: Mapping[str, str]) -> None:
         """``environment`` is added to this process's own."""
@@ -67,7 +70,7 @@ class HubProcess:
         """Start the process (``postroad serve`` with these options), and return once it listens."""
         with self.log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "postroad", "serve", *options, "--data", str(self._folder),
+                *self.program, "serve", *options, "--data", str(self._folder),
                 env=self._environment, stdout=log, stderr=log,
                 start_new_session=True,  # Ctrl-C reaches the whole group: the hub must outlive its vehicles
             )  # fmt: skip

@@ -102,6 +102,10 @@ class TripFollower:
             for wait in waits:
                 wait.cancel()
 
+    def remembers(self, subject_id: int | None) -> bool:
+        """Whether a trip of a vehicle may be in the making."""
+        return subject_id in self._vehicles
+
     async def forget(self, subject_id: int) -> int:
         """Remember nothing of a vehicle any more, and write that; of how many something was remembered.
 

@@ -67,6 +67,23 @@ DOCUMENT: dict[str, Any] = {
         {"name": "Nord"},
     ]
 }
+GARAGE = "/organizations/Andes/integrations/garage"
+SHARED: dict[str, Any] = {
+    "name": "garage",
+    "service": {"title": "Garage", "url": "https://garage.example/connect"},
+    "destinations": [{"name": "hook", "transport": "https", "config": {"url": "https://127.0.0.1:1/"}}],
+    "subscriptions": [
+        {
+            "name": "car",
+            "protocol": "connected_cars_legacy",
+            "destination": "hook",
+            "types": ["position"],
+            "vehicles": "granted",
+            "options": {"scopes": ["vehicle_position"], "feed": "car"},
+        }
+    ],
+}
+DOCUMENT["organizations"][0]["integrations"].append(SHARED)
 ENVIRONMENT = {"SECRET": "s3cret", "SIGNING": SIGNING}
 INSURER = "/organizations/Andes/integrations/insurer"
 PATHS = [
@@ -77,6 +94,9 @@ PATHS = [
     "/organizations/Andes/vehicles/3",
     "/organizations/Andes/vehicles/4",
     INSURER,
+    GARAGE,
+    GARAGE + "/destinations/hook",
+    GARAGE + "/subscriptions/car",
     INSURER + "/destinations/hook",
     INSURER + "/destinations/other",
     INSURER + "/subscriptions/positions",
@@ -105,18 +125,18 @@ async def test_what_rest_puts_apply_finds_as_its_file_has_it(site: RestSite) -> 
     """Everything of one organization, made by REST in another order than a file has."""
     andes = DOCUMENT["organizations"][0]
     assert (await site.delete("/organizations/Andes")).status == 204
-    insurer = andes["integrations"][0]
     await site.put("/organizations/Andes", {})
-    await site.put(INSURER, {})
-    parts = [
-        *((f"/organizations/Andes/fleets/{one['name']}", {}) for one in andes["fleets"]),
-        *((f"{INSURER}/destinations/{one['name']}", revealed(one)) for one in insurer["destinations"]),
-        *((f"{INSURER}/subscriptions/{one['name']}", revealed(one)) for one in insurer["subscriptions"]),
-        *((f"/organizations/Andes/providers/{one['name']}", revealed(one)) for one in andes["providers"]),
-    ]
+    parts = [(f"/organizations/Andes/fleets/{one['name']}", {}) for one in andes["fleets"]]
+    for of in andes["integrations"]:
+        path = f"/organizations/Andes/integrations/{of['name']}"
+        parts.append((path, {}))
+        parts += [(f"{path}/destinations/{one['name']}", revealed(one)) for one in of["destinations"]]
+        parts += [(f"{path}/subscriptions/{one['name']}", revealed(one)) for one in of["subscriptions"]]
+    parts += [(f"/organizations/Andes/providers/{one['name']}", revealed(one)) for one in andes["providers"]]
     made = [await site.put(path, body) for path, body in parts]
     made += [await site.post("/organizations/Andes/vehicles", one) for one in andes["vehicles"]]
     assert [answer.status for answer in made] == [201] * len(made), made
+    assert (await site.put(GARAGE, {"service": SHARED["service"]})).status == 200
     assert site.apply(DOCUMENT, environment=ENVIRONMENT, prune=True) == []
 
 
@@ -147,3 +167,22 @@ async def test_what_is_applied_is_got_in_its_own_words(site: RestSite) -> None:
     assert provider["secrets"] == ["receive.config.service_account_key"]
     vehicle = (await site.get("/organizations/Andes/vehicles/3")).json
     assert (vehicle["plate"], vehicle["fleet"], vehicle["declared"]) == ("AA11", "Trucks", True)
+
+
+async def test_what_a_service_stands_on_cannot_be_taken_from_under_it(site: RestSite) -> None:
+    for refused in (
+        await site.delete(GARAGE + "/subscriptions/car"),
+        await site.put(GARAGE + "/subscriptions/car", {**SHARED["subscriptions"][0], "vehicles": "none"}),
+    ):
+        assert (refused.status in (409, 422), b"owners can share nothing" in refused.body) == (True, True)
+    assert (await site.put(GARAGE, {"service": None})).json["service"] is None
+    assert (await site.delete(GARAGE + "/subscriptions/car")).status == 204
+
+
+async def test_a_service_is_put_once_it_can_be(site: RestSite) -> None:
+    path = "/organizations/Andes/integrations/new"
+    refused = await site.put(path, {"service": SHARED["service"]})
+    assert (refused.status, refused.pointers) == (422, ["/service"])
+    refused = await site.put(GARAGE, {"service": {"title": "Garage", "url": "http://garage.example/"}})
+    assert (refused.status, refused.pointers) == (422, ["/service/url"])
+    assert (await site.get(GARAGE)).json["service"] == SHARED["service"]

@@ -5,7 +5,8 @@ increases but is not dense. Delivery state and the epoch are kept in a key-value
 streams of their own. One client writes, as in the hub.
 
 A message cannot be changed in place: what erasure leaves of one is kept as a copy in the bucket, under its sequence,
-and the message itself is deleted securely (overwritten by the server).
+and the message itself is deleted securely (overwritten by the server). What a value of the bucket replaces is, too: the
+server forgets an older revision without overwriting it, so the bucket keeps one more than it needs, to be deleted.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from typing import Any
 import msgspec
 import nats
 from nats.js import JetStreamContext
-from nats.js.api import StorageType, StreamConfig
-from nats.js.errors import KeyNotFoundError, NoKeysError, NotFoundError
+from nats.js.api import DiscardPolicy, StorageType, StreamConfig
+from nats.js.errors import APIError, KeyNotFoundError, NoKeysError, NotFoundError
 
 from postroad.clock import Clock
 from postroad.errors import StoreUnavailable
@@ -62,6 +63,8 @@ from postroad.log.interface import (
 from postroad.log.memory_delivery import MemoryDeliveryStore
 
 INDEX_BITS = 14
+NO_MESSAGE = "no message found"
+"""What the server says of a message that is not there; its code says only that it cannot be deleted."""
 KEY_MEMORY_S = 7 * 24 * 3600
 
 
@@ -73,6 +76,7 @@ class Nats:
     """A real NATS server on a free port of this machine, which syncs each message before it answers."""
 
     def __init__(self, folder: Path) -> None:
+        self.store = folder / "store"
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
@@ -83,7 +87,7 @@ class Nats:
         if binary is None:
             raise NatsStartError("there is no nats-server beside this Python or on the path")
         config = self._folder / "nats.conf"
-        store = json.dumps(str(self._folder / "store"))
+        store = json.dumps(str(self.store))
         ports = json.dumps(str(self._folder))
         config.write_text(
             f"listen: '127.0.0.1:-1'\nmax_payload: 48MB\nports_file_dir: {ports}\n"
@@ -134,6 +138,7 @@ class JetStreamLog:
                 StreamConfig(name=stream, subjects=[stream], max_msgs=bound, duplicate_window=KEY_MEMORY_S)
             )
         log._state = await _bucket(js, log._stream)
+        await log._delete_replaced()
         log._redacted = {suffix: await log._copies(suffix) for suffix in ("", "-seen")}
         log.delivery = JetStreamDeliveryStore(log)
         log.epoch = int(await log._get("epoch") or 0)
@@ -212,6 +217,13 @@ class JetStreamLog:
 
     async def _quarantine(self) -> list[Quarantined]:
         return msgspec.json.decode(await self._get("quarantine") or b"[]", type=list[Quarantined])
+
+    async def dismiss(self, positions: Collection[int]) -> int:
+        """See ``ShardLog``."""
+        before = await self._quarantine()
+        kept = [one for one in before if one.position not in positions]
+        await self._put("quarantine", msgspec.json.encode(kept))
+        return len(before) - len(kept)
 
     async def quarantined(self, *, after: int = 0, unresolved_only: bool = True, limit: int = 100) -> list[Quarantined]:
         self._check_open()
@@ -319,7 +331,8 @@ class JetStreamLog:
 
     async def _redact_keys(self, position: int, indexes: Sequence[int]) -> None:
         state = (await self._js.stream_info(f"{self._stream}-seen")).state
-        for sequence in range(max(1, state.first_seq), state.last_seq + 1):
+        copies = self._redacted["-seen"]
+        for sequence in range(min([max(1, state.first_seq), *copies]), state.last_seq + 1):
             received_us, keys, of = msgspec.msgpack.decode(await self._data("-seen", sequence))
             if of == position:
                 copy = msgspec.msgpack.encode((received_us, without_keys(keys, indexes), of))
@@ -334,15 +347,30 @@ class JetStreamLog:
             except NotFoundError:
                 continue
             if erasing.refused(msgspec.msgpack.decode(message.data, type=Refusal)):
-                erased += await self._js.delete_msg(stream, sequence)
+                erased += await self._delete(stream, sequence)
         return erased
 
     async def _redact(self, suffix: str, sequence: int, copy: bytes) -> None:
         """The copy is durable before the message goes; between the two the copy counts."""
         self._redacted[suffix][sequence] = copy
         await self._put(f"copy{suffix}.{sequence}", copy)
-        with suppress(NotFoundError):
-            await self._js.delete_msg(self._stream + suffix, sequence)
+        await self._delete(self._stream + suffix, sequence)
+
+    async def _delete(self, stream: str, sequence: int) -> bool:
+        """Delete a message securely; False: there is none."""
+        try:
+            return bool(await self._js.delete_msg(stream, sequence))
+        except APIError as exc:
+            if exc.description != NO_MESSAGE:
+                raise
+            return False
+
+    async def _delete_replaced(self) -> None:
+        """What a process that was killed had replaced, and not deleted yet."""
+        with suppress(NoKeysError):
+            for key in await self._state.keys():
+                for replaced in (await self._state.history(key))[:-1]:
+                    await self._delete(f"KV_{self._stream}", replaced.revision)
 
     async def _copies(self, suffix: str) -> dict[int, bytes]:
         try:
@@ -414,7 +442,13 @@ class JetStreamLog:
             return None
 
     async def _put(self, key: str, value: bytes) -> None:
+        try:
+            replaced = (await self._state.get(key)).revision
+        except KeyNotFoundError:
+            replaced = None
         await self._state.put(key, value)
+        if replaced is not None:
+            await self._delete(f"KV_{self._stream}", replaced)
 
 
 _State = tuple[
@@ -504,10 +538,21 @@ class JetStreamDeliveryStore:
 
 
 async def _bucket(js: JetStreamContext, name: str) -> Any:
+    """As the client makes one, but that messages may be deleted."""
     try:
         return await js.key_value(name)
     except NotFoundError:
-        return await js.create_key_value(bucket=name, storage=StorageType.FILE)
+        stream = StreamConfig(
+            name=f"KV_{name}",
+            subjects=[f"$KV.{name}.>"],
+            max_msgs_per_subject=2,
+            discard=DiscardPolicy.NEW,
+            storage=StorageType.FILE,
+            allow_rollup_hdrs=True,
+            allow_direct=True,
+        )
+        await js.add_stream(stream)
+        return await js.key_value(name)
 
 
 async def _erased(state: MemoryDeliveryStore, erasing: Erasing) -> int:

@@ -17,6 +17,8 @@ class Member:
 
     survives_restart: bool
     max_refusals: int
+    files: Path | None = None
+    """The folder in which it keeps everything; None: it keeps nothing in files."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
@@ -40,7 +42,7 @@ class SqliteMember(Member):
 
     def __init__(self, clock: VirtualClock, folder: Path) -> None:
         super().__init__(clock)
-        self.folder = folder
+        self.folder = self.files = folder
         self.free_bytes = 2**40
         self.settings: dict[str, Any] = {"max_refusals": self.max_refusals, "busy_timeout_s": 0.02}
 
@@ -75,8 +77,9 @@ class JetStreamMember(Member):
     survives_restart = JetStreamLog.survives_restart
     max_refusals = 5
 
-    def __init__(self, clock: VirtualClock, url: str, name: str) -> None:
+    def __init__(self, clock: VirtualClock, url: str, name: str, files: Path) -> None:
         super().__init__(clock)
+        self.files = files
         self.url = url
         self.name = name
 

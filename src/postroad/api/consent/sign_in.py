@@ -5,11 +5,13 @@ same and are answered the same, and a login that nobody has is throttled as any 
 """
 
 import hashlib
+from threading import Lock
 from typing import Final
 
 import msgspec
 
 from postroad.access.passwords import Passwords
+from postroad.access.principals import actor_of, principal_of_owner
 from postroad.clock import Clock
 from postroad.ingest.http.limits import RateLimit
 from postroad.registry import owner_sessions, vehicle_owners
@@ -25,6 +27,7 @@ class Throttle:
     """
 
     def __init__(self, clock: Clock) -> None:
+        self._one_at_a_time = Lock()  # sign-ins are looked at in several threads
         self._address = RateLimit(6 / 60, burst_s=200, clock=clock)
         self._login_there = RateLimit(1 / 60, burst_s=300, clock=clock)
         self._login = RateLimit(1 / 120, burst_s=3600, clock=clock)
@@ -33,7 +36,8 @@ class Throttle:
         """Try once: 0 if that is allowed, else in how many seconds it may be."""
         known = hashlib.sha256(vehicle_owners.normalised(login).encode("utf-8", "surrogatepass")).hexdigest()
         there = f"{address} {known}"
-        return self._address.take(address) or self._login_there.take(there) or self._login.take(known)
+        with self._one_at_a_time:
+            return self._address.take(address) or self._login_there.take(there) or self._login.take(known)
 
 
 class Lifetimes(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,14 +56,14 @@ class Sessions:
         self._lifetimes = lifetimes
         self._clock = clock
 
-    def sign_in(self, login: str, password: str, *, token: str, instead_of: str) -> bool:
+    def sign_in(self, login: str, password: str, *, token: str, instead_of: str, address: str) -> bool:
         """Whether that was right; then ``token`` stands for the owner, and ``instead_of`` for nobody any more."""
         with self._registry.reading() as connection:
             owner = vehicle_owners.find(connection, login)
         checked = self._passwords.check(password, None if owner is None else owner.password)
         if owner is None or not checked.right or owner.disabled:
             return False
-        with self._registry.transaction() as under_way:
+        with self._by(owner, address).transaction() as under_way:
             now = vehicle_owners.by_id(under_way.connection, owner.id)
             if now is None or now.disabled or now.password != owner.password:
                 return False  # it was changed while the password was checked
@@ -67,13 +71,15 @@ class Sessions:
                 vehicle_owners.set_password(under_way, owner.id, checked.renewed, keep_sessions=True)
             owner_sessions.end(under_way, instead_of)
             owner_sessions.prune(under_way.connection, **self._ends(under_way.now_us))
-            owner_sessions.begin(under_way, owner.id, token)
+            vehicle_owners.sign_in(under_way, owner, token)
         return True
 
-    def sign_out(self, token: str) -> None:
+    def sign_out(self, token: str, *, address: str) -> None:
         """The token stands for nobody any more."""
-        with self._registry.transaction() as under_way:
-            owner_sessions.end(under_way, token)
+        owner = self.owner_of(token)
+        if owner is not None:
+            with self._by(owner, address).transaction() as under_way:
+                vehicle_owners.sign_out(under_way, owner, token)
 
     def owner_of(self, token: str) -> Owner | None:
         """Who has signed in with this token; ``None``: nobody, or the session has ended."""
@@ -87,6 +93,9 @@ class Sessions:
             with self._registry.transaction() as under_way:
                 owner_sessions.note_use(under_way, token)
         return owner
+
+    def _by(self, owner: Owner, address: str) -> RegistryStore:
+        return self._registry.acting(actor_of(principal_of_owner(owner), "page", address))
 
     def _ends(self, now_us: int) -> dict[str, int]:
         return {

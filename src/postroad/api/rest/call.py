@@ -1,16 +1,22 @@
 """What an operation is given: who asks, what of, and with what it works."""
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import msgspec
 
 from postroad.access.policy import Operation, Target, allowed, require
 from postroad.access.principals import Principal
+from postroad.access.streams import StreamIndex
+from postroad.administration.shards import Readers
+from postroad.delivery.trial import Trial
 from postroad.registry.apply import Catalogue, Declared, Declaring
-from postroad.registry.records import RegistryView
+from postroad.registry.records import Destination, RegistryView, Subscription
 from postroad.registry.secrets import KeyRing
 from postroad.registry.store import RegistryStore
 from postroad.registry.transaction import Transaction
+
+I = TypeVar("I")  # noqa: E741 - an item
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +28,14 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """What may be declared."""
     shard: int
     """For the items of new vehicles."""
+    readers: Readers
+    """The shards' files."""
+    streams: Callable[[], StreamIndex]
+    """What may be sent right now."""
+    monotonic_s: Callable[[], float]
+    """For how long something takes."""
+    try_out: Callable[[Subscription, Destination], Trial]
+    """Try a subscription's destination; blocks. Raises ``ConfigError`` and ``StoreCorrupt``."""
 
 
 class Call:
@@ -85,6 +99,11 @@ class Call:
         require(self.principal, self._may, *targets)
 
     def may(self, *targets: Target) -> bool:
-        """Whether who asks may do that: for lists, which show what is his."""
+        """Whether who asks may do that, where it depends on it what he is shown."""
         self.asked = True
         return allowed(self.principal, self._may, *targets)
+
+    def reached(self, items: Iterable[I], target: Callable[[I], Target]) -> list[I]:
+        """Those of a list to which who asks may do that: a list shows what is his."""
+        self.asked = True
+        return [item for item in items if allowed(self.principal, self._may, target(item))]

@@ -6,6 +6,7 @@ so whoever was not told what became of his request asks again, and gets the very
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,7 @@ from postroad.access.principals import Principal
 from postroad.api.rest import etags, problems
 from postroad.api.rest.call import Call, Services
 from postroad.api.rest.problems import Refused
+from postroad.api.rest.query import query_of
 from postroad.api.rest.routes import Created, Route
 from postroad.errors import Forbidden, NotFound, PostroadError
 from postroad.registry import idempotency
@@ -26,6 +28,7 @@ from postroad.registry.store import RegistryStore
 from postroad.registry.transaction import Transaction
 
 BASE: Final = "/api/v1"
+IDEMPOTENCY_KEY: Final = re.compile(r"^[!-~]{1,255}$")
 JSON: Final = "application/json"
 
 _log = logging.getLogger(__name__)
@@ -167,9 +170,11 @@ class Exchange:
         call = self._made(asked, registry, body, declared, under_way)
         arguments: dict[str, Any] = dict(asked.arguments)
         if route.query is not None:
-            arguments["query"] = _query(asked, route.query)
+            arguments["query"] = query_of(asked.query, route.query)
         if route.body is not None:
             arguments["body"] = Plain(body).convert(body, route.body)
+        if route.takes_text:
+            arguments["text"] = body
         value = route.handler(call, **arguments)
         if not call.asked:
             raise AssertionError(f"{route.id} did not ask the policy")
@@ -230,18 +235,6 @@ def _plain(asked: Asked) -> Any:
         shown_only = {*route.answer.__struct_fields__} - {*route.body.__struct_fields__}
         body = {key: value for key, value in body.items() if key not in shown_only}
     return body
-
-
-def _query(asked: Asked, type_: type[msgspec.Struct]) -> msgspec.Struct:
-    try:
-        return msgspec.convert(dict(asked.query), type_, strict=False)
-    except msgspec.ValidationError as exc:
-        raise Refused(problems.MALFORMED, f"query: {_words(exc)}") from exc
-
-
-def _words(error: msgspec.ValidationError) -> str:
-    what, _, where = str(error).partition(" - at `$.")
-    return f"{where.removesuffix('`')}: {what}" if where else what
 
 
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")

@@ -9,7 +9,7 @@ import msgspec
 
 import postroad
 from postroad.api.rest import problems
-from postroad.api.rest.exchange import BASE
+from postroad.api.rest.exchange import BASE, IDEMPOTENCY_KEY
 from postroad.api.rest.problems import MEDIA_TYPE, Kind
 from postroad.api.rest.resources import RESOURCES, ROUTES
 from postroad.api.rest.routes import Route
@@ -33,6 +33,10 @@ _ETAG: Final = {
     "description": "Which representation this is (RFC 9110): give it in `If-Match` to change this one and no other.",
     "schema": {"type": "string"},
 }
+
+
+_IDEMPOTENCY: Final = "Carry this out once, however often it is asked; kept for 24 hours."
+_TAGS: Final = {"type": "string"}
 
 
 @functools.cache
@@ -74,10 +78,10 @@ def document() -> dict[str, Any]:
 
 
 class _Schemas:
-    """The schema of every struct that is named, once."""
+    """The schema of every struct that is taken or shown, once."""
 
     def __init__(self) -> None:
-        types = [type_ for route in ROUTES for type_ in (route.query, route.body, route.answer) if type_ is not None]
+        types = [type_ for route in ROUTES for type_ in (route.body, route.answer) if type_ is not None]
         types.append(Problem)
         references, components = msgspec.json.schema_components(types, ref_template=_REF)
         self._of = dict(zip(map(str, types), references, strict=True))
@@ -88,11 +92,6 @@ class _Schemas:
         reference: dict[str, Any] = _renamed(self._of[str(type_)])
         return reference
 
-    def fields(self, type_: Any) -> tuple[dict[str, Any], frozenset[str]]:
-        """The schemas of a struct's fields, and which of them are required."""
-        whole = self.components[self.of(type_)["$ref"].rpartition("/")[2]]
-        return whole["properties"], frozenset(whole.get("required", ()))
-
 
 def _name(text: str) -> str:
     """``Page_Organization_`` as ``PageOrganization``: generated clients make class names of them."""
@@ -101,6 +100,10 @@ def _name(text: str) -> str:
 
 def _renamed(schema: Any) -> Any:
     match schema:
+        case {"type": "array", "prefixItems": [first, *others], "items": False} if all(one == first for one in others):
+            # A pair of the same: said so that tools that know no tuples understand it.
+            plain = {key: value for key, value in schema.items() if key not in ("prefixItems", "items")}
+            return {**plain, "items": _renamed(first)}
         case dict():
             return {
                 key: _REF.format(name=_name(value.rpartition("/")[2])) if key == "$ref" else _renamed(value)
@@ -119,7 +122,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         "tags": [route.tag],
         "summary": summary.replace("\n", " ").rstrip("."),
         "x-postroad-operation": route.may.value,
-        "parameters": _parameters(route, schemas),
+        "parameters": _parameters(route),
         "responses": _responses(route, schemas),
     }
     if description:
@@ -133,7 +136,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
     return operation
 
 
-def _parameters(route: Route, schemas: _Schemas) -> list[dict[str, Any]]:
+def _parameters(route: Route) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {
             "name": name,
@@ -145,25 +148,25 @@ def _parameters(route: Route, schemas: _Schemas) -> list[dict[str, Any]]:
         for name, type_ in route.path_types.items()
     ]
     if route.query is not None:
-        properties, required = schemas.fields(route.query)
-        for name, schema in properties.items():
-            description = schema["description"]
-            required_ = name in required
-            found.append(
-                {
-                    "name": name,
-                    "in": "query",
-                    "required": required_,
-                    "description": description,
-                    "schema": _said(schema),
-                }
-            )
+        of_query = msgspec.json.schema(route.query)["$defs"][route.query.__name__]
+        found += [
+            {
+                "name": name,
+                "in": "query",
+                "required": name in of_query.get("required", ()),
+                "description": schema["description"],
+                "schema": _said(schema),
+            }
+            for name, schema in of_query["properties"].items()
+        ]
     if route.manner != "read":
-        found.append(_header("Idempotency-Key", "Carry this out once, however often it is asked; kept for 24 hours."))
+        found.append(_header("Idempotency-Key", _IDEMPOTENCY, {"type": "string", "pattern": IDEMPOTENCY_KEY.pattern}))
     if route.current is not None:
-        found.append(_header("If-Match", "Only if it is as this entity tag says."))
+        found.append(_header("If-Match", "Only if it is as this entity tag says.", _TAGS))
     if route.current is not None or route.manner == "read":
-        found.append(_header("If-None-Match", "Only if it is not as this entity tag says; `*`: if there is none."))
+        found.append(
+            _header("If-None-Match", "Only if it is not as this entity tag says; `*`: if there is none.", _TAGS)
+        )
     return found
 
 
@@ -176,14 +179,8 @@ def _said(schema: dict[str, Any]) -> dict[str, Any]:
     return said
 
 
-def _header(name: str, description: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "header",
-        "required": False,
-        "description": description,
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    }
+def _header(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
 
 
 def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
@@ -216,7 +213,7 @@ def _problem(kind: Kind, schemas: _Schemas) -> dict[str, Any]:
         "description": f"{kind.title}.",
         "content": {MEDIA_TYPE: {"schema": schemas.of(Problem)}},
     }
-    if kind.status in (429, 503):
+    if kind.status in (409, 429, 503):  # of 409 only where the same request is being carried out
         answer["headers"] = {"Retry-After": {"description": "In seconds.", "schema": {"type": "integer"}}}
     if kind.status == 401:
         answer["headers"] = {"WWW-Authenticate": {"description": "`Bearer`.", "schema": {"type": "string"}}}

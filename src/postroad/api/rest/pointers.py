@@ -15,9 +15,9 @@ def pointer(path: str, data: Any) -> str:
     tokens: list[str] = []
     rest = path
     while rest:
-        if isinstance(data, list) and (index := _INDEX.match(rest)):
+        if not isinstance(data, dict) and (index := _INDEX.match(rest)):
             token, rest = index[1], rest[index.end() :]
-            data = data[int(token)] if int(token) < len(data) else None
+            data = data[int(token)] if isinstance(data, list) and int(token) < len(data) else None
         else:
             token, rest = _key(rest, data)
             data = data.get(token) if isinstance(data, dict) else None

@@ -118,11 +118,13 @@ def refusal(error: PostroadError, body: Any) -> Refused:
             return nothing_here()
         case TaskUnfinished() | InUse():
             return Refused(CONFLICT, error.message)
-        case ConfigError(field=None):
-            return Refused(INVALID, error.message)
-        case ConfigError(field=str(field)):
-            wrong = FieldProblem(pointer=pointer(field, body), detail=error.message)
-            return Refused(INVALID, f"{field}: {error.message}", errors=[wrong])
+        case ConfigError():
+            field, line = error.field, error.line
+            wrong = [] if field is None else [FieldProblem(pointer=pointer(field, body), detail=error.message)]
+            place = [] if line is None else [f"line {line}"]
+            return Refused(
+                INVALID, ": ".join([*place, *([] if field is None else [field]), error.message]), errors=wrong
+            )
         case StoreUnavailable():
             return not_now()
     raise error

@@ -13,13 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from postroad.access.confirmed import Confirmation
 from postroad.access.principals import Principal
 from postroad.api.rest import problems
-from postroad.api.rest.exchange import BASE, Answered, Asked, Exchange, caller_key, refused
+from postroad.api.rest.exchange import BASE, IDEMPOTENCY_KEY, Answered, Asked, Exchange, caller_key, refused
 from postroad.api.rest.openapi import encoded_document
 from postroad.api.rest.problems import Refused, not_now, nothing_here
 from postroad.api.rest.resources import ROUTES
@@ -39,8 +40,16 @@ Authenticate = Callable[[str | None, RegistryView], Principal | None]
 """Who shows this ``Authorization`` header."""
 
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _log = logging.getLogger(__name__)
+
+
+class _Anything(StringConvertor):
+    """Starlette's ``path`` stops at a line feed."""
+
+    regex = r"(?s:.*)"
+
+
+register_url_convertor("anything", _Anything())
 
 
 class RestServer:
@@ -72,7 +81,7 @@ class RestServer:
         self._refresh = refresh
         self._confirmed = confirmed
         self._rate = rate
-        self._routes = [(route.pattern, route) for route in ROUTES]
+        self._paths = _paths()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="rest")
         self._waiting = 0
         self._keys_under_way: set[tuple[str, str]] = set()
@@ -80,7 +89,7 @@ class RestServer:
     @property
     def pages(self) -> Sequence[Page]:
         """As ``build_app`` takes them."""
-        return [Page(BASE + "{path:path}", self._answer, method) for method in METHODS]
+        return [Page(BASE + "{path:anything}", self._answer, method) for method in METHODS]
 
     async def close(self) -> None:
         """Wait for what is under way."""
@@ -135,7 +144,11 @@ class RestServer:
             return await self._in_a_thread(asked)
         key = (caller_key(asked.principal), asked.idempotency_key)
         if key in self._keys_under_way:
-            raise Refused(problems.CONFLICT, "A request with this Idempotency-Key is under way: try again")
+            raise Refused(
+                problems.CONFLICT,
+                "A request with this Idempotency-Key is under way: try again",
+                headers={"Retry-After": "1"},
+            )
         self._keys_under_way.add(key)
         try:
             return await self._in_a_thread(asked)
@@ -158,21 +171,27 @@ class RestServer:
 
     def _route(self, method: str, path: str) -> tuple[Route, Mapping[str, int | str]]:
         """Raises ``Refused`` for a path that there is not, or a method that it does not have."""
-        others: list[str] = []
-        for pattern, route in self._routes:
+        for pattern, routes in self._paths:
             found = pattern.fullmatch(path)
             if found is None:
                 continue
-            if route.method != method:
-                others.append(route.method)
-            elif (arguments := route.arguments(found.groupdict())) is not None:
+            route = routes.get(method)
+            if route is None:
+                allow = ", ".join(sorted({*routes, *(["HEAD"] if "GET" in routes else [])}))
+                raise Refused(problems.METHOD_NOT_ALLOWED, f"There is {allow}", headers={"Allow": allow})
+            if (arguments := route.arguments(found.groupdict())) is not None:
                 return route, arguments
-            else:
-                raise nothing_here()
-        if others:
-            allow = ", ".join(sorted({*others, *(["HEAD"] if "GET" in others else [])}))
-            raise Refused(problems.METHOD_NOT_ALLOWED, f"There is {allow}", headers={"Allow": allow})
+            break
         raise nothing_here()
+
+
+def _paths() -> Sequence[tuple[re.Pattern[str], Mapping[str, Route]]]:
+    """What each path looks like, and its routes by their methods: first those that say more of a path by name."""
+    by_path: dict[str, dict[str, Route]] = {}
+    for route in ROUTES:
+        by_path.setdefault(route.path, {})[route.method] = route
+    named_first = sorted(by_path, key=lambda path: [segment.startswith("{") for segment in path.split("/")])
+    return [(next(iter(by_path[path].values())).pattern, by_path[path]) for path in named_first]
 
 
 def _rate_key(principal: Principal | None, request: Request) -> str:
@@ -210,7 +229,7 @@ def _idempotency_key(request: Request, route: Route) -> str | None:
     key = request.headers.get("idempotency-key")
     if key is None or route.manner == "read":
         return None
-    if not _IDEMPOTENCY_KEY.fullmatch(key):
+    if not IDEMPOTENCY_KEY.fullmatch(key):
         raise Refused(problems.MALFORMED, "Idempotency-Key: 1 to 255 visible ASCII characters")
     return key
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from postroad.cli.folder import held, reader_of, registry_of, settings_of
+from postroad.administration.items import held
+from postroad.cli.folder import reader_of, registry_of, settings_of
 from postroad.cli.output import when
 from postroad.dataformat import check_format, known_shards
 from postroad.db.copying import check_database

@@ -1,13 +1,13 @@
 """Changes one part of what is declared: as if it had been applied from a file, with only that part in it.
 
-A part is put into a document together with what it is tied to (a subscription with its destination, a destination with
-what is sent there), read from the registry; then it is checked and reconciled like any document. So there is no second
+A part is put into a document together with what it is tied to, read from the registry: what belongs to an integration
+stands with the rest of that integration. Then it is checked and reconciled like any document. So there is no second
 idea of what may be declared, nor of what follows from it.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 from msgspec import structs
@@ -50,7 +50,7 @@ class Declaring:
 
     def apply(self, source: Source, *, prune: bool) -> list[Change]:
         """Make the registry what a whole document declares. Raises ``ConfigError``."""
-        return self._reconciler(source, prune=prune).run(self._checked(source))
+        return self._reconciler(source, prune=prune, part=False).run(self._checked(source))
 
     def put_organization(self, name: str) -> list[Change]:
         """Have an organization of this name."""
@@ -66,19 +66,17 @@ class Declaring:
 
     def put_integration(self, organization: Part, body: Mapping[str, Any]) -> list[Change]:
         """Have this integration in an organization; what belongs to it stays. Raises ``ConfigError``."""
-        return self._put({"name": organization.name, "integrations": [body]}, "integrations[0]")
+        there = [one for one in self.declared.integrations(organization.id) if one.name == body["name"]]
+        whole = {**self._whole(there[0]), **body} if there else body
+        return self._put(self._with_fleets(organization, whole), "integrations[0]")
 
     def put_destination(self, organization: Part, integration: Part, body: Mapping[str, Any]) -> list[Change]:
         """Have this destination in an integration. What is sent there must still fit. Raises ``ConfigError``."""
-        tied = [s for s in self.declared.subscriptions(integration.id) if s.data["destination"] == body.get("name")]
-        whole = {"name": integration.name, "destinations": [body], "subscriptions": [s.data for s in tied]}
-        return self._put(self._with_fleets(organization, whole), "integrations[0].destinations[0]")
+        return self._put_within(organization, integration, "destinations", body)
 
     def put_subscription(self, organization: Part, integration: Part, body: Mapping[str, Any]) -> list[Change]:
         """Have this subscription in an integration. Raises ``ConfigError``."""
-        tied = [d for d in self.declared.destinations(integration.id) if d.name == body.get("destination")]
-        whole = {"name": integration.name, "destinations": [d.data for d in tied], "subscriptions": [body]}
-        return self._put(self._with_fleets(organization, whole), "integrations[0].subscriptions[0]")
+        return self._put_within(organization, integration, "subscriptions", body)
 
     def put_vehicle(self, organization: Part, body: Mapping[str, Any], *, id_: int | None = None) -> tuple[int, bool]:
         """Have this vehicle: the one with ``id_``, else the one that its identifiers name, else a new one.
@@ -95,7 +93,7 @@ class Declaring:
         (whole,) = self._checked(source)
         (vehicle,) = whole.vehicles
         wanted = structs.replace(whole, vehicles=(structs.replace(vehicle, id=id_),))
-        changes = self._reconciler(source, prune=False).run([wanted])
+        changes = self._reconciler(source).run([wanted])
         namespace, value = next(iter(vehicle.identifiers.items()))
         found = subjects.find(self._under_way.connection, organization.id, namespace, value)
         assert found is not None  # noqa: S101 - it was just made so
@@ -110,10 +108,12 @@ class Declaring:
         """Remove a part and what belongs to it; ``owners`` are its organization, and its integration if it has one.
 
         Raises:
-            InUse: It is a destination to which something is sent.
+            InUse: It is a destination to which something is sent, or all that an integration's service stands on.
         """
         if kind == "destination":
             self._require_unused(part, owners[-1])
+        if kind == "subscription":
+            self._require_complete_without(part, *owners)
         name = "/".join(one.name for one in (*owners, part))
         organization_id = (*owners, part)[0].id
         return self._reconciler(Plain({}), prune=True).remove(kind, part.id, name, organization_id=organization_id)
@@ -123,6 +123,31 @@ class Declaring:
         if users:
             raise InUse(f"subscription {users[0].name!r} is sent there: remove it first, or give it another")
 
+    def _require_complete_without(self, subscription: Part, organization: Part, integration: Part) -> None:
+        whole = self._whole(integration)
+        whole["subscriptions"] = [one for one in whole["subscriptions"] if one["name"] != subscription.name]
+        try:
+            self._checked(Plain({"organizations": [self._with_fleets(organization, whole)]}))
+        except ConfigError as exc:
+            raise InUse(f"without it the integration would be wrong: {exc.message}") from exc
+
+    def _put_within(
+        self, organization: Part, integration: Part, kind: Literal["destinations", "subscriptions"], body: Any
+    ) -> list[Change]:
+        whole = self._whole(integration)
+        parts = whole[kind]
+        index = next((i for i, one in enumerate(parts) if one["name"] == body["name"]), len(parts))
+        parts[index : index + 1] = [body]
+        return self._put(self._with_fleets(organization, whole), f"integrations[0].{kind}[{index}]")
+
+    def _whole(self, integration: Part) -> dict[str, Any]:
+        """An integration as a document has it."""
+        return {
+            **integration.data,
+            "destinations": [one.data for one in self.declared.destinations(integration.id)],
+            "subscriptions": [one.data for one in self.declared.subscriptions(integration.id)],
+        }
+
     def _with_fleets(self, organization: Part, integration: Mapping[str, Any]) -> dict[str, Any]:
         """An organization with one integration, and all the fleets that this could name."""
         fleets = [fleet.data for fleet in self.declared.fleets(organization.id)]
@@ -130,13 +155,14 @@ class Declaring:
 
     def _put(self, organization: Mapping[str, Any], within: str = "") -> list[Change]:
         place = ".".join(step for step in ("organizations[0]", within) if step)
-        return self.apply(Plain({"organizations": [organization]}, within=place), prune=False)
+        source = Plain({"organizations": [organization]}, within=place)
+        return self._reconciler(source).run(self._checked(source))
 
     def _checked(self, source: Source) -> tuple[desired.Organization, ...]:
         resolver = Written(source, _Kept(self._under_way.connection, source, self._keys).secret)
         return Checker(source, self._catalogue, resolver).organizations()
 
-    def _reconciler(self, source: Source, *, prune: bool) -> Reconciler:
+    def _reconciler(self, source: Source, *, prune: bool = False, part: bool = True) -> Reconciler:
         return Reconciler(
             self._under_way,
             source,
@@ -145,6 +171,7 @@ class Declaring:
             issue=self._catalogue.issues,
             namespaces=self._catalogue.vehicle_namespaces,
             prune=prune,
+            part=part,
         )
 
 
@@ -155,10 +182,13 @@ class _Kept:
         self._connection = connection
         self._source = source
         self._keys = keys
+        self._owners: dict[str, Part | None] = {}
 
     def secret(self, config: str, field: str) -> str | None:
         """The secret of a field of the config at a path. Raises ``ConfigError`` if it cannot be opened."""
-        owner = self._owner(config)
+        if config not in self._owners:
+            self._owners[config] = self._owner(config)
+        owner = self._owners[config]
         if owner is None:
             return None
         place: Callable[[int, str], str]

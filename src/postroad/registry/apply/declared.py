@@ -95,7 +95,10 @@ class Declared:
 
     def integrations(self, organization_id: int) -> list[Part]:
         """The integrations of an organization, without what belongs to them."""
-        return [_named(row) for row in self._rows(schema.integrations, {"organization_id": organization_id})]
+        return [
+            Part(id=row.id, name=row.name, data={"name": row.name, "service": row.service or None})
+            for row in self._rows(schema.integrations, {"organization_id": organization_id})
+        ]
 
     def integration(self, organization_id: int, named: str) -> Part:
         """One of them. Raises ``NotFound``."""

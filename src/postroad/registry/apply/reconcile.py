@@ -61,11 +61,14 @@ class Reconciler:
         issue: Sequence[Issue],
         namespaces: Mapping[str, Collection[str]],
         prune: bool,
+        part: bool = False,
     ) -> None:
         """Work within ``transaction``.
 
         ``shard`` is for subjects that are new, ``issue`` as in ``create_vehicle``, ``namespaces`` as in ``Vehicles``.
+        ``part``: it is no whole document, so that what it says nothing of is not given out of its hands.
         """
+        self._part = part
         self._rows = Rows(transaction, prune=prune)
         self._transaction = transaction
         self._connection = transaction.connection
@@ -295,6 +298,8 @@ class Reconciler:
         for subscription in wanted.subscriptions:
             subscription_id, name = ids[subscription.name], prefix + subscription.name
             self._state(subscription_id, before.get(subscription_id), subscription.state, name)
+            if subscription.signing is None and self._part:
+                continue
             had = signing.declare(self._transaction, subscription_id, subscription.signing, self._keys)
             if had is not None:
                 fields = {"signing.secrets": (SECRET if had else None, SECRET if subscription.signing else None)}

@@ -21,6 +21,7 @@ ROOT = "$"
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?[0-9]*\.?[0-9]*([eE][-+]?[0-9]+)?")
+_NAMED = re.compile(r"\.(?P<list>organizations|integrations|destinations|subscriptions)\[(?P<index>\d+)\]")
 _VALIDATION_MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `(?P<path>\$[^`]*)`)?", re.DOTALL)
 _UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 _WORDS = {"`object`": "a mapping", "`array`": "a list", "`str`": "text", "`null`": "nothing"}
@@ -149,11 +150,18 @@ class Plain(Source):
         self._check(data, ROOT)
 
     def error(self, path: str, message: str) -> ConfigError:
-        """A ``ConfigError`` about the part at ``path``."""
-        inner = path.removeprefix(self._within)
-        if inner == path and self._within != ROOT:
-            return ConfigError(f"{path.removeprefix(ROOT).removeprefix('.')}: {message}")
-        return ConfigError(message, field=inner.removeprefix(ROOT).removeprefix(".") or None)
+        """A ``ConfigError`` about the part at ``path``; of one elsewhere, by the names of what it stands in."""
+        if path != self._within and not path.startswith((f"{self._within}.", f"{self._within}[")):
+            return ConfigError(f"{self._called(path)}: {message}")
+        return ConfigError(message, field=path.removeprefix(self._within).removeprefix(".") or None)
+
+    def _called(self, path: str) -> str:
+        names, at, rest = list[str](), self.data, path.removeprefix(ROOT)
+        while step := _NAMED.match(rest):
+            at = at[step["list"]][int(step["index"])]
+            names.append(at["name"])
+            rest = rest[step.end() :]
+        return ": ".join(part for part in ("/".join(names), rest.removeprefix(".")) if part)
 
     def _check(self, data: Any, path: str) -> None:
         match data:

@@ -1,5 +1,7 @@
 """Integrations: who receives from us."""
 
+import msgspec
+
 from postroad.access.policy import Operation, Target
 from postroad.api.rest.call import Call
 from postroad.api.rest.paging import page_of_parts
@@ -19,7 +21,7 @@ integrations = Resource("integrations", "Who receives from us.")
 def list_integrations(call: Call, organization: str, query: Paging) -> Page[Integration]:
     """List an organization's integrations; an integration sees itself."""
     of = call.declared.organization(organization)
-    seen = [one for one in call.declared.integrations(of.id) if call.may(target_of(of, one))]
+    seen = call.reached(call.declared.integrations(of.id), lambda one: target_of(of, one))
     if not seen:
         call.require(Target(organization_id=of.id))
     return page_of_parts(seen, query, _shown)
@@ -33,7 +35,11 @@ def get_integration(call: Call, organization: str, integration: str) -> Integrat
 
 @integrations.put(ONE, Operation.CHANGE_REGISTRY, current=get_integration)
 def put_integration(call: Call, organization: str, integration: str, body: IntegrationBody) -> Integration | Created:
-    """Have an integration of this name; its destinations and subscriptions are put by themselves."""
+    """Create an integration, or replace what is declared of it.
+
+    Its destinations and subscriptions are put by themselves. A `service` needs a subscription by which owners can
+    share, so it is put once that is there.
+    """
     of = call.declared.organization(organization)
     call.require(Target(organization_id=of.id))
     return put(
@@ -70,4 +76,4 @@ def target_of(organization: Part, integration: Part) -> Target:
 
 
 def _shown(part: Part) -> Integration:
-    return Integration(id=part.id, name=part.name)
+    return msgspec.convert({**part.data, "id": part.id}, Integration)

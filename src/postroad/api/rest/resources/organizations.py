@@ -15,7 +15,7 @@ organizations = Resource("organizations", "Companies, and everything that belong
 @organizations.get("/organizations", Operation.READ_REGISTRY)
 def list_organizations(call: Call, query: Paging) -> Page[Organization]:
     """List the organizations that you may see, in the order of their ids."""
-    seen = [one for one in call.declared.organizations() if call.may(Target(organization_id=one.id))]
+    seen = call.reached(call.declared.organizations(), lambda one: Target(organization_id=one.id))
     return page_of_parts(seen, query, _shown)
 
 

@@ -21,7 +21,7 @@ providers = Resource("providers", "Who sends to us.")
 def list_providers(call: Call, organization: str, query: Paging) -> Page[Provider]:
     """List an organization's providers; a provider sees itself."""
     of = call.declared.organization(organization)
-    seen = [one for one in call.declared.providers(of.id) if call.may(_target(of, one))]
+    seen = call.reached(call.declared.providers(of.id), lambda one: _target(of, one))
     if not seen:
         call.require(Target(organization_id=of.id))
     return page_of_parts(seen, query, _shown)

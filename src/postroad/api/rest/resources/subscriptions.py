@@ -8,13 +8,13 @@ from postroad.api.rest.call import Call
 from postroad.api.rest.paging import page_of_parts
 from postroad.api.rest.problems import Refused
 from postroad.api.rest.resources.integrations import ONE as INTEGRATION
-from postroad.api.rest.resources.integrations import found_for
+from postroad.api.rest.resources.integrations import found_for, target_of
 from postroad.api.rest.resources.putting import put
 from postroad.api.rest.routes import Created, Resource
-from postroad.api.rest.types.integration import Rotated, RotationBody, Subscription, SubscriptionBody
+from postroad.api.rest.types.integration import Rotated, RotationBody, Step, Subscription, SubscriptionBody, Tried
 from postroad.api.rest.types.paging import Page, Paging
-from postroad.errors import ConfigError
-from postroad.registry.apply import Part
+from postroad.errors import ConfigError, NotFound
+from postroad.registry.apply import Declared, Part
 from postroad.registry.subscriptions import State
 
 ALL = INTEGRATION + "/subscriptions"
@@ -92,6 +92,32 @@ def rotate_signing_secret(
     except ConfigError as exc:
         raise Refused(problems.CONFLICT, exc.message) from exc
     return Rotated(secret=secret, overlap_s=body.overlap_s)
+
+
+@subscriptions.post(ONE + "/test", Operation.CHANGE_REGISTRY, manner="act")
+def try_subscription(call: Call, organization: str, integration: str, subscription: str) -> Tried:
+    """Try a subscription's destination, step by step. Nothing of the log is sent."""
+    with call.registry.reading() as connection:
+        declared = Declared(connection)
+        of = declared.organization(organization)
+        found = declared.integration(of.id, integration)
+        call.require(target_of(of, found))
+        id_ = declared.subscription(found.id, subscription).id
+    view = call.registry.view()
+    if id_ not in view.subscriptions:
+        raise NotFound(f"there is no subscription {id_}")  # any more
+    tried = view.subscriptions[id_]
+    try:
+        trial = call.services.try_out(tried, view.destinations[tried.destination_id])
+    except ConfigError as exc:
+        raise Refused(problems.CONFLICT, exc.message) from exc
+    return Tried(
+        ok=trial.ok,
+        sent="empty_bulk" if trial.ok and trial.has_message else "nothing",
+        steps=tuple(
+            Step(step=step.name, ok=step.ok, detail=step.detail, warning=step.warning or None) for step in trial.steps
+        ),
+    )
 
 
 def _set(call: Call, organization: str, integration: str, subscription: str, state: State) -> Subscription:

@@ -9,6 +9,7 @@ from postroad.registry.apply.document import (
     DestinationFields,
     DestinationPart,
     Name,
+    ServicePart,
     SubscriptionFields,
     SubscriptionPart,
 )
@@ -18,6 +19,9 @@ class IntegrationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """What can be said of an integration; its destinations and subscriptions are resources of their own."""
 
     name: Annotated[Name | UnsetType, Meta(description="That of the path; may be left out.")] = UNSET
+    service: Annotated[
+        ServicePart | None, Meta(description="What it is to owners of vehicles; null: they are not offered it.")
+    ] = None
 
 
 class Integration(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +29,9 @@ class Integration(msgspec.Struct, frozen=True, kw_only=True):
 
     id: Annotated[int, Meta(description="Never used twice.")]
     name: Annotated[str, Meta(description="Unique in its organization.")]
+    service: Annotated[
+        ServicePart | None, Meta(description="What it is to owners of vehicles; null: they are not offered it.")
+    ]
 
 
 class DestinationBody(DestinationFields, frozen=True, kw_only=True):

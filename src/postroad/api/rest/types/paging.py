@@ -21,5 +21,5 @@ class Paging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """Some items of a list, in its order."""
 
-    items: list[T]
+    items: Annotated[list[T], Meta(description="Those of this page.")]
     next_cursor: Annotated[str | None, Meta(description="Gives the page behind this one; null: this is the last.")]
