@@ -35,5 +35,6 @@ pytest_plugins = [
     "fixtures.damoov_platform",  # after what it imports, or that is not rewritten
     "fixtures.access_place",
     "fixtures.rest_site",
+    "fixtures.cloud_azure",  # after remote, or that is not rewritten
     "fixtures.ops_site",  # after what it imports, or that is not rewritten
 ]

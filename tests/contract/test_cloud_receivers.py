@@ -19,7 +19,11 @@ from postroad.errors import ConfigError
 from postroad.transports import RECEIVERS
 from postroad.transports.receiving import Received, ReceiverMeans, Take, Verdict
 
-MEMBERS = {"pubsub": ("cloud_pubsub", "PubSubIn", "google.pubsub_v1")}
+MEMBERS = {
+    "event_hubs": ("cloud_azure", "EventHubsIn", "azure.eventhub"),
+    "pubsub": ("cloud_pubsub", "PubSubIn", "google.pubsub_v1"),
+    "service_bus": ("cloud_azure", "ServiceBusIn", "azure.servicebus"),
+}
 """Name -> fixture module, class, and the SDK's module."""
 WITHIN_S = 60.0
 """Nothing takes nearly so long; what never comes must not hang the suite."""
@@ -78,6 +82,7 @@ class Bench:
         self.member = member
         self.spec = RECEIVERS[member.transport]
         self.marks = Marks()
+        member.marks = self.marks.marks
         self.told: list[str | None] = []
         self.heard = asyncio.Condition()
         self._egress = egress

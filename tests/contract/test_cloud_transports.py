@@ -22,7 +22,12 @@ from postroad.transports import TRANSPORTS
 from postroad.transports.base import Delivered, Failed, Message, Outcome, Transport
 from postroad.transports.bounded import BoundedTransport
 
-MEMBERS = {"pubsub": ("cloud_pubsub", "PubSubOut", "google.pubsub_v1")}
+MEMBERS = {
+    "event_grid": ("cloud_azure", "EventGridOut", "azure.eventgrid"),
+    "event_hubs": ("cloud_azure", "EventHubsOut", "azure.eventhub"),
+    "pubsub": ("cloud_pubsub", "PubSubOut", "google.pubsub_v1"),
+    "service_bus": ("cloud_azure", "ServiceBusOut", "azure.servicebus"),
+}
 """Name -> fixture module, class, and the SDK's module."""
 
 
@@ -140,7 +145,10 @@ async def test_a_connection_that_is_cut_is_no_confirmation_and_is_made_again(ben
     assert isinstance(outcome, Failed)
     assert outcome.reason in ("connect", "broken", "timeout", "server_error")
     assert isinstance(await until_delivered(transport, message(2)), Delivered)
-    assert await bench.bodies() == [message(1).body, message(2).body, message(2).body], "taken once before the cut"
+    first, *others = await bench.bodies()
+    assert first == message(1).body
+    assert set(others) == {message(2).body}
+    assert len(others) >= 2, "taken before the cut as well"
 
 
 async def test_many_messages_at_once_share_requests_and_arrive_once_each(bench: Bench) -> None:
@@ -190,6 +198,8 @@ async def test_large_messages_do_not_exceed_what_one_request_may_hold(bench: Ben
 @pytest.mark.parametrize("seed", range(3))
 async def test_messages_of_one_key_keep_their_order_over_failures_and_cuts(bench: Bench, seed: int) -> None:
     """As delivery sends them: of each key one after another, keys at once."""
+    if not bench.spec.keyed(msgspec.convert(bench.member.config(keyed=True), bench.spec.config_type)):
+        pytest.skip(f"{bench.member.transport} knows no order")
     transport, chance = bench.open(keyed=True), random.Random(seed)
     keys = {f"subject-{n}": [message(10 * n + i, key=f"subject-{n}") for i in range(8)] for n in range(6)}
     faults: list[Callable[[], None]] = [

@@ -113,7 +113,7 @@ class EgressClient:
         a file cannot be used.
         """
         if client_cert_file is None:
-            shared = self._context(ca_file)
+            shared = self.context(ca_file)
             pool = Pool(self, lambda: shared, None, forget=self._pools.discard)
         else:
             make_context = partial(tls.client_context, self._authorities(ca_file))
@@ -122,8 +122,11 @@ class EgressClient:
         self._pools.add(pool)
         return pool
 
-    def _context(self, ca_file: str | None) -> ssl.SSLContext:
-        """One context for all that trust the same: the system's authorities alone take half a megabyte."""
+    def context(self, ca_file: str | None) -> ssl.SSLContext:
+        """What TLS trusts: the system's authorities, the hub's own and those of ``ca_file``. Raises ``ConfigError``.
+
+        One for all that trust the same: the system's authorities alone take half a megabyte.
+        """
         authorities = self._authorities(ca_file)
         if authorities not in self._contexts:
             self._contexts[authorities] = tls.client_context(authorities)

@@ -2,6 +2,12 @@
 
 from collections.abc import Mapping
 
+from postroad.transports.azure.event_grid import EVENT_GRID
+from postroad.transports.azure.event_grid_push import EVENT_GRID_PUSH
+from postroad.transports.azure.event_hubs import EVENT_HUBS
+from postroad.transports.azure.event_hubs_receive import EVENT_HUBS_RECEIVER
+from postroad.transports.azure.service_bus import SERVICE_BUS
+from postroad.transports.azure.service_bus_receive import SERVICE_BUS_RECEIVER
 from postroad.transports.https import HttpsConfig, open_https
 from postroad.transports.probe import probe_https
 from postroad.transports.pubsub.config import MAX_MESSAGE_BYTES, PubSubConfig, PubSubPullConfig, PubSubPushConfig
@@ -28,15 +34,21 @@ TRANSPORTS: Mapping[str, TransportSpec] = {
         open=open_pubsub,
         probe=probe_pubsub,
     ),
+    "service_bus": SERVICE_BUS,
+    "event_hubs": EVENT_HUBS,
+    "event_grid": EVENT_GRID,
 }
 """By the name that a destination's ``transport`` gives."""
 
 RECEIVERS: dict[str, ReceiverSpec] = {
     "pubsub": ReceiverSpec(config_type=PubSubPullConfig, open=open_pull, extra=EXTRA),
+    "service_bus": SERVICE_BUS_RECEIVER,
+    "event_hubs": EVENT_HUBS_RECEIVER,
 }
 """By the name that the ``transport`` of a provider's ``receive`` gives, where the hub goes and asks for messages."""
 
 PUSHES: dict[str, PushSpec] = {
     "pubsub_push": PushSpec(config_type=PubSubPushConfig, open=PubSubPush),
+    "event_grid": EVENT_GRID_PUSH,
 }
 """The same, where a service brings them by HTTP. No name is in both."""
