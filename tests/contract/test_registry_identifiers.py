@@ -114,7 +114,7 @@ def test_an_identifier_of_another_declared_vehicle_is_refused_and_both_are_named
     with pytest.raises(ConfigError) as caught:
         declare(fleet, declared(f"{{plate: BBCC22, identifiers: {{{CALLED}: 77}}}}"))
     assert caught.value.field == f"organizations[0].vehicles[0].identifiers.{CALLED}"
-    assert "belongs to vehicle 1 (KXRT41), which the file does not declare" in caught.value.message
+    assert "belongs to vehicle 1 (KXRT41), which is not declared beside it" in caught.value.message
     assert fleet.view() == before
 
 

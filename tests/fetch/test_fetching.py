@@ -143,7 +143,7 @@ async def test_a_missing_dataset_is_given_up_after_7_days_and_can_be_asked_for_a
     await passing(clock, 86_400, 1800)
     letter = await phones_hub.given_up()
     assert (letter.reason, letter.status, letter.detail) == ("rejected", 404, "")
-    assert ("dead_letters", -1 - phones_hub.provider_id) in phones_hub.hub.parts.alerts.open
+    await until(lambda: ("dead_letters", -1 - phones_hub.provider_id) in phones_hub.hub.parts.alerts.open)
     platform.shelve("processed_track", "t1", ADA, track())
     phones_hub.registry.add_task(
         "REDRIVE_FETCHES", filter_={"parts": [{"subscription_id": -1 - phones_hub.provider_id}]}

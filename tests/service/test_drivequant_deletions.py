@@ -180,6 +180,7 @@ async def test_a_registry_that_cannot_take_it_is_503_and_nothing_is_kept(
         raise StoreUnavailable("locked", "no")
 
     monkeypatch.setattr(registry, "transaction", locked)
+    monkeypatch.setattr(registry, "acting", lambda _by: registry)
     for service, said in (
         ("trip", trip("t1")),
         ("trip_deleted", trip_deleted("t2")),

@@ -31,6 +31,7 @@ _OF_BODIES: Final = (problems.TOO_LARGE, problems.UNSUPPORTED_MEDIA_TYPE)
 
 _ETAG: Final = {
     "description": "Which representation this is (RFC 9110): give it in `If-Match` to change this one and no other.",
+    "required": True,
     "schema": {"type": "string"},
 }
 
@@ -199,7 +200,7 @@ def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
             answered["headers"] = {"ETag": _ETAG}
         responses["200"] = answered
     if route.creates:
-        location = {"description": "Where it is.", "schema": {"type": "string"}}
+        location = {"description": "Where it is.", "required": True, "schema": {"type": "string"}}
         headers = {**responses["200"].get("headers", {}), "Location": location}
         responses["201"] = {**responses["200"], "description": "It is new.", "headers": headers}
     if route.manner == "read":
@@ -217,7 +218,9 @@ def _problem(kind: Kind, schemas: _Schemas) -> dict[str, Any]:
         "content": {MEDIA_TYPE: {"schema": schemas.of(Problem)}},
     }
     if kind.status in (409, 429, 503):  # of 409 only where the same request is being carried out
-        answer["headers"] = {"Retry-After": {"description": "In seconds.", "schema": {"type": "integer"}}}
+        after = {"description": "In seconds.", "required": kind.status != 409, "schema": {"type": "integer"}}
+        answer["headers"] = {"Retry-After": after}
     if kind.status == 401:
-        answer["headers"] = {"WWW-Authenticate": {"description": "`Bearer`.", "schema": {"type": "string"}}}
+        bearer = {"description": "`Bearer`.", "required": True, "schema": {"type": "string"}}
+        answer["headers"] = {"WWW-Authenticate": bearer}
     return answer
