@@ -37,17 +37,23 @@ _Attributes = Annotated[
 class AwsAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every use of Amazon's services needs: who we are, and where they are."""
 
-    access_key: Annotated[str | None, Meta(min_length=1, description="An access key's id.")] = None
+    access_key: Annotated[str, Meta(min_length=1, description="An access key's id.")] | None = None
     """``None``: the machine's own credentials, found as every SDK of Amazon finds them."""
-    secret_key: Annotated[Secret | None, Meta(description="The access key's secret.")] = None
-    session_token: Annotated[Secret | None, Meta(description="Of temporary credentials.")] = None
-    profile: Annotated[
-        str | None,
-        Meta(min_length=1, description="In their place: a profile of the machine's AWS config, which can name a role."),
-    ] = None
-    region: Annotated[
-        str | None, Meta(pattern="^[a-z0-9-]+$", description="Such as eu-west-1; without it the one that is named.")
-    ] = None
+    secret_key: Annotated[Secret, Meta(description="The access key's secret.")] | None = None
+    session_token: Annotated[Secret, Meta(description="Of temporary credentials.")] | None = None
+    profile: (
+        Annotated[
+            str,
+            Meta(min_length=1, description="Instead: a profile of the machine's AWS config, which can name a role."),
+        ]
+        | None
+    ) = None
+    region: (
+        Annotated[
+            str, Meta(pattern="^[a-z0-9-]+$", description="Such as eu-west-1; without it the ARN's or the URL's.")
+        ]
+        | None
+    ) = None
     endpoint: Annotated[
         str | None, Meta(description="Another https URL: a private link; http to an emulator on this machine only.")
     ] = None
