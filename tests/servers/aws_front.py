@@ -175,7 +175,8 @@ def refusal(request: Request, status: int, code: str, message: str) -> Reply:
 def is_signed(request: Request) -> bool:
     """By ``SECRET_KEY``, in Signature Version 4."""
     found = re.fullmatch(
-        r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, SignedHeaders=(\S+), Signature=(\w+)",
+        r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, "
+        r"SignedHeaders=(\S+), Signature=(\w+)",
         request.headers.get("authorization", ""),
     )
     if found is None or found[1] != ACCESS_KEY or found[3] != REGION:

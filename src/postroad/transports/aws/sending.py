@@ -82,6 +82,10 @@ class AwsSender:
         """See ``Transport``."""
         if message.copy is not None:
             return Failed(reason="rejected", detail="its data is to be copied first, and here is no storage")
+        try:
+            message.body.decode()
+        except UnicodeDecodeError:
+            return Failed(reason="rejected", detail="its body is no text, and nothing else is taken")
         return await self._gathered.send(message)
 
     def endpoint(self, wire_type: str) -> str:  # noqa: ARG002 - a topic or queue takes any type
