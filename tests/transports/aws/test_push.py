@@ -260,14 +260,6 @@ async def test_the_end_of_a_subscription_is_told(site: Site) -> None:
     assert site.told == ["the subscription was ended: subscribe the topic again"]
 
 
-@pytest.fixture
-async def aws(authority: Any, ca_file: str) -> AsyncIterator[Aws]:
-    aws = Aws(authority, ca_file)
-    await aws.start()
-    yield aws
-    await aws.close()
-
-
 @pytest.mark.parametrize("version", ["1", "2"])
 async def test_what_localstack_signs_is_taken_from_the_handshake_on(
     aws: Aws, start_remote: StartRemote, egress: EgressClient, clock: Any, ca_file: str, version: str
