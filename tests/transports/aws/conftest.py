@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.cloud import require
 from fixtures.cloud_aws import Aws, SnsOut, SqsOut
 
 
@@ -20,6 +21,7 @@ async def aws(authority: Any, ca_file: str) -> AsyncIterator[Aws]:
 @pytest.fixture(params=[SnsOut, SqsOut], ids=["sns", "sqs"])
 async def out(request: pytest.FixtureRequest, authority: Any, ca_file: str) -> AsyncIterator[Any]:
     """A topic or a queue to send to."""
+    require("aiobotocore")
     member = request.param(authority, ca_file)
     await member.start()
     yield member

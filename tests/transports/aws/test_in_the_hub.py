@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 import yaml
 
+from fixtures.cloud import require
 from fixtures.cloud_aws import Aws
 from fixtures.damoov_platform import frame
 from fixtures.remote import Remote, Reply, Request, StartRemote
@@ -115,6 +116,7 @@ class Site:
 
 @pytest.fixture
 async def site(tmp_path: Path, aws: Aws) -> AsyncIterator[Site]:
+    require("aiobotocore")
     site = Site(tmp_path, aws)
     await site.declare()
     await site.start()

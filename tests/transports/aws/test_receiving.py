@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fixtures.cloud import HastyClock
+from fixtures.cloud import HastyClock, require
 from fixtures.cloud_aws import Aws
 from postroad.egress.client import EgressClient
 from postroad.transports import RECEIVERS
@@ -38,6 +38,7 @@ def log() -> Log:
 
 @pytest.fixture
 async def start(aws: Aws, egress: EgressClient) -> AsyncIterator[Start]:
+    require("aiobotocore")
     tasks: list[asyncio.Task[None]] = []
 
     def start(queue: str, take: Take, clock: Any = None, **fields: Any) -> asyncio.Task[None]:
