@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := .venv-bench/.installed
+LOCALSTACK_STAMP := .venv-localstack/.installed
 
 # Tests and benches start many processes of one code: without bytecode on disk each of them compiles it anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench torture docs reference lock clean
+.PHONY: help install localstack demo test check format bench torture docs reference lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -23,10 +24,18 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+# SNS and SQS for the tests; nothing of it is part of the hub.
+localstack: $(LOCALSTACK_STAMP)
+
+$(LOCALSTACK_STAMP): requirements/localstack.txt
+	@test -x .venv-localstack/bin/python || $(PYTHON) -m venv .venv-localstack
+	.venv-localstack/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/localstack.txt
+	@touch $@
+
 demo: install ## run a hub, vehicles and a customer (SECONDS=20 stops by itself)
 	@$(BIN)/postroad demo $(if $(SECONDS),--seconds $(SECONDS))
 
-test: install ## every test but the long ones
+test: install localstack ## every test but the long ones
 	$(BIN)/python -m pytest -m "not slow" -n auto $(PYTEST_ARGS)
 
 check: install ## format, lint, strict types, import directions
@@ -65,6 +74,7 @@ lock: ## renew the hashed requirements files (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/dev.in -o requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/docs.in -o requirements/docs.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/bench.in -o requirements/bench.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/localstack.in -o requirements/localstack.txt
 
 clean: ## remove what this Makefile made
-	rm -rf $(VENV) .venv-bench site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .venv-localstack site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -35,6 +35,7 @@ pytest_plugins = [
     "fixtures.damoov_platform",  # after what it imports, or that is not rewritten
     "fixtures.access_place",
     "fixtures.rest_site",
-    "fixtures.cloud_azure",  # after remote, or that is not rewritten
+    "fixtures.cloud_aws",  # after remote, or that is not rewritten
+    "fixtures.cloud_azure",  # the same
     "fixtures.ops_site",  # after what it imports, or that is not rewritten
 ]

@@ -13,7 +13,7 @@ from postroad.clock import from_us
 from postroad.errors import ConfigError
 
 FORMATS = ("auto", "text", "json")
-QUIET = ("alembic", "uvicorn", "aiohttp", "asyncio", "azure")
+QUIET = ("alembic", "uvicorn", "aiohttp", "asyncio", "azure", "botocore", "aiobotocore")
 """Libraries whose lines below a warning say nothing that an operator needs."""
 _FIELDS = "postroad_fields"
 

@@ -23,6 +23,7 @@ MEMBERS = {
     "event_hubs": ("cloud_azure", "EventHubsIn", "azure.eventhub"),
     "pubsub": ("cloud_pubsub", "PubSubIn", "google.pubsub_v1"),
     "service_bus": ("cloud_azure", "ServiceBusIn", "azure.servicebus"),
+    "sqs": ("cloud_aws", "SqsIn", "aiobotocore"),
 }
 """Name -> fixture module, class, and the SDK's module."""
 WITHIN_S = 60.0

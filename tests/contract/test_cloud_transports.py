@@ -27,6 +27,8 @@ MEMBERS = {
     "event_hubs": ("cloud_azure", "EventHubsOut", "azure.eventhub"),
     "pubsub": ("cloud_pubsub", "PubSubOut", "google.pubsub_v1"),
     "service_bus": ("cloud_azure", "ServiceBusOut", "azure.servicebus"),
+    "sns": ("cloud_aws", "SnsOut", "aiobotocore"),
+    "sqs": ("cloud_aws", "SqsOut", "aiobotocore"),
 }
 """Name -> fixture module, class, and the SDK's module."""
 

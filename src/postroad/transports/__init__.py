@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from postroad.transports.aws.opening import SNS, SNS_PUSH, SQS, SQS_RECEIVER
 from postroad.transports.azure.event_grid import EVENT_GRID
 from postroad.transports.azure.event_grid_push import EVENT_GRID_PUSH
 from postroad.transports.azure.event_hubs import EVENT_HUBS
@@ -37,6 +38,8 @@ TRANSPORTS: Mapping[str, TransportSpec] = {
     "service_bus": SERVICE_BUS,
     "event_hubs": EVENT_HUBS,
     "event_grid": EVENT_GRID,
+    "sns": SNS,
+    "sqs": SQS,
 }
 """By the name that a destination's ``transport`` gives."""
 
@@ -44,11 +47,13 @@ RECEIVERS: dict[str, ReceiverSpec] = {
     "pubsub": ReceiverSpec(config_type=PubSubPullConfig, open=open_pull, extra=EXTRA),
     "service_bus": SERVICE_BUS_RECEIVER,
     "event_hubs": EVENT_HUBS_RECEIVER,
+    "sqs": SQS_RECEIVER,
 }
 """By the name that the ``transport`` of a provider's ``receive`` gives, where the hub goes and asks for messages."""
 
 PUSHES: dict[str, PushSpec] = {
     "pubsub_push": PushSpec(config_type=PubSubPushConfig, open=PubSubPush),
     "event_grid": EVENT_GRID_PUSH,
+    "sns": SNS_PUSH,
 }
 """The same, where a service brings them by HTTP. No name is in both."""

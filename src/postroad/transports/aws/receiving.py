@@ -1,0 +1,168 @@
+"""Receiving: messages are deleted once they are durable, and shown again at once if they could not be kept.
+
+Of one message group they are taken in one after another: once one could not be kept, those behind it wait with it.
+While they are being taken in they stay hidden from others.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from postroad.errors import ConfigError
+from postroad.transports.answers import MAX_DETAIL_CHARS, mask
+from postroad.transports.aws.access import Client
+from postroad.transports.aws.answers import failed
+from postroad.transports.aws.config import SqsReceiveConfig
+from postroad.transports.aws.envelope import unwrapped
+from postroad.transports.backoff import Backoff
+from postroad.transports.receiving import Received, ReceiverMeans, Take
+
+MAX_MESSAGES: Final = 10
+LANES: Final = 4
+"""Requests for messages that wait at once: each brings ten at most."""
+BACKOFF: Final = Backoff(first_s=1.0, cap_s=60.0)
+
+_Message = dict[str, Any]
+
+
+class _Unsettled(Exception):
+    """The service did not take note of what became of some messages. They come again."""
+
+
+class SqsReceiver:
+    """A ``Receiver`` of one queue."""
+
+    def __init__(self, config: SqsReceiveConfig, means: ReceiverMeans) -> None:
+        """Connects to nothing yet."""
+        self._config = config
+        self._means = means
+        self._client = Client("sqs", config, waits_s=config.wait_s)
+
+    async def run(self, take: Take) -> None:
+        """See ``Receiver``."""
+        lanes = [asyncio.create_task(self._lane(take)) for _ in range(LANES)]
+        try:
+            await asyncio.gather(*lanes)
+        finally:
+            for lane in lanes:
+                lane.cancel()
+            await asyncio.gather(*lanes, return_exceptions=True)
+            await self._client.close()
+
+    async def _lane(self, take: Take) -> None:
+        failures = 0
+        while True:
+            wrong = await self._round(take)
+            if wrong == "":
+                failures = 0
+                continue
+            failures += 1
+            if wrong is not None:
+                self._means.tell(wrong)
+            await self._means.clock.sleep(BACKOFF.wait_s(failures, self._means.random))
+
+    async def _round(self, take: Take) -> str | None:
+        """Receive once: ``""`` if all is well, what is wrong with the service, or ``None``: we could not keep all."""
+        try:
+            received = await self._receive()
+            self._means.tell(None)
+            async with self._hidden(received):
+                kept = await self._take_all(received, take)
+            await self._delete(kept)
+            given_back = [one for one in received if one not in kept]
+            await self._hide(given_back, 0)
+        except ConfigError:
+            raise
+        except _Unsettled as exc:
+            return str(exc)
+        except Exception as exc:  # noqa: BLE001 - the SDK's errors have no common base; what is not deleted comes again
+            wrong = failed(exc, 0.0)
+            status = "" if wrong.status is None else f" {wrong.status}"
+            return mask(f"{wrong.reason}{status}: {wrong.detail}", tuple(self._config.secrets()), MAX_DETAIL_CHARS)
+        return None if given_back else ""
+
+    async def _receive(self) -> Sequence[_Message]:
+        client = await self._client.get()
+        answer = await client.receive_message(
+            QueueUrl=self._config.queue_url,
+            MaxNumberOfMessages=MAX_MESSAGES,
+            WaitTimeSeconds=self._config.wait_s,
+            VisibilityTimeout=self._config.visibility_timeout_s,
+            MessageSystemAttributeNames=["MessageGroupId"],
+        )
+        messages: Sequence[_Message] = answer.get("Messages", ())
+        return messages
+
+    async def _take_all(self, received: Sequence[_Message], take: Take) -> list[_Message]:
+        """Those that are kept."""
+        lines: dict[str, list[_Message]] = defaultdict(list)
+        for one in received:
+            lines[self._line(one)].append(one)
+        kept = await asyncio.gather(*(self._take_line(line, take) for line in lines.values()))
+        return [one for line in kept for one in line]
+
+    def _line(self, message: _Message) -> str:
+        """What must be taken in one after another; a group of a queue without order only shares it out fairly."""
+        group = message.get("Attributes", {}).get("MessageGroupId", "")
+        return f"group {group}" if self._config.fifo else f"message {message['MessageId']}"
+
+    async def _take_line(self, line: Sequence[_Message], take: Take) -> list[_Message]:
+        kept: list[_Message] = []
+        for one in line:
+            if await take(self._received(one)) == "later":
+                break
+            kept.append(one)
+        return kept
+
+    def _received(self, message: _Message) -> Received:
+        body = message["Body"].encode()
+        if self._config.sns_envelope:
+            body = unwrapped(body)
+        return Received(body=body, request_id=message["MessageId"])
+
+    async def _delete(self, messages: Sequence[_Message]) -> None:
+        """Raises what the SDK raises, and ``_Unsettled``."""
+        if messages:
+            client = await self._client.get()
+            answer = await client.delete_message_batch(QueueUrl=self._config.queue_url, Entries=_entries(messages))
+            _check(answer)
+
+    async def _hide(self, messages: Sequence[_Message], seconds: int) -> None:
+        """From now on for so long. Raises what the SDK raises, and ``_Unsettled``."""
+        if messages:
+            client = await self._client.get()
+            entries = [entry | {"VisibilityTimeout": seconds} for entry in _entries(messages)]
+            answer = await client.change_message_visibility_batch(QueueUrl=self._config.queue_url, Entries=entries)
+            _check(answer)
+
+    @contextlib.asynccontextmanager
+    async def _hidden(self, messages: Sequence[_Message]) -> AsyncIterator[None]:
+        """Keep these hidden as long as the block lasts."""
+        timeout_s = self._config.visibility_timeout_s
+
+        async def renew() -> None:
+            while True:
+                await self._means.clock.sleep(timeout_s / 2)
+                with contextlib.suppress(BotoCoreError, ClientError, _Unsettled):  # they come again, and are known then
+                    await self._hide(messages, timeout_s)
+
+        renewing = asyncio.create_task(renew()) if messages else None
+        try:
+            yield
+        finally:
+            if renewing is not None:
+                renewing.cancel()
+                await asyncio.gather(renewing, return_exceptions=True)
+
+
+def _entries(messages: Sequence[_Message]) -> list[dict[str, Any]]:
+    return [{"Id": str(number), "ReceiptHandle": one["ReceiptHandle"]} for number, one in enumerate(messages)]
+
+
+def _check(answer: dict[str, Any]) -> None:
+    if refused := answer.get("Failed", ()):
+        raise _Unsettled(f"server_error: the queue did not settle {len(refused)} messages")
