@@ -34,7 +34,15 @@ def test_a_body_that_was_cut_off_is_no_gzip(cut: int) -> None:
     assert gunzip(body[:-cut], LIMIT_BYTES) is None
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", gzip.compress(b"x") + b"{}", gzip.compress(b"x")[:-4] + bytes(4)])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"{}", id="json"),
+        pytest.param(gzip.compress(b"x") + b"{}", id="more-after-it"),
+        pytest.param(gzip.compress(b"x")[:-4] + bytes(4), id="wrong-length"),
+    ],
+)
 def test_what_is_no_gzip_at_all_is_none(body: bytes) -> None:
     assert gunzip(body, LIMIT_BYTES) is None
 

@@ -210,17 +210,23 @@ async def test_a_trip_that_the_operator_erases_is_told_of_in_its_providers_words
         await asyncio.to_thread(erase, dq, "trip", TRIP, "--provider", "dq")
 
 
-async def test_what_waits_for_customers_goes_and_cursors_stay(dq: DriveQuantHub) -> None:
+async def parked(dq: DriveQuantHub, *trips: dict[str, Any]) -> Any:
+    """Have the customer refuse each of these trips, and wait until they wait; give the store of deliveries."""
     dq.status = 400
-    for driver in (DRIVER, "bob"):
-        assert await dq.say("trip", trip(f"t-{driver}", driver=driver)) == 200
+    for one in trips:
+        assert await dq.say("trip", one) == 200
         await dq.attempted()
     store = dq.hub.parts.logs[0].delivery
 
-    async def parked(count: int) -> bool:
-        return len(await store.parked(1)) == count
+    async def all_wait() -> bool:
+        return len(await store.parked(1)) == len(trips)
 
-    await soon(lambda: parked(2))
+    await soon(all_wait)
+    return store
+
+
+async def test_what_waits_for_customers_goes_and_cursors_stay(dq: DriveQuantHub) -> None:
+    store = await parked(dq, trip(f"t-{DRIVER}", driver=DRIVER), trip("t-bob", driver="bob"))
     first, second = await store.parked(1)
     before = await cursors(dq)
     dq.status = 200
@@ -395,15 +401,7 @@ async def test_what_waits_of_somebody_else_goes_too_though_the_hub_ended_when_th
     dq: DriveQuantHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second time nothing in the log says any more whose letter it was."""
-    dq.status = 400
-    assert await dq.say("trip", trip("t1", driver="bob", companion=DRIVER)) == 200
-    await dq.attempted()
-    store = dq.hub.parts.logs[0].delivery
-
-    async def parked() -> bool:
-        return len(await store.parked(1)) == 1
-
-    await soon(parked)
+    await parked(dq, trip("t1", driver="bob", companion=DRIVER))
     dq.status = 200
     assert await dq.say("trip", trip("t2", driver=DRIVER)) == 200
     await dq.until(lambda: len(dq.received) == 1)
@@ -504,15 +502,7 @@ async def test_a_driver_whose_number_another_item_names_takes_that_item_along(dq
 
 
 async def test_a_dead_letter_of_the_erased_goes_though_its_subscription_stands_still(dq: DriveQuantHub) -> None:
-    dq.status = 400
-    assert await dq.say("trip", trip("t1", driver=DRIVER)) == 200
-    await dq.attempted()
-    store = dq.hub.parts.logs[0].delivery
-
-    async def parked() -> bool:
-        return len(await store.parked(1)) == 1
-
-    await soon(parked)
+    store = await parked(dq, trip("t1", driver=DRIVER))
     await asyncio.to_thread(dq.registry.set_subscription_state, "drivers", "paused")
     await soon(lambda: not dq.hub.parts.manager.deliveries(1))
     [first] = await store.parked(1)
@@ -545,16 +535,7 @@ async def test_an_audit_after_an_erasure_finds_no_gap_and_says_what_it_cannot_pr
 
 
 async def test_what_had_waited_when_it_was_erased_is_accounted_for_as_erased(dq: DriveQuantHub) -> None:
-    dq.status = 400
-    for driver in (DRIVER, "bob"):
-        assert await dq.say("trip", trip(f"t-{driver}", driver=driver)) == 200
-        await dq.attempted()
-    store = dq.hub.parts.logs[0].delivery
-
-    async def parked(count: int) -> bool:
-        return len(await store.parked(1)) == count
-
-    await soon(lambda: parked(2))
+    store = await parked(dq, trip(f"t-{DRIVER}", driver=DRIVER), trip("t-bob", driver="bob"))
     await asyncio.to_thread(dq.registry.set_subscription_state, "drivers", "paused")
     await soon(lambda: not dq.hub.parts.manager.deliveries(1))  # which would skip it itself, for access had ended
     receipt = await asyncio.to_thread(erase, dq, "driver", DRIVER)

@@ -52,6 +52,12 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         if has not in _HAS[self.role]:
             raise ValueError(f"no {self.role} is made so")
 
+    @property
+    def key(self) -> str:
+        """What counts as one caller; nobody else's is the same."""
+        ids = (self.organization_id, self.provider_id, self.integration_id, self.account_id)
+        return " ".join([self.role, *map(str, ids), self.name])
+
 
 def actor_of(principal: Principal, origin: Origin, address: str | None) -> Actor:
     """A principal who changes something, for the audit log; ``address``: from where, as the request tells."""

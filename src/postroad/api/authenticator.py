@@ -8,9 +8,15 @@ from typing import Final
 
 from postroad.access.principals import Principal, principal_of_account, principal_of_key
 from postroad.ingest.access_tokens import PREFIX, AccessTokens
+from postroad.ingest.http.limits import client_key
 from postroad.registry.records import RegistryView
 
 _SCHEME: Final = "bearer "
+
+
+def caller(principal: Principal | None, address: str | None) -> str:
+    """Who counts as one caller of an API: a principal, wherever it asks from; or else an address."""
+    return principal.key if principal is not None else f"address {client_key(address or '')}"
 
 
 class Authenticator:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from postroad.access.assertions import account_of
@@ -18,6 +18,7 @@ from postroad.clock import Clock
 from postroad.ingest.access_tokens import AccessTokens
 from postroad.ingest.http.app import Page
 from postroad.ingest.http.limits import RateLimit, client_key
+from postroad.ingest.http.reading import body_of
 from postroad.metrics.counts import Counts
 from postroad.registry.records import RegistryView
 
@@ -84,14 +85,12 @@ class SignIn:
             wait_s = self._rate.take(client_key(request.client.host))
             if wait_s:
                 return _failed(TOO_MANY, retry_after_s=wait_s)
-        body = bytearray()
+        body = await body_of(request, most_bytes=BODY_LIMIT_BYTES)
+        if body is None:
+            return _failed(TOO_LARGE)
         try:
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > BODY_LIMIT_BYTES:
-                    return _failed(TOO_LARGE)
             shown = msgspec.json.decode(body, type=_Shown)
-        except (msgspec.MsgspecError, UnicodeDecodeError, ClientDisconnect):
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return _failed(BAD_REQUEST)
         account = account_of(shown.token, self._view().service_accounts, self._clock.now_us() // 1_000_000)
         if account is None:

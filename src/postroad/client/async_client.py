@@ -1598,7 +1598,6 @@ class AsyncClient(AsyncClientBase):
     def list_dead_letters(
         self,
         *,
-        limit: int | None = None,
         subscription_id: int | None = None,
         type: str | None = None,
         subject_id: int | None = None,
@@ -1606,11 +1605,11 @@ class AsyncClient(AsyncClientBase):
         until: datetime | None = None,
         reason: str | None = None,
         event_id: int | None = None,
+        limit: int | None = None,
     ) -> AsyncIterator[DeadLetter]:
         """List dead letters by subscription, the oldest event first.
 
         Args:
-            limit: how many are asked for at once.
             subscription_id: only of this subscription.
             type: only events of this wire type, such as `gps_position`.
             subject_id: only about this subject.
@@ -1618,13 +1617,13 @@ class AsyncClient(AsyncClientBase):
             until: only those given up before then.
             reason: only those given up for this reason.
             event_id: only of this event, by the id its customer gets.
+            limit: how many are asked for at once.
         """
         return self._pages(
             request(
                 "GET",
                 "/dead-letters",
                 query={
-                    "limit": limit,
                     "subscription_id": subscription_id,
                     "type": type,
                     "subject_id": subject_id,
@@ -1632,6 +1631,7 @@ class AsyncClient(AsyncClientBase):
                     "until": until,
                     "reason": reason,
                     "event_id": event_id,
+                    "limit": limit,
                 },
             ),
             Page[DeadLetter],
@@ -1640,7 +1640,6 @@ class AsyncClient(AsyncClientBase):
     async def count_dead_letters(
         self,
         *,
-        limit: int | None = None,
         subscription_id: int | None = None,
         type: str | None = None,
         subject_id: int | None = None,
@@ -1652,7 +1651,6 @@ class AsyncClient(AsyncClientBase):
         """Count dead letters, by subscription and reason: what a redrive of them would be about.
 
         Args:
-            limit: how many are asked for at once.
             subscription_id: only of this subscription.
             type: only events of this wire type, such as `gps_position`.
             subject_id: only about this subject.
@@ -1666,7 +1664,6 @@ class AsyncClient(AsyncClientBase):
                 "GET",
                 "/dead-letters/counts",
                 query={
-                    "limit": limit,
                     "subscription_id": subscription_id,
                     "type": type,
                     "subject_id": subject_id,

@@ -1594,7 +1594,6 @@ class Client(ClientBase):
     def list_dead_letters(
         self,
         *,
-        limit: int | None = None,
         subscription_id: int | None = None,
         type: str | None = None,
         subject_id: int | None = None,
@@ -1602,11 +1601,11 @@ class Client(ClientBase):
         until: datetime | None = None,
         reason: str | None = None,
         event_id: int | None = None,
+        limit: int | None = None,
     ) -> Iterator[DeadLetter]:
         """List dead letters by subscription, the oldest event first.
 
         Args:
-            limit: how many are asked for at once.
             subscription_id: only of this subscription.
             type: only events of this wire type, such as `gps_position`.
             subject_id: only about this subject.
@@ -1614,13 +1613,13 @@ class Client(ClientBase):
             until: only those given up before then.
             reason: only those given up for this reason.
             event_id: only of this event, by the id its customer gets.
+            limit: how many are asked for at once.
         """
         return self._pages(
             request(
                 "GET",
                 "/dead-letters",
                 query={
-                    "limit": limit,
                     "subscription_id": subscription_id,
                     "type": type,
                     "subject_id": subject_id,
@@ -1628,6 +1627,7 @@ class Client(ClientBase):
                     "until": until,
                     "reason": reason,
                     "event_id": event_id,
+                    "limit": limit,
                 },
             ),
             Page[DeadLetter],
@@ -1636,7 +1636,6 @@ class Client(ClientBase):
     def count_dead_letters(
         self,
         *,
-        limit: int | None = None,
         subscription_id: int | None = None,
         type: str | None = None,
         subject_id: int | None = None,
@@ -1648,7 +1647,6 @@ class Client(ClientBase):
         """Count dead letters, by subscription and reason: what a redrive of them would be about.
 
         Args:
-            limit: how many are asked for at once.
             subscription_id: only of this subscription.
             type: only events of this wire type, such as `gps_position`.
             subject_id: only about this subject.
@@ -1662,7 +1660,6 @@ class Client(ClientBase):
                 "GET",
                 "/dead-letters/counts",
                 query={
-                    "limit": limit,
                     "subscription_id": subscription_id,
                     "type": type,
                     "subject_id": subject_id,

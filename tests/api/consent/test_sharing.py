@@ -302,7 +302,7 @@ async def test_what_could_not_be_taken_over_by_the_hub_at_once_is_recorded_all_t
         raise StoreUnavailable("locked", "not now")
 
     owner = await consent.signed_in()
-    monkeypatch.setattr(consent.server, "_refresh", busy)
+    monkeypatch.setattr(consent.server._workers, "_refresh", busy)
     left = await owner.submit("/consent", "/consent/connect", pairs(consent, "AA11", "vehicle_position"))
     assert left.to.startswith(SERVICE_URL)
     assert consent.shares() != {}
@@ -344,7 +344,7 @@ async def test_of_many_who_ask_at_once_some_are_told_to_come_back(
     consent: ConsentPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visitor: Visitor = consent.visitor()
-    monkeypatch.setattr(consent.server, "_under_way", 52)
+    monkeypatch.setattr(consent.server._workers, "_under_way", 52)
     assert (await visitor.get("/consent")).status == 503
-    monkeypatch.setattr(consent.server, "_under_way", 51)
+    monkeypatch.setattr(consent.server._workers, "_under_way", 51)
     assert (await visitor.get("/consent")).status == 303

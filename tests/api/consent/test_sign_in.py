@@ -10,6 +10,7 @@ from fixtures.consent_page import CHEAP, PASSWORD, Answer, ConsentPage
 from postroad.access.passwords import MAX_CHARS, MIN_CHARS, Passwords
 from postroad.errors import ConfigError
 from postroad.registry import vehicle_owners
+from postroad.registry.audit_log import Wanted
 
 WRONG = "Login or password is not right."
 
@@ -185,6 +186,17 @@ async def test_one_address_tries_twenty_logins_at_once_and_one_each_ten_seconds(
     assert statuses == [422] * 20 + [429] * 2
     clock.advance(10)
     assert (await visitor.sign_in()).to == "/consent"
+
+
+async def test_where_somebody_signs_in_from_is_noted_whole_and_counted_by_its_network(consent: ConsentPage) -> None:
+    neighbours = [consent.at(f"2001:db8::{number:x}") for number in range(1, 7)]
+    statuses = [(await one.sign_in("ida", "wrong password")).status for one in neighbours]
+    assert statuses == [422] * 5 + [429]
+    elsewhere = consent.at("2001:db8:0:1::7")
+    assert (await elsewhere.sign_in()).to == "/consent"
+    [newest] = consent.store.audit_log.listed(Wanted(action="sign_in"), limit=1)
+    assert newest.who is not None
+    assert newest.who.address == "2001:db8:0:1::7"
 
 
 # Hashes.

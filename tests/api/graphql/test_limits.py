@@ -121,6 +121,6 @@ async def test_what_takes_too_long_is_ended(still: GraphQLSite, monkeypatch: pyt
 async def test_more_requests_at_once_than_may_wait_are_told_to_come_back(
     still: GraphQLSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("postroad.api.graphql.server.MAX_WAITING", -2)
+    monkeypatch.setattr(still.hub.parts.graphql._workers, "_most", 0)
     answer = await still.ask("{ __typename }")
     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")

@@ -111,7 +111,7 @@ async def test_who_was_not_told_what_became_of_it_gets_that_answer_of_the_next_h
         committed.set()
         await asyncio.Event().wait()
 
-    site.hub.parts.rest._refresh = never
+    site.hub.parts.rest._workers._refresh = never
     asked = asyncio.create_task(site.post(ROTATE, {}, Idempotency_Key="k1"))
     await committed.wait()
     asked.cancel()

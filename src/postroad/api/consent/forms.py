@@ -5,10 +5,10 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from postroad.errors import NotFound
-from postroad.ingest.http.limits import client_key
+from postroad.ingest.http.reading import media_type_of
 
 BODY_LIMIT_BYTES: Final = 16 * 1024
 MAX_FIELDS: Final = 64
@@ -19,7 +19,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     token: str
     """The visitor's."""
-    address: str
+    address: str | None
     fields: Mapping[str, Sequence[str]]
     """Of the query, or of a form."""
 
@@ -31,27 +31,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return values[0] if values else ""
 
 
-def address_of(request: Request) -> str:
-    """What of a peer's address counts as one client."""
-    return "" if request.client is None else client_key(request.client.host)
-
-
-async def read(request: Request) -> bytes | None:
-    """The body; ``None`` if it is too large, or nobody waits for an answer any more."""
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_LIMIT_BYTES:
-                return None
-    except ClientDisconnect:
-        return None
-    return bytes(body)
-
-
 def decoded(request: Request, body: bytes) -> Mapping[str, Sequence[str]] | None:
     """The fields of a form; ``None`` if that is no form."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+    if media_type_of(request) != "application/x-www-form-urlencoded":
         return None
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")

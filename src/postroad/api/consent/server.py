@@ -11,10 +11,7 @@ URL that it is declared with, with the ids of the account and the vehicle; accou
 Everything but reading the form happens in a few threads: a password takes its time, and so does the registry.
 """
 
-import asyncio
-import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -25,11 +22,14 @@ from starlette.responses import RedirectResponse, Response
 from postroad.access.policy import Operation, Target, require
 from postroad.access.principals import actor_of, principal_of_owner
 from postroad.api.consent import guard, pages, words
-from postroad.api.consent.forms import Asked, address_of, decoded, grouped, read
+from postroad.api.consent.forms import BODY_LIMIT_BYTES, Asked, decoded, grouped
 from postroad.api.consent.guard import PATH, Guard
 from postroad.api.consent.sign_in import Sessions, Throttle
-from postroad.errors import Forbidden, NotFound, PostroadError, StoreUnavailable
+from postroad.api.workers import Workers
+from postroad.errors import Forbidden, NotFound, StoreUnavailable
 from postroad.ingest.http.app import Page
+from postroad.ingest.http.limits import client_key
+from postroad.ingest.http.reading import address_of, body_of
 from postroad.registry import service_urls, sharing, vehicle_owners
 from postroad.registry.sharing import Offer
 from postroad.registry.store import RegistryStore
@@ -37,11 +37,8 @@ from postroad.registry.transaction import Transaction
 from postroad.registry.vehicle_owners import Owner
 
 THREADS: Final = 2
-MAX_WAITING: Final = 50
-"""Requests that wait for a thread; one more is answered 503."""
 
 _SIGN_IN: Final = f"{PATH}/sign-in"
-_log = logging.getLogger(__name__)
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,9 +68,7 @@ class ConsentServer:
         self._guard = guard
         self._sessions = sessions
         self._throttle = throttle
-        self._refresh = refresh
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="consent")
-        self._under_way = 0
+        self._workers = Workers("consent", THREADS, refresh=refresh)
 
     @property
     def pages(self) -> Sequence[Page]:
@@ -93,7 +88,7 @@ class ConsentServer:
 
     async def close(self) -> None:
         """Wait for what is under way."""
-        await asyncio.to_thread(self._threads.shutdown)
+        await self._workers.close()
 
     # Requests of either kind.
 
@@ -113,7 +108,7 @@ class ConsentServer:
         async def answer(request: Request) -> Response:
             if not self._guard.is_from_here(request):
                 return _problem(403)
-            body = await read(request)
+            body = await body_of(request, most_bytes=BODY_LIMIT_BYTES)
             if body is None:
                 return _problem(413)
             fields = decoded(request, body)
@@ -128,22 +123,14 @@ class ConsentServer:
         return answer
 
     async def _in_a_thread(self, carry_out: Callable[[Asked], _Answer], asked: Asked) -> Response:
-        if self._under_way >= THREADS + MAX_WAITING:
+        if self._workers.full:
             return _problem(503)
-        self._under_way += 1
         try:
-            answer = await asyncio.get_running_loop().run_in_executor(self._threads, carry_out, asked)
+            answer = await self._workers.carry_out(carry_out, asked)
         except (Forbidden, NotFound):
             return _problem(404)
         except StoreUnavailable:
             return _problem(503)
-        finally:
-            self._under_way -= 1
-        if answer.changed:
-            try:
-                await self._refresh()
-            except PostroadError as exc:
-                _log.warning("A change is recorded, but the hub does not work by it yet: %s", exc)
         if answer.token is not None:
             self._guard.keep_token(answer.response, answer.token)
         return answer.response
@@ -158,7 +145,7 @@ class ConsentServer:
 
     def _sign_in(self, asked: Asked) -> _Answer:
         login, password, integration = asked.one("login"), asked.one("password"), asked.one("integration")
-        if wait_s := self._throttle.take(login, asked.address):
+        if wait_s := self._throttle.take(login, client_key(asked.address or "")):
             return _Answer(response=_problem(429, {"Retry-After": str(wait_s)}))
         token = self._guard.new_token()
         if not self._sessions.sign_in(login, password, token=token, instead_of=asked.token, address=asked.address):

@@ -18,6 +18,8 @@ from postroad.registry import owner_sessions, vehicle_owners
 from postroad.registry.store import RegistryStore
 from postroad.registry.vehicle_owners import Owner
 
+_S_US: Final = 1_000_000
+
 
 class Throttle:
     """How often somebody may try to sign in, right or wrong; counted in memory.
@@ -33,7 +35,7 @@ class Throttle:
         self._login = RateLimit(1 / 120, burst_s=3600, clock=clock)
 
     def take(self, login: str, address: str) -> int:
-        """Try once: 0 if that is allowed, else in how many seconds it may be."""
+        """Try once, from what counts as one address: 0 if that is allowed, else in how many seconds it may be."""
         known = hashlib.sha256(vehicle_owners.normalised(login).encode("utf-8", "surrogatepass")).hexdigest()
         there = f"{address} {known}"
         with self._one_at_a_time:
@@ -56,7 +58,7 @@ class Sessions:
         self._lifetimes = lifetimes
         self._clock = clock
 
-    def sign_in(self, login: str, password: str, *, token: str, instead_of: str, address: str) -> bool:
+    def sign_in(self, login: str, password: str, *, token: str, instead_of: str, address: str | None) -> bool:
         """Whether that was right; then ``token`` stands for the owner, and ``instead_of`` for nobody any more."""
         with self._registry.reading() as connection:
             owner = vehicle_owners.find(connection, login)
@@ -74,7 +76,7 @@ class Sessions:
             vehicle_owners.sign_in(under_way, owner, token)
         return True
 
-    def sign_out(self, token: str, *, address: str) -> None:
+    def sign_out(self, token: str, *, address: str | None) -> None:
         """The token stands for nobody any more."""
         owner = self.owner_of(token)
         if owner is not None:
@@ -94,7 +96,7 @@ class Sessions:
                 owner_sessions.note_use(under_way, token)
         return owner
 
-    def _by(self, owner: Owner, address: str) -> RegistryStore:
+    def _by(self, owner: Owner, address: str | None) -> RegistryStore:
         return self._registry.acting(actor_of(principal_of_owner(owner), "page", address))
 
     def _ends(self, now_us: int) -> dict[str, int]:
@@ -102,6 +104,3 @@ class Sessions:
             "unused_since_us": now_us - self._lifetimes.unused_s * _S_US,
             "begun_since_us": now_us - self._lifetimes.session_s * _S_US,
         }
-
-
-_S_US: Final = 1_000_000

@@ -10,7 +10,6 @@ Everything but reading the body happens in a few threads: what is being answered
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TimedOut
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -24,27 +23,27 @@ from graphql import (
     specified_rules,
     validate,
 )
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from postroad.access.confirmed import Confirmation
 from postroad.access.principals import Principal
+from postroad.api.authenticator import caller
 from postroad.api.graphql import errors, limits
 from postroad.api.graphql.errors import Refused, bad_input
 from postroad.api.graphql.index import Indexes, ViewIndex
 from postroad.api.graphql.operations import Call, Operations
 from postroad.api.graphql.schema import make_schema
 from postroad.api.graphql.variables import with_numbers
+from postroad.api.workers import Workers
 from postroad.clock import Clock
-from postroad.errors import PostroadError
 from postroad.ingest.http.app import Page
-from postroad.ingest.http.limits import RateLimit, client_key
+from postroad.ingest.http.limits import RateLimit
+from postroad.ingest.http.reading import address_of, body_of, media_type_of
 from postroad.registry.records import RegistryView
 
 PATH: Final = "/graphql"
 THREADS: Final = 2
-MAX_WAITING: Final = 50
-"""Requests that wait for a thread; one more is answered 503."""
 TIME_LIMIT_S: Final = 10.0
 """Of one operation; what is under way then is ended, what is to come is not begun."""
 
@@ -101,12 +100,10 @@ class GraphQLServer:
         self._authenticate = authenticate
         self._view = view
         self._indexes = Indexes(view)
-        self._refresh = refresh
         self._confirmed = confirmed
         self._rate = rate
         self._clock = clock
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="graphql")
-        self._under_way = 0
+        self._workers = Workers("graphql", THREADS, refresh=refresh)
 
     @property
     def page(self) -> Page:
@@ -115,38 +112,25 @@ class GraphQLServer:
 
     async def close(self) -> None:
         """Wait for what is under way."""
-        await asyncio.to_thread(self._threads.shutdown)
+        await self._workers.close()
 
     async def _answer(self, request: Request) -> Response:
         principal = self._authenticate(request.headers.get("authorization"), self._view())
-        if self._rate is not None and (wait_s := self._rate.take(_key(principal, request))):
+        if self._rate is not None and (wait_s := self._rate.take(caller(principal, address_of(request)))):
             return _problem(429, "Too many requests", "too_many_requests", {"Retry-After": str(wait_s)})
         if principal is None:
             message = "Failed with: the token is missing or not valid"
             return _problem(401, message, "auth-error", {"WWW-Authenticate": "Bearer"}, "UNAUTHENTICATED")
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        if media_type_of(request) != "application/json":
             return _problem(415, "The body is to be application/json")
-        body = await _read(request)
+        body = await body_of(request, most_bytes=limits.MAX_BODY_BYTES)
         if body is None:
             return _json(413, {"error": "server_error", "message": "Request Entity Too Large"})
-        if self._under_way >= THREADS + MAX_WAITING or not self._confirmed.holds:
+        if self._workers.full or not self._confirmed.holds:
             return _problem(503, errors.NOT_NOW, extra={"Retry-After": "1"}, code="INTERNAL")
-        self._under_way += 1
-        try:
-            answered = await self._in_a_thread(body, principal, request.client.host if request.client else None)
-        finally:
-            self._under_way -= 1
-        return Response(answered.body, answered.status, media_type="application/json", headers=_HEADERS)
-
-    async def _in_a_thread(self, body: bytes, principal: Principal, address: str | None) -> _Answered:
         loop = asyncio.get_running_loop()
-        answered = await loop.run_in_executor(self._threads, self._carry_out, body, principal, address, loop)
-        if answered.changed:
-            try:
-                await self._refresh()
-            except PostroadError as exc:
-                _log.warning("A change is recorded, but the hub does not work by it yet: %s", exc)
-        return answered
+        answered = await self._workers.carry_out(self._carry_out, body, principal, address_of(request), loop)
+        return Response(answered.body, answered.status, media_type="application/json", headers=_HEADERS)
 
     def _carry_out(
         self, body: bytes, principal: Principal, address: str | None, loop: asyncio.AbstractEventLoop
@@ -215,26 +199,6 @@ def _decoded(body: bytes) -> _Asked:
 
 def _sizes(index: ViewIndex) -> Mapping[tuple[str, str], limits.Size]:
     return {("Query", "integrationTopics"): lambda: len(index.view.subscriptions)}
-
-
-async def _read(request: Request) -> bytes | None:
-    """The body; ``None`` if it is too large, which is known before it is all there."""
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limits.MAX_BODY_BYTES:
-                return None
-    except ClientDisconnect:
-        return None  # nobody reads the answer
-    return bytes(body)
-
-
-def _key(principal: Principal | None, request: Request) -> str:
-    """What counts as one caller."""
-    if principal is None:
-        return f"address {client_key(request.client.host)}" if request.client is not None else "address"
-    return f"{principal.role} {principal.organization_id} {principal.integration_id} {principal.name}"
 
 
 def _problem(

@@ -135,13 +135,13 @@ class Exchange:
             record = Kept(
                 fingerprint=asked.fingerprint, status=answered.status, body=answered.body, headers=answered.headers
             )
-            idempotency.keep(under_way, _owner(asked), asked.idempotency_key, record, self._services.keys)
+            idempotency.keep(under_way, asked.principal.key, asked.idempotency_key, record, self._services.keys)
         return answered
 
     def _kept(self, under_way: Transaction, asked: Asked) -> Answered | None:
         if asked.idempotency_key is None:
             return None
-        kept = idempotency.find(under_way, _owner(asked), asked.idempotency_key, self._services.keys)
+        kept = idempotency.find(under_way, asked.principal.key, asked.idempotency_key, self._services.keys)
         if kept is None:
             return None
         if kept.fingerprint != asked.fingerprint:
@@ -203,16 +203,6 @@ class Exchange:
 def refused(refusal: Refused) -> Answered:
     """A problem as an answer."""
     return Answered(refusal.kind.status, refusal.encoded(), {"Content-Type": problems.MEDIA_TYPE, **refusal.headers})
-
-
-def _owner(asked: Asked) -> str:
-    """Whose idempotency keys they are: of one who asks, told apart from every other."""
-    return caller_key(asked.principal)
-
-
-def caller_key(principal: Principal) -> str:
-    """What counts as one caller."""
-    return f"{principal.role} {principal.organization_id} {principal.integration_id} {principal.name}"
 
 
 def _plain(asked: Asked) -> Any:

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from postroad.api.rest.problems import MALFORMED, Refused
-from postroad.api.rest.types.paging import Page, Paging
+from postroad.api.rest.types.paging import Page, Paged
 from postroad.registry.apply import Part
 
 _MAX_CHARS: Final = 1024
@@ -29,7 +29,7 @@ def cursor_at(key: int | str) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
 
 
-def key_of(paging: Paging, type_: type[Key]) -> Key | None:
+def key_of(paging: Paged, type_: type[Key]) -> Key | None:
     """The key behind which a page begins; ``None``: at the beginning. Raises ``Refused`` for what is no cursor."""
     if paging.cursor is None:
         return None
@@ -44,21 +44,21 @@ def key_of(paging: Paging, type_: type[Key]) -> Key | None:
     raise Refused(MALFORMED, "cursor: not one of ours; give the next_cursor of the page before")
 
 
-def page_of(items: Sequence[I], paging: Paging, make: Callable[[I], T], *, key: Callable[[I], int | str]) -> Page[T]:
+def page_of(items: Sequence[I], paging: Paged, make: Callable[[I], T], *, key: Callable[[I], int | str]) -> Page[T]:
     """The page that begins with ``items``: those behind its cursor, at least one more than its limit if there is."""
     some = items[: paging.limit]
     more = len(items) > len(some)
     return Page(items=[make(item) for item in some], next_cursor=cursor_at(key(some[-1])) if more else None)
 
 
-def page_of_ids(ids: Sequence[int], paging: Paging, make: Callable[[int], T]) -> Page[T]:
+def page_of_ids(ids: Sequence[int], paging: Paged, make: Callable[[int], T]) -> Page[T]:
     """A page of a list that is known by its ids, in order. Costs as much as the page, and a search."""
     after = key_of(paging, int)
     start = 0 if after is None else bisect_right(ids, after)
     return page_of(ids[start : start + paging.limit + 1], paging, make, key=lambda id_: id_)
 
 
-def page_of_parts(parts: Sequence[Part], paging: Paging, make: Callable[[Part], T]) -> Page[T]:
+def page_of_parts(parts: Sequence[Part], paging: Paged, make: Callable[[Part], T]) -> Page[T]:
     """The same of parts, all of which are at hand."""
     by_id = {part.id: part for part in parts}
     return page_of_ids([*by_id], paging, lambda id_: make(by_id[id_]))

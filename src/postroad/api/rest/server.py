@@ -5,36 +5,34 @@ In this order: is there such a path; who asks; how often; what for; may it be an
 once the hub works by it.
 """
 
-import asyncio
 import logging
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from starlette.convertors import StringConvertor, register_url_convertor
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from postroad.access.confirmed import Confirmation
 from postroad.access.principals import Principal
+from postroad.api.authenticator import caller
 from postroad.api.rest import problems
-from postroad.api.rest.exchange import BASE, IDEMPOTENCY_KEY, Answered, Asked, Exchange, caller_key, refused
+from postroad.api.rest.exchange import BASE, IDEMPOTENCY_KEY, Answered, Asked, Exchange, refused
 from postroad.api.rest.openapi import encoded_document
 from postroad.api.rest.problems import Refused, not_now, nothing_here
 from postroad.api.rest.resources import ROUTES
 from postroad.api.rest.routes import Route
-from postroad.errors import PostroadError
+from postroad.api.workers import Workers
 from postroad.ingest.http.app import Page
-from postroad.ingest.http.limits import RateLimit, client_key
+from postroad.ingest.http.limits import RateLimit
+from postroad.ingest.http.reading import address_of, body_of, media_type_of
 from postroad.registry.records import RegistryView
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 DOCUMENT: Final = "/openapi.json"
 THREADS: Final = 4
-MAX_WAITING: Final = 50
-"""Requests that wait for a thread; one more is answered 503."""
 
 Authenticate = Callable[[str | None, RegistryView], Principal | None]
 """Who shows this ``Authorization`` header."""
@@ -78,12 +76,10 @@ class RestServer:
         self._exchange = exchange
         self._authenticate = authenticate
         self._view = view
-        self._refresh = refresh
         self._confirmed = confirmed
         self._rate = rate
         self._paths = _paths()
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="rest")
-        self._waiting = 0
+        self._workers = Workers("rest", THREADS, refresh=refresh)
         self._keys_under_way: set[tuple[str, str]] = set()
 
     @property
@@ -93,7 +89,7 @@ class RestServer:
 
     async def close(self) -> None:
         """Wait for what is under way."""
-        await asyncio.to_thread(self._threads.shutdown)
+        await self._workers.close()
 
     async def _answer(self, request: Request) -> Response:
         try:
@@ -112,7 +108,7 @@ class RestServer:
             return Answered(200, encoded_document(), {"Content-Type": "application/json"})
         view = self._view()
         principal = self._authenticate(request.headers.get("authorization"), view)
-        if self._rate is not None and (wait_s := self._rate.take(_rate_key(principal, request))):
+        if self._rate is not None and (wait_s := self._rate.take(caller(principal, address_of(request)))):
             raise Refused(
                 problems.TOO_MANY_REQUESTS, "Wait as long as Retry-After says", headers={"Retry-After": str(wait_s)}
             )
@@ -128,21 +124,21 @@ class RestServer:
             media_type=_media_type(request, route),
             body=await _read(request, route.max_body_bytes),
             principal=principal,
-            address=request.client.host if request.client else None,
+            address=address_of(request),
             view=view,
             if_match=request.headers.get("if-match"),
             if_none_match=request.headers.get("if-none-match"),
             idempotency_key=_idempotency_key(request, route),
         )
-        if self._waiting >= THREADS + MAX_WAITING or not self._confirmed.holds:
+        if self._workers.full or not self._confirmed.holds:
             raise not_now()
         return await self._alone(asked)
 
     async def _alone(self, asked: Asked) -> Answered:
         """Carry out a request unless one with the same idempotency key is under way."""
         if asked.idempotency_key is None:
-            return await self._in_a_thread(asked)
-        key = (caller_key(asked.principal), asked.idempotency_key)
+            return await self._workers.carry_out(self._exchange.carry_out, asked)
+        key = (asked.principal.key, asked.idempotency_key)
         if key in self._keys_under_way:
             raise Refused(
                 problems.CONFLICT,
@@ -151,23 +147,9 @@ class RestServer:
             )
         self._keys_under_way.add(key)
         try:
-            return await self._in_a_thread(asked)
+            return await self._workers.carry_out(self._exchange.carry_out, asked)
         finally:
             self._keys_under_way.discard(key)
-
-    async def _in_a_thread(self, asked: Asked) -> Answered:
-        self._waiting += 1
-        loop = asyncio.get_running_loop()
-        try:
-            answered = await loop.run_in_executor(self._threads, self._exchange.carry_out, asked)
-        finally:
-            self._waiting -= 1
-        if answered.changed:
-            try:
-                await self._refresh()
-            except PostroadError as exc:
-                _log.warning("A change is recorded, but the hub does not work by it yet: %s", exc)
-        return answered
 
     def _route(self, method: str, path: str) -> tuple[Route, Mapping[str, int | str]]:
         """Raises ``Refused`` for a path that there is not, or a method that it does not have."""
@@ -194,12 +176,6 @@ def _paths() -> Sequence[tuple[re.Pattern[str], Mapping[str, Route]]]:
     return [(next(iter(by_path[path].values())).pattern, by_path[path]) for path in named_first]
 
 
-def _rate_key(principal: Principal | None, request: Request) -> str:
-    if principal is not None:
-        return caller_key(principal)
-    return f"address {client_key(request.client.host)}" if request.client is not None else "address"
-
-
 def _query(request: Request) -> Mapping[str, str]:
     """Raises ``Refused`` for what is no query, or says something twice."""
     try:
@@ -218,7 +194,7 @@ def _query(request: Request) -> Mapping[str, str]:
 
 
 def _media_type(request: Request, route: Route) -> str:
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    given = media_type_of(request)
     if (route.body is not None or route.takes_text) and given not in route.media_types:
         wanted = " or ".join(route.media_types)
         raise Refused(problems.UNSUPPORTED_MEDIA_TYPE, f"The body is to be {wanted}", headers={"Accept": wanted})
@@ -234,14 +210,9 @@ def _idempotency_key(request: Request, route: Route) -> str | None:
     return key
 
 
-async def _read(request: Request, most: int) -> bytes:
+async def _read(request: Request, most_bytes: int) -> bytes:
     """The body. Raises ``Refused`` as soon as it is too large."""
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
-                raise Refused(problems.TOO_LARGE, f"The body is at most {most} bytes")
-    except ClientDisconnect as exc:
-        raise Refused(problems.MALFORMED, "The body ended early") from exc  # nobody reads it
-    return bytes(body)
+    body = await body_of(request, most_bytes=most_bytes)
+    if body is None:
+        raise Refused(problems.TOO_LARGE, f"The body is at most {most_bytes} bytes")
+    return body

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from postroad.ingest.http.answers import Answer
 from postroad.ingest.http.entrance import Entrance
 from postroad.ingest.http.limits import RateLimit, client_key
+from postroad.ingest.http.reading import body_of
 
 
 class Page(NamedTuple):
@@ -49,21 +50,16 @@ class _EntranceEndpoint:
             return entrance.unavailable(wait_s)
         if (refusal := entrance.refuses(request.headers.raw)) is not None:
             return refusal
-        body = bytearray()
-        try:
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > entrance.body_limit_bytes:
-                    return entrance.too_large
-        except ClientDisconnect:
-            return entrance.too_large  # nobody reads it
+        body = await body_of(request, most_bytes=entrance.body_limit_bytes)
+        if body is None:
+            return entrance.too_large
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
         def done(answer: Answer) -> None:
             if not answered.done():
                 answered.set_result(answer)
 
-        entrance.receive(request.headers.raw, bytes(body), done)
+        entrance.receive(request.headers.raw, body, done)
         return await answered
 
 

@@ -27,6 +27,7 @@ from postroad.api.rest.types.dead_letter import (
     DeadLetterDrop,
     DeadLetterRedrive,
     DeadLettersQuery,
+    DeadLettersWanted,
     DeadLetterWithBody,
 )
 from postroad.api.rest.types.paging import Page
@@ -57,7 +58,7 @@ def list_dead_letters(call: Call, query: DeadLettersQuery) -> Page[DeadLetter]:
 
 
 @dead_letters.get("/dead-letters/counts", Operation.READ_DELIVERIES)
-def count_dead_letters(call: Call, query: DeadLettersQuery) -> DeadLetterCounts:
+def count_dead_letters(call: Call, query: DeadLettersWanted) -> DeadLetterCounts:
     """Count dead letters, by subscription and reason: what a redrive of them would be about."""
     which = _of_query(call, query)
     with call.services.readers.lend() as shards:
@@ -99,7 +100,7 @@ def drop_dead_letters(call: Call, body: DeadLetterDrop) -> Task | Created:
     return _asked(call, "DROP", _of_choice(call, body))
 
 
-def _of_query(call: Call, query: DeadLettersQuery) -> Meant:
+def _of_query(call: Call, query: DeadLettersWanted) -> Meant:
     mine = reach.subscriptions(call)
     chosen = mine if query.subscription_id is None else {query.subscription_id: mine.get(query.subscription_id)}
     wanted = Wanted(

@@ -6,11 +6,11 @@ import msgspec
 from msgspec import Meta
 
 from postroad.api.rest.types.body import Body
-from postroad.api.rest.types.paging import Paging
+from postroad.api.rest.types.paging import USUAL_LIMIT, Cursor, Limit
 from postroad.api.rest.types.scalars import Id, Instant
 
 
-class DeadLettersQuery(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DeadLettersWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which letters: those that every field fits that is given."""
 
     subscription_id: Annotated[Id | None, Meta(description="Only of this subscription.")] = None
@@ -20,6 +20,13 @@ class DeadLettersQuery(Paging, frozen=True, kw_only=True, forbid_unknown_fields=
     until: Annotated[Instant | None, Meta(description="Only those given up before then.")] = None
     reason: Annotated[str | None, Meta(description="Only those given up for this reason.")] = None
     event_id: Annotated[Id | None, Meta(description="Only of this event, by the id its customer gets.")] = None
+
+
+class DeadLettersQuery(DeadLettersWanted, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which letters, and which page of them."""
+
+    limit: Limit = USUAL_LIMIT
+    cursor: Cursor = None
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):

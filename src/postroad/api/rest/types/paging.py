@@ -1,6 +1,6 @@
 """Lists, page by page."""
 
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Protocol, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -11,11 +11,27 @@ MAX_LIMIT = 200
 USUAL_LIMIT = 50
 
 
+Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT, description="How many items at most.")]
+Cursor = Annotated[str | None, Meta(description="The `next_cursor` of the page before; the first without.")]
+
+
+class Paged(Protocol):
+    """A query that says which page of a list."""
+
+    @property
+    def limit(self) -> int:
+        """How many items at most."""
+
+    @property
+    def cursor(self) -> str | None:
+        """See ``Cursor``."""
+
+
 class Paging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which page of a list."""
 
-    limit: Annotated[int, Meta(ge=1, le=MAX_LIMIT, description="How many items at most.")] = USUAL_LIMIT
-    cursor: Annotated[str | None, Meta(description="The `next_cursor` of the page before; the first without.")] = None
+    limit: Limit = USUAL_LIMIT
+    cursor: Cursor = None
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
