@@ -13,7 +13,7 @@ from postroad.transports.https import HttpsConfig, open_https
 from postroad.transports.probe import probe_https
 from postroad.transports.pubsub.config import MAX_MESSAGE_BYTES, PubSubConfig, PubSubPullConfig, PubSubPushConfig
 from postroad.transports.pubsub.opening import EXTRA, open_pubsub, open_pull, probe_pubsub
-from postroad.transports.pubsub.push import PubSubPush
+from postroad.transports.pubsub.push import MAX_BODY_BYTES, PubSubPush
 from postroad.transports.receiving import PushSpec, ReceiverSpec
 from postroad.transports.spec import Step, TransportSpec
 
@@ -52,7 +52,7 @@ RECEIVERS: dict[str, ReceiverSpec] = {
 """By the name that the ``transport`` of a provider's ``receive`` gives, where the hub goes and asks for messages."""
 
 PUSHES: dict[str, PushSpec] = {
-    "pubsub_push": PushSpec(config_type=PubSubPushConfig, open=PubSubPush),
+    "pubsub_push": PushSpec(config_type=PubSubPushConfig, open=PubSubPush, max_body_bytes=MAX_BODY_BYTES),
     "event_grid": EVENT_GRID_PUSH,
     "sns": SNS_PUSH,
 }

@@ -12,7 +12,7 @@ from postroad.transports.aws.config import (
     SqsConfig,
     SqsReceiveConfig,
 )
-from postroad.transports.aws.push import SnsPush
+from postroad.transports.aws.push import MAX_BODY_BYTES, SnsPush
 from postroad.transports.base import Delivered, Message, Outcome, Transport
 from postroad.transports.receiving import PushSpec, Receiver, ReceiverMeans, ReceiverSpec, Take
 from postroad.transports.spec import Step, TransportSpec, require_sdk
@@ -123,4 +123,4 @@ SQS = TransportSpec(
     probe=probe_sender,
 )
 SQS_RECEIVER = ReceiverSpec(config_type=SqsReceiveConfig, open=open_receiver, extra=EXTRA)
-SNS_PUSH = PushSpec(config_type=SnsPushConfig, open=SnsPush)
+SNS_PUSH = PushSpec(config_type=SnsPushConfig, open=SnsPush, max_body_bytes=MAX_BODY_BYTES)
