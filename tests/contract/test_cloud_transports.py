@@ -18,6 +18,7 @@ from fixtures.cloud import OutMember, require
 from postroad.clock import SystemClock
 from postroad.egress.client import EgressClient
 from postroad.errors import ConfigError
+from postroad.protocols.contract import Contract
 from postroad.transports import TRANSPORTS
 from postroad.transports.base import Delivered, Failed, Message, Outcome, Transport
 from postroad.transports.bounded import BoundedTransport
@@ -108,7 +109,6 @@ async def test_delivered_means_that_the_service_has_the_very_bytes(bench: Bench)
         ("rejected", "rejected"),
         ("throttled", "throttled"),
         ("credentials", "credentials"),
-        ("missing", "rejected"),
         ("server_error", "server_error"),
     ],
 )
@@ -123,6 +123,16 @@ async def test_an_answer_that_is_no_confirmation_is_a_failure_and_the_next_attem
     assert await bench.bodies() == []
     assert isinstance(await transport.send(message(1)), Delivered)
     assert await bench.bodies() == [message(1).body]
+
+
+async def test_a_topic_that_is_not_there_is_no_fault_of_the_message(bench: Bench) -> None:
+    """Which would be parked, or become a dead letter, where it should wait until somebody has mended the topic."""
+    transport = bench.open()
+    bench.member.fail_next("missing")
+    outcome = await transport.send(message(1))
+    assert isinstance(outcome, Failed)
+    assert Contract(name="any", order="none").action(outcome.status, outcome.reason) == "retry"
+    assert isinstance(await transport.send(message(1)), Delivered)
 
 
 async def test_credentials_that_are_not_taken_are_told_and_not_shown(bench: Bench) -> None:

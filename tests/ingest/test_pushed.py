@@ -151,14 +151,13 @@ async def test_a_stranger_spends_the_rate_of_his_address_only(start: Start) -> N
     assert (await site.said(strangers))[9:12] == b"503"
 
 
-@pytest.mark.parametrize(
-    "body", [b"\xff", b'[{"id":"\xff"}]', b'[{"id":"1","data":"\xff"}]', b"[" * 9999], ids=range(4)
-)
-async def test_what_can_never_be_read_is_kept_in_quarantine_and_does_not_come_again(start: Start, body: bytes) -> None:
+async def test_what_can_never_be_read_is_kept_in_quarantine_and_does_not_come_again(start: Start) -> None:
     site = await start()
-    async with site.session.post(site.url(site.webhook), data=body) as answer:
-        assert answer.status == 200
-    assert len(await site.quarantined()) == 1
+    bodies = [b"\xff", b'[{"id":"\xff"}]', b'[{"id":"1","data":"\xff"}]', b"[" * 9999]
+    for number, body in enumerate(bodies, 1):
+        async with site.session.post(site.url(site.webhook), data=body) as answer:
+            assert answer.status == 200
+        assert len(await site.quarantined()) == number
 
 
 async def test_what_cannot_be_opened_has_its_messages_come_again(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

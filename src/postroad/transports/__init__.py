@@ -11,9 +11,7 @@ from postroad.transports.azure.service_bus import SERVICE_BUS
 from postroad.transports.azure.service_bus_receive import SERVICE_BUS_RECEIVER
 from postroad.transports.https import HttpsConfig, open_https
 from postroad.transports.probe import probe_https
-from postroad.transports.pubsub.config import MAX_MESSAGE_BYTES, PubSubConfig, PubSubPullConfig, PubSubPushConfig
-from postroad.transports.pubsub.opening import EXTRA, open_pubsub, open_pull, probe_pubsub
-from postroad.transports.pubsub.push import MAX_BODY_BYTES, PubSubPush
+from postroad.transports.pubsub.opening import PUBSUB, PUBSUB_PUSH, PUBSUB_RECEIVER
 from postroad.transports.receiving import PushSpec, ReceiverSpec
 from postroad.transports.spec import Step, TransportSpec
 
@@ -27,14 +25,7 @@ TRANSPORTS: Mapping[str, TransportSpec] = {
         open=open_https,
         probe=probe_https,
     ),
-    "pubsub": TransportSpec(
-        config_type=PubSubConfig,
-        max_message_bytes=lambda _config: MAX_MESSAGE_BYTES,
-        keyed=lambda config: config.ordering_keys,
-        extra=EXTRA,
-        open=open_pubsub,
-        probe=probe_pubsub,
-    ),
+    "pubsub": PUBSUB,
     "service_bus": SERVICE_BUS,
     "event_hubs": EVENT_HUBS,
     "event_grid": EVENT_GRID,
@@ -44,7 +35,7 @@ TRANSPORTS: Mapping[str, TransportSpec] = {
 """By the name that a destination's ``transport`` gives."""
 
 RECEIVERS: dict[str, ReceiverSpec] = {
-    "pubsub": ReceiverSpec(config_type=PubSubPullConfig, open=open_pull, extra=EXTRA),
+    "pubsub": PUBSUB_RECEIVER,
     "service_bus": SERVICE_BUS_RECEIVER,
     "event_hubs": EVENT_HUBS_RECEIVER,
     "sqs": SQS_RECEIVER,
@@ -52,7 +43,7 @@ RECEIVERS: dict[str, ReceiverSpec] = {
 """By the name that the ``transport`` of a provider's ``receive`` gives, where the hub goes and asks for messages."""
 
 PUSHES: dict[str, PushSpec] = {
-    "pubsub_push": PushSpec(config_type=PubSubPushConfig, open=PubSubPush, max_body_bytes=MAX_BODY_BYTES),
+    "pubsub_push": PUBSUB_PUSH,
     "event_grid": EVENT_GRID_PUSH,
     "sns": SNS_PUSH,
 }

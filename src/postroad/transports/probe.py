@@ -14,9 +14,9 @@ from postroad.egress.guard import check_url
 from postroad.egress.tokens import TokenFailed
 from postroad.errors import EgressRefused
 from postroad.transports.auth import ClientCredentialsAuth
-from postroad.transports.base import Delivered, Message
+from postroad.transports.base import Message
 from postroad.transports.https import Https, HttpsConfig
-from postroad.transports.spec import Step
+from postroad.transports.spec import Step, answer_step
 from postroad.transports.storage.storing import probe_storage
 
 EXPIRES_SOON = timedelta(days=14)
@@ -41,7 +41,7 @@ async def probe_https(
         if all(step.ok for step in taken) and isinstance(config.auth, ClientCredentialsAuth):
             taken.append(await _take("token", partial(_token, https)))
         if all(step.ok for step in taken) and message is not None:
-            taken.append(await _send(https, message))
+            taken.append(answer_step(await https.send(message)))
         return tuple(taken)
     finally:
         await https.close()
@@ -111,11 +111,3 @@ async def _take(name: str, step: Callable[[], Awaitable[str]]) -> Step:
         return Step(name=name, ok=True, detail=await step())
     except (EgressFailed, EgressRefused, TokenFailed) as exc:
         return Step(name=name, ok=False, detail=str(exc))
-
-
-async def _send(https: Https, message: Message) -> Step:
-    outcome = await https.send(message)
-    if isinstance(outcome, Delivered):
-        return Step(name="answer", ok=True, detail=f"{outcome.status} in {outcome.elapsed_s * 1000:.0f} ms")
-    status = "" if outcome.status is None else f" {outcome.status}"
-    return Step(name="answer", ok=False, detail=f"{outcome.reason}{status}: {outcome.detail}")

@@ -12,7 +12,6 @@ import msgspec
 from postroad.clock import Clock
 from postroad.egress.client import EgressClient
 
-
 NOT_JSON: Final = (ValueError, RecursionError)
 """What decoding somebody's bytes may raise: msgspec's errors, text that is no UTF-8, nesting without an end."""
 

@@ -10,7 +10,7 @@ import msgspec
 from postroad.clock import Clock
 from postroad.egress.client import EgressClient
 from postroad.errors import ConfigError
-from postroad.transports.base import Message, Transport
+from postroad.transports.base import Delivered, Message, Outcome, Transport
 
 INSTALL = "its SDK is not installed: pip install 'postroad[{extra}]'"
 """The one line that says which extra is missing."""
@@ -25,6 +25,14 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """Without a secret."""
     warning: str = ""
     """What is fine now and will not be for long; the probe goes on."""
+
+
+def answer_step(outcome: Outcome) -> Step:
+    """The last step of a probe that has sent a message: what became of it."""
+    status = "" if outcome.status is None else f"{outcome.status} "
+    if isinstance(outcome, Delivered):
+        return Step(name="answer", ok=True, detail=f"{status or 'taken '}in {outcome.elapsed_s * 1000:.0f} ms")
+    return Step(name="answer", ok=False, detail=f"{outcome.reason} {status}".rstrip() + f": {outcome.detail}")
 
 
 class Carriage(msgspec.Struct, frozen=True, kw_only=True):

@@ -65,7 +65,7 @@ def failed(error: Exception, elapsed_s: float) -> Failed:
     if isinstance(error, _NO_CREDENTIALS):
         return Failed(reason="credentials", detail="no credentials could be had", elapsed_s=elapsed_s)
     if isinstance(error, ConfigError):
-        return Failed(reason="rejected", detail=str(error), elapsed_s=elapsed_s)
+        return Failed(reason="unexpected", detail=str(error), elapsed_s=elapsed_s)  # no message's fault
     for kind, reason in _UNANSWERED:
         if isinstance(error, kind):
             return Failed(reason=reason, detail=type(error).__name__, elapsed_s=elapsed_s)

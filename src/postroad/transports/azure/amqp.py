@@ -20,7 +20,7 @@ from postroad.transports.azure.namespace import NamespaceConfig
 from postroad.transports.azure.way import Way
 from postroad.transports.base import Delivered, Failed, Message, Outcome, Reason
 from postroad.transports.gathering import Gathered
-from postroad.transports.spec import Step
+from postroad.transports.spec import Step, answer_step
 
 MAX_BATCH_ITEMS: Final = 500
 _UNAUTHORIZED: Final = frozenset({401, 403, "401", "403"})
@@ -186,10 +186,7 @@ class AmqpTransport:
         return "open: the service knows the key or identity, and the entity"
 
     async def _answer(self, message: Message) -> Step:
-        outcome = await self.send(message)
-        if isinstance(outcome, Delivered):
-            return Step(name="answer", ok=True, detail=f"taken in {outcome.elapsed_s * 1000:.0f} ms")
-        return Step(name="answer", ok=False, detail=f"{outcome.reason}: {outcome.detail}")
+        return answer_step(await self.send(message))
 
     async def _step(self, name: str, step: Callable[[], Awaitable[str]]) -> Step:
         try:
@@ -243,7 +240,7 @@ def reason_of_condition(condition: str) -> Reason | None:
 
 _CONDITIONS: Mapping[str, Reason] = {
     "unauthorized-access": "credentials",
-    "not-found": "rejected",
+    "not-found": "unexpected",
     "auth-failed": "credentials",
     "server-busy": "throttled",
     "resource-limit-exceeded": "throttled",

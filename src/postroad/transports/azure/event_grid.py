@@ -19,9 +19,11 @@ from postroad.transports.auth import Secret
 from postroad.transports.azure.identity import ClientSecretIdentity, Identity
 from postroad.transports.azure.namespace import ENVELOPE_BYTES
 from postroad.transports.base import Message, Transport
+from postroad.transports.later import LaterTransport, imported
 from postroad.transports.spec import Step, TransportSpec, require_sdk
 
 MAX_REQUEST_BYTES = 1_048_576
+_PUBLISHING = "postroad.transports.azure.event_grid_publishing"
 _Seconds = Annotated[float, Meta(gt=0, le=600)]
 
 
@@ -72,9 +74,14 @@ class EventGridConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 def open_event_grid(config: EventGridConfig, egress: EgressClient, clock: Clock) -> Transport:
     """See ``TransportSpec.open``."""
     require_sdk("azure", "azure.eventgrid")
-    from postroad.transports.azure.event_grid_publishing import EventGrid
+    egress.context(config.ca_file)  # which raises, if that cannot be used
 
-    return EventGrid(config, egress, clock)
+    def make() -> Transport:
+        from postroad.transports.azure.event_grid_publishing import EventGrid
+
+        return EventGrid(config, egress, clock)
+
+    return LaterTransport(_PUBLISHING, make)
 
 
 async def probe_event_grid(
@@ -82,6 +89,7 @@ async def probe_event_grid(
 ) -> tuple[Step, ...]:
     """See ``TransportSpec.probe``."""
     require_sdk("azure", "azure.eventgrid")
+    await imported(_PUBLISHING)
     from postroad.transports.azure.event_grid_publishing import EventGrid
 
     return await EventGrid(config, egress, clock).probe(message)

@@ -27,7 +27,7 @@ from postroad.transports.azure.pipeline import EgressHttp, EgressResponse
 from postroad.transports.base import Delivered, Failed, Message, Outcome
 from postroad.transports.gathering import Gathered
 from postroad.transports.headers import WEBHOOK_SIGNATURE
-from postroad.transports.spec import Step
+from postroad.transports.spec import Step, answer_step
 
 MAX_EVENTS: Final = 500
 """Of a request; Event Grid takes more, and counts the bytes all the same."""
@@ -183,10 +183,7 @@ class EventGrid:
         return f"{peer.tls_version}; certificate for {', '.join(peer.names)} by {peer.issuer}"
 
     async def _answer(self, message: Message) -> Step:
-        outcome = await self.send(message)
-        if isinstance(outcome, Delivered):
-            return Step(name="answer", ok=True, detail=f"{outcome.status} in {outcome.elapsed_s * 1000:.0f} ms")
-        return Step(name="answer", ok=False, detail=f"{outcome.reason} {outcome.status or ''}: {outcome.detail}")
+        return answer_step(await self.send(message))
 
 
 async def _step(name: str, step: Callable[[], Awaitable[str]]) -> Step:

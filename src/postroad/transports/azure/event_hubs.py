@@ -10,8 +10,12 @@ from msgspec import Meta
 from postroad.clock import Clock
 from postroad.egress.client import EgressClient
 from postroad.transports.azure.namespace import ENTITY, ENVELOPE_BYTES, NamespaceConfig, entity_of
+from postroad.transports.azure.way import Way
 from postroad.transports.base import Message, Transport
+from postroad.transports.later import LaterTransport, imported
 from postroad.transports.spec import Step, TransportSpec, require_sdk
+
+_SENDING = "postroad.transports.azure.event_hubs_sending"
 
 
 class EventHubsConfig(NamespaceConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,9 +47,14 @@ class EventHubsConfig(NamespaceConfig, frozen=True, kw_only=True, forbid_unknown
 def open_event_hubs(config: EventHubsConfig, egress: EgressClient, clock: Clock) -> Transport:
     """See ``TransportSpec.open``."""
     require_sdk("azure", "azure.eventhub")
-    from postroad.transports.azure.event_hubs_sending import open_sending
+    way = Way(config, egress)
 
-    return open_sending(config, egress, clock)
+    def make() -> Transport:
+        from postroad.transports.azure.event_hubs_sending import open_sending
+
+        return open_sending(config, way, clock)
+
+    return LaterTransport(_SENDING, make)
 
 
 async def probe_event_hubs(
@@ -53,9 +62,10 @@ async def probe_event_hubs(
 ) -> tuple[Step, ...]:
     """See ``TransportSpec.probe``."""
     require_sdk("azure", "azure.eventhub")
+    await imported(_SENDING)
     from postroad.transports.azure.event_hubs_sending import open_sending
 
-    return await open_sending(config, egress, clock).probe(message)
+    return await open_sending(config, Way(config, egress), clock).probe(message)
 
 
 EVENT_HUBS = TransportSpec(

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from postroad.transports.azure.namespace import ENTITY, NamespaceConfig, entity_of
+from postroad.transports.later import LaterReceiver
 from postroad.transports.receiving import Receiver, ReceiverMeans, ReceiverSpec
 from postroad.transports.spec import require_sdk
 
@@ -38,9 +39,13 @@ class EventHubsReceiveConfig(NamespaceConfig, frozen=True, kw_only=True, forbid_
 def open_event_hubs_receiver(config: EventHubsReceiveConfig, means: ReceiverMeans) -> Receiver:
     """See ``ReceiverSpec.open``."""
     require_sdk("azure", "azure.eventhub")
-    from postroad.transports.azure.event_hubs_receiving import EventHubsReceiver
 
-    return EventHubsReceiver(config, means)
+    def make() -> Receiver:
+        from postroad.transports.azure.event_hubs_receiving import EventHubsReceiver
+
+        return EventHubsReceiver(config, means)
+
+    return LaterReceiver("postroad.transports.azure.event_hubs_receiving", make)
 
 
 EVENT_HUBS_RECEIVER = ReceiverSpec(config_type=EventHubsReceiveConfig, open=open_event_hubs_receiver, extra="azure")

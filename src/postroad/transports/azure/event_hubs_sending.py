@@ -10,7 +10,6 @@ from azure.eventhub.aio import EventHubProducerClient
 
 from postroad import __version__
 from postroad.clock import Clock
-from postroad.egress.client import EgressClient
 from postroad.transports.azure.amqp import AmqpTransport, reason_of_condition, translated
 from postroad.transports.azure.event_hubs import EventHubsConfig
 from postroad.transports.azure.identity import credential_of
@@ -24,9 +23,8 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
 )
 
 
-def open_sending(config: EventHubsConfig, egress: EgressClient, clock: Clock) -> AmqpTransport:
-    """The transport; connects to nothing yet. Raises ``ConfigError``."""
-    way = Way(config, egress)
+def open_sending(config: EventHubsConfig, way: Way, clock: Clock) -> AmqpTransport:
+    """The transport; connects to nothing yet."""
     open_link = partial(_ProducerLink.open, config, way)
     return AmqpTransport(config, way, open_link, clock, max_bytes=config.max_message_bytes, tries_again=True)
 

@@ -10,9 +10,12 @@ from msgspec import Meta
 from postroad.clock import Clock
 from postroad.egress.client import EgressClient
 from postroad.transports.azure.namespace import ENTITY, ENVELOPE_BYTES, NamespaceConfig, entity_of
+from postroad.transports.azure.way import Way
 from postroad.transports.base import Message, Transport
+from postroad.transports.later import LaterTransport, imported
 from postroad.transports.spec import Step, TransportSpec, require_sdk
 
+_SENDING = "postroad.transports.azure.service_bus_sending"
 _Entity = Annotated[str, Meta(pattern=ENTITY, max_length=260)]
 
 
@@ -47,9 +50,14 @@ class ServiceBusConfig(NamespaceConfig, frozen=True, kw_only=True, forbid_unknow
 def open_service_bus(config: ServiceBusConfig, egress: EgressClient, clock: Clock) -> Transport:
     """See ``TransportSpec.open``."""
     require_sdk("azure", "azure.servicebus")
-    from postroad.transports.azure.service_bus_sending import open_sending
+    way = Way(config, egress)
 
-    return open_sending(config, egress, clock)
+    def make() -> Transport:
+        from postroad.transports.azure.service_bus_sending import open_sending
+
+        return open_sending(config, way, clock)
+
+    return LaterTransport(_SENDING, make)
 
 
 async def probe_service_bus(
@@ -57,9 +65,10 @@ async def probe_service_bus(
 ) -> tuple[Step, ...]:
     """See ``TransportSpec.probe``."""
     require_sdk("azure", "azure.servicebus")
+    await imported(_SENDING)
     from postroad.transports.azure.service_bus_sending import open_sending
 
-    return await open_sending(config, egress, clock).probe(message)
+    return await open_sending(config, Way(config, egress), clock).probe(message)
 
 
 SERVICE_BUS = TransportSpec(

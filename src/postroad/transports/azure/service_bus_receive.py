@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from postroad.transports.azure.namespace import ENTITY, NamespaceConfig, entity_of
+from postroad.transports.later import LaterReceiver
 from postroad.transports.receiving import Receiver, ReceiverMeans, ReceiverSpec
 from postroad.transports.spec import require_sdk
 
@@ -44,9 +45,13 @@ class ServiceBusReceiveConfig(NamespaceConfig, frozen=True, kw_only=True, forbid
 def open_service_bus_receiver(config: ServiceBusReceiveConfig, means: ReceiverMeans) -> Receiver:
     """See ``ReceiverSpec.open``."""
     require_sdk("azure", "azure.servicebus")
-    from postroad.transports.azure.service_bus_receiving import ServiceBusReceiver
 
-    return ServiceBusReceiver(config, means)
+    def make() -> Receiver:
+        from postroad.transports.azure.service_bus_receiving import ServiceBusReceiver
+
+        return ServiceBusReceiver(config, means)
+
+    return LaterReceiver("postroad.transports.azure.service_bus_receiving", make)
 
 
 SERVICE_BUS_RECEIVER = ReceiverSpec(config_type=ServiceBusReceiveConfig, open=open_service_bus_receiver, extra="azure")

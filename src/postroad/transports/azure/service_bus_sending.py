@@ -10,7 +10,6 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 from postroad import __version__
 from postroad.clock import Clock
-from postroad.egress.client import EgressClient
 from postroad.transports.azure.amqp import AmqpTransport, reason_of_condition, translated
 from postroad.transports.azure.identity import credential_of
 from postroad.transports.azure.namespace import NamespaceConfig
@@ -30,14 +29,13 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (exceptions.ServiceBusServerBusyError, "throttled"),
     (exceptions.ServiceBusQuotaExceededError, "throttled"),
     (exceptions.OperationTimeoutError, "timeout"),
-    (exceptions.MessagingEntityNotFoundError, "rejected"),
+    (exceptions.MessagingEntityNotFoundError, "unexpected"),
     (exceptions.MessagingEntityDisabledError, "unexpected"),
 )
 
 
-def open_sending(config: ServiceBusConfig, egress: EgressClient, clock: Clock) -> AmqpTransport:
-    """The transport; connects to nothing yet. Raises ``ConfigError``."""
-    way = Way(config, egress)
+def open_sending(config: ServiceBusConfig, way: Way, clock: Clock) -> AmqpTransport:
+    """The transport; connects to nothing yet."""
     max_bytes = min(config.max_message_bytes, MAX_BATCH_BYTES)
     return AmqpTransport(config, way, partial(_SenderLink.open, config, way), clock, max_bytes=max_bytes)
 

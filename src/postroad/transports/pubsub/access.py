@@ -76,6 +76,8 @@ def failed(error: Exception, elapsed_s: float) -> Failed:
     """
     if isinstance(error, google.auth.exceptions.GoogleAuthError):
         return Failed(reason="credentials", detail="no token could be had", elapsed_s=elapsed_s)
+    if isinstance(error, ConfigError):
+        return Failed(reason="unexpected", detail=str(error), elapsed_s=elapsed_s)  # no message's fault
     if not isinstance(error, exceptions.GoogleAPICallError):
         return Failed(reason="broken", detail=type(error).__name__, elapsed_s=elapsed_s)
     reason, status = _reason(error)

@@ -1,56 +1,39 @@
 """What the hub opens of Pub/Sub, and how it tries a topic out. Google's SDK is imported here, and only when asked."""
 
 import asyncio
-import importlib
 
 from postroad.clock import Clock
 from postroad.egress.client import EgressClient
 from postroad.errors import ConfigError
-from postroad.transports.base import Delivered, Message, Outcome, Transport
-from postroad.transports.pubsub.config import PubSubConfig, PubSubPullConfig
-from postroad.transports.receiving import Receiver, ReceiverMeans, Take
-from postroad.transports.spec import Step, require_sdk
+from postroad.transports.base import Message, Transport
+from postroad.transports.later import LaterReceiver, LaterTransport, imported
+from postroad.transports.pubsub.config import MAX_MESSAGE_BYTES, PubSubConfig, PubSubPullConfig, PubSubPushConfig
+from postroad.transports.pubsub.push import MAX_BODY_BYTES, PubSubPush
+from postroad.transports.receiving import PushSpec, Receiver, ReceiverMeans, ReceiverSpec
+from postroad.transports.spec import Step, TransportSpec, answer_step, require_sdk
 
 EXTRA = "gcp"
 SDK = "google.pubsub_v1"
 
 
-class _Later:
-    """A ``Transport`` that is made at the first message: importing the SDK takes a second, in a thread."""
+_ACCESS = "postroad.transports.pubsub.access"
+_PUBLISH = "postroad.transports.pubsub.publish"
+_PULL = "postroad.transports.pubsub.pull"
 
-    def __init__(self, config: PubSubConfig, clock: Clock) -> None:
-        self._config = config
-        self._clock = clock
-        self._made: Transport | None = None
-        self._making = asyncio.Lock()
 
-    async def send(self, message: Message) -> Outcome:
-        """See ``Transport``."""
-        return await (self._made or await self._make()).send(message)
+def _later(config: PubSubConfig, clock: Clock) -> LaterTransport:
+    def make() -> Transport:
+        from postroad.transports.pubsub.publish import PubSubPublisher
 
-    def endpoint(self, wire_type: str) -> str:  # noqa: ARG002 - a topic takes any type
-        """See ``Transport``."""
-        return ""
+        return PubSubPublisher(config, clock)
 
-    async def close(self) -> None:
-        """See ``Transport``."""
-        if self._made is not None:
-            await self._made.close()
-
-    async def _make(self) -> Transport:
-        async with self._making:
-            if self._made is None:
-                await asyncio.to_thread(importlib.import_module, "postroad.transports.pubsub.publish")
-                from postroad.transports.pubsub.publish import PubSubPublisher
-
-                self._made = PubSubPublisher(self._config, self._clock)
-            return self._made
+    return LaterTransport(_PUBLISH, make)
 
 
 def open_pubsub(config: PubSubConfig, egress: EgressClient, clock: Clock) -> Transport:  # noqa: ARG001 - the SDK's own
     """See ``TransportSpec.open``."""
     require_sdk(EXTRA, SDK)
-    return _Later(config, clock)
+    return _later(config, clock)
 
 
 async def probe_pubsub(
@@ -61,7 +44,7 @@ async def probe_pubsub(
 ) -> tuple[Step, ...]:
     """See ``TransportSpec.probe``: the credentials, then, with a message, publishing it."""
     require_sdk(EXTRA, SDK)
-    await asyncio.to_thread(importlib.import_module, "postroad.transports.pubsub.access")
+    await imported(_ACCESS)
     from postroad.transports.pubsub.access import credentials_of
 
     try:
@@ -72,37 +55,33 @@ async def probe_pubsub(
     held = "none are sent in plaintext" if config.plaintext else "can be used"
     steps = [Step(name="credentials", ok=True, detail=held)]
     if message is not None:
-        transport = _Later(config, clock)
+        transport = _later(config, clock)
         try:
-            steps.append(_told(await transport.send(message)))
+            steps.append(answer_step(await transport.send(message)))
         finally:
             await transport.close()
     return tuple(steps)
 
 
-def _told(outcome: Outcome) -> Step:
-    if isinstance(outcome, Delivered):
-        return Step(name="answer", ok=True, detail=f"published in {outcome.elapsed_s * 1000:.0f} ms")
-    status = "" if outcome.status is None else f" {outcome.status}"
-    return Step(name="answer", ok=False, detail=f"{outcome.reason}{status}: {outcome.detail}")
-
-
-class _PullLater:
-    """A ``Receiver`` that is made when it runs; see ``_Later``."""
-
-    def __init__(self, config: PubSubPullConfig, means: ReceiverMeans) -> None:
-        self._config = config
-        self._means = means
-
-    async def run(self, take: Take) -> None:
-        """See ``Receiver``."""
-        await asyncio.to_thread(importlib.import_module, "postroad.transports.pubsub.pull")
-        from postroad.transports.pubsub.pull import PubSubPull
-
-        await PubSubPull(self._config, self._means).run(take)
-
-
 def open_pull(config: PubSubPullConfig, means: ReceiverMeans) -> Receiver:
     """See ``ReceiverSpec.open``."""
     require_sdk(EXTRA, SDK)
-    return _PullLater(config, means)
+
+    def make() -> Receiver:
+        from postroad.transports.pubsub.pull import PubSubPull
+
+        return PubSubPull(config, means)
+
+    return LaterReceiver(_PULL, make)
+
+
+PUBSUB = TransportSpec(
+    config_type=PubSubConfig,
+    max_message_bytes=lambda _config: MAX_MESSAGE_BYTES,
+    keyed=lambda config: config.ordering_keys,
+    extra=EXTRA,
+    open=open_pubsub,
+    probe=probe_pubsub,
+)
+PUBSUB_RECEIVER = ReceiverSpec(config_type=PubSubPullConfig, open=open_pull, extra=EXTRA)
+PUBSUB_PUSH = PushSpec(config_type=PubSubPushConfig, open=PubSubPush, max_body_bytes=MAX_BODY_BYTES)
