@@ -130,8 +130,10 @@ def test_a_registry_of_before_there_were_receivers_is_upgraded_and_nobody_has_on
         alembic.command.upgrade(config, "registry_12")
         for statement in (
             "INSERT INTO organizations (name) VALUES ('Andes')",
-            "INSERT INTO providers (organization_id, name, protocol, unknown_vehicles, revision)"
-            " VALUES (1, 'gps', 'drivetech', 'create', 1)",
+            (
+                "INSERT INTO providers (organization_id, name, protocol, unknown_vehicles, revision)"
+                " VALUES (1, 'gps', 'drivetech', 'create', 1)"
+            ),
             "INSERT INTO provider_revisions (provider_id, revision, settings, created_us) VALUES (1, 1, '{}', 5)",
         ):
             transaction.connection.exec_driver_sql(statement)
