@@ -11,7 +11,7 @@ import pytest
 
 from postroad.ingest.dedup import DedupMemory
 from postroad.ingest.http.answers import Answer
-from postroad.ingest.http.app import build_app
+from postroad.ingest.http.app import Page, build_app
 from postroad.ingest.http.drivetech import DrivetechEntrance
 from postroad.ingest.http.limits import ConnectionLimits, RateLimit
 from postroad.ingest.intake import Intake
@@ -189,6 +189,7 @@ class Running:
         limits: ConnectionLimits | None = None,
         address_rate: RateLimit | None = None,
         tls: ssl.SSLContext | None = None,
+        pages: Sequence[Page] = (),
     ) -> None:
         self.hub = hub
         self.turned_away = Counter(HTTP_TURNED_AWAY)
@@ -197,6 +198,7 @@ class Running:
                 [hub.entrance],
                 not_found=Answer(404, answers.BY_STATUS[404]),
                 server_error=Answer(500, answers.BY_STATUS[500]),
+                pages=pages,
                 address_rate=address_rate,
             ),
             [hub.entrance],

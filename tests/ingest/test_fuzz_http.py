@@ -1,4 +1,4 @@
-"""Hostile bytes at the HTTP entrance, over real sockets.
+"""Hostile bytes at the HTTP entrances, over real sockets: the short way, and the ordinary way of what is pushed.
 
 Whatever comes in: never a 500, never a crash, never a hang, never more answers than requests, and the next good request
 on a new connection is taken.
@@ -13,14 +13,23 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from fixtures.drivetech import sample
 from postroad.ingest.http.limits import ConnectionLimits
+from postroad.ingest.http.pushed import Pushes
+from postroad.metrics.counts import Counts
+from postroad.registry.records import Receiver
+from postroad.transports import PUSHES
+from postroad.transports.receiving import Push, Received, Verdict
 
 LIMITS = ConnectionLimits(head_within_s=0.3, body_within_s=0.3)
 ALLOWED = {200, 400, 401, 404, 405, 408, 413, 431, 503}
 PATH = b"/provider/event/new/"
+SECRET = "a-secret-of-16-or-more"
+PUSHED = b"/in/event_grid/1?code=" + SECRET.encode()
+STRANGERS = b"/in/event_grid/1"
 GOOD = json.dumps(sample()).encode()
 SEEDS_QUICK, SEEDS_LONG = range(12), range(1000, 1600)
 
@@ -212,22 +221,52 @@ async def assert_unharmed(running: Any, caplog: pytest.LogCaptureFixture) -> Non
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
+def pushes() -> Pushes:
+    """One webhook of Event Grid, whose messages go nowhere."""
+    config = PUSHES["event_grid"].config_type(secret=SECRET)
+
+    def opened(*_: Any) -> Push:
+        return PUSHES["event_grid"].open(config, None)  # type: ignore[arg-type]  # it needs no means
+
+    async def take(_: Received) -> Verdict:
+        return "stored"
+
+    return Pushes(
+        PUSHES,
+        open_push=opened,
+        take_for=lambda _id: take,
+        tell=lambda *_: None,
+        body_limit_bytes=10_000,
+        counts=Counts(),
+    )
+
+
 @pytest.fixture
 async def running(start: Any) -> Any:
-    return start(limits=LIMITS)
+    way_in = pushes()
+    running = start(limits=LIMITS, pages=way_in.pages())
+    view = running.hub.intake.view
+    pushing = msgspec.structs.replace(view.providers[1], receiver=Receiver(transport="event_grid", config={}))
+    way_in.use(msgspec.structs.replace(view, providers={1: pushing}))
+    return running
 
 
-@pytest.mark.parametrize("cut", [whole, bytewise])
+@pytest.mark.parametrize(
+    ("path", "cut"),
+    [(PATH, whole), (PATH, bytewise), (PUSHED, whole), (STRANGERS, whole)],
+    ids=["an entrance", "an entrance, bytewise", "a push", "a stranger's push"],
+)
 async def test_no_trick_is_a_500_a_hang_or_an_answer_too_many(
-    running: Any, caplog: pytest.LogCaptureFixture, cut: Callable[[bytes], list[bytes]]
+    running: Any, caplog: pytest.LogCaptureFixture, path: bytes, cut: Callable[[bytes], list[bytes]]
 ) -> None:
     async def one(name: str) -> None:
         data, most = CASES[name]
+        data = data.replace(PATH, path)
         answered = statuses(await said_to(await running.connect(), data, cut))
         assert set(answered) <= ALLOWED, (name, answered)
         assert len(answered) <= most, (name, answered)
 
-    for names in batches(list(CASES), 16):
+    for names in batches(list(CASES), 45):
         await asyncio.gather(*map(one, names))
         await assert_unharmed(running, caplog)
 

@@ -40,7 +40,7 @@ from postroad.ingest.access_tokens import SERVICE_ACCOUNTS, AccessTokens
 from postroad.ingest.dedup import DedupMemory
 from postroad.ingest.http.app import Page
 from postroad.ingest.http.entrance import Entrance
-from postroad.ingest.http.limits import rate_limit
+from postroad.ingest.http.limits import RateLimit, rate_limit
 from postroad.ingest.intake import Intake
 from postroad.ingest.quarantine import Redriver
 from postroad.ingest.queues.taker import Taker
@@ -223,7 +223,8 @@ def assemble(given: Surroundings) -> Parts:
         counts=counts,
     )
     withdrawals = Withdrawals(intake)
-    receives = _receiving(given, intake, provider_settings, deletions, withdrawals, alerts)
+    provider_rate = rate_limit(settings.limits.provider_requests_per_s, settings.limits.burst_s, clock)
+    receives = _receiving(given, intake, provider_settings, deletions, withdrawals, alerts, provider_rate)
     fetching = fetchers(opened, given.egress, intake=intake, alerts=alerts, counts=counts, clock=clock)
     surrounded = {drivequant.PROTOCOL.name: deletions.around, damoov.PROTOCOL.name: withdrawals.around}
     redriver = Redriver(opened.logs, intake, decoder=decoder, clock=clock, around=surrounded)
@@ -354,7 +355,7 @@ def assemble(given: Surroundings) -> Parts:
             opened, manager, authenticator=authenticator, following=following, settings=settings, clock=clock
         ),
         consent=consent_server(opened.registry, following=following, settings=settings.consent, clock=clock),
-        entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following),
+        entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following, provider_rate),
         receiving=receives,
         landing=landing_page(
             opened.registry.visit_landing,
@@ -419,8 +420,10 @@ def _receiving(
     deletions: DriveQuantDeletions,
     withdrawals: Withdrawals,
     alerts: AlertBook,
+    provider_rate: RateLimit | None,
 ) -> Receiving:
     opened, limits, clock, counts = given.opened, given.settings.ingest, given.clock, given.counts
+    rates = given.settings.limits
     taking = Taking(
         intake,
         clock=clock,
@@ -438,6 +441,9 @@ def _receiving(
         egress=given.egress,
         alerts=alerts,
         body_limit_bytes=limits.bulk_limit_bytes,
+        counts=counts,
+        address_rate=rate_limit(rates.address_requests_per_s, rates.burst_s, clock),
+        provider_rate=provider_rate,
         clock=clock,
     )
 
@@ -449,8 +455,8 @@ def _entrances(
     deletions: DriveQuantDeletions,
     withdrawals: Withdrawals,
     following: RegistryFollower,
+    provider_rate: RateLimit | None,
 ) -> list[Entrance]:
-    limits = given.settings.limits
     return build_entrances(
         EntranceParts(
             intake=intake,
@@ -461,7 +467,7 @@ def _entrances(
             withdrawals=withdrawals.around,
             access=AccessTokens(given.opened.keys, lifetime_s=given.settings.ingest.access_token_s, clock=given.clock),
             view=lambda: following.view,
-            provider_rate=rate_limit(limits.provider_requests_per_s, limits.burst_s, given.clock),
+            provider_rate=provider_rate,
             clock=given.clock,
             counts=given.counts,
             tracer=given.tracer,

@@ -13,11 +13,13 @@ from postroad.egress.client import EgressClient
 from postroad.errors import ConfigError, WireError
 from postroad.ingest.bulk import Around, Read
 from postroad.ingest.http import connected_cars_feeds, damoov
+from postroad.ingest.http.limits import RateLimit
 from postroad.ingest.http.pushed import Pushes
 from postroad.ingest.queues.keeper import ReceiverKeeper
 from postroad.ingest.queues.taker import Taker
 from postroad.ingest.taking import Format
 from postroad.log.delivery import fetcher_id
+from postroad.metrics.counts import Counts
 from postroad.protocols import connected_cars_legacy, drivequant, drivetech
 from postroad.protocols.base import Item, SourceProtocol
 from postroad.registry.records import Provider, RegistryView
@@ -95,11 +97,14 @@ def receiving(
     egress: EgressClient,
     alerts: AlertBook,
     body_limit_bytes: int,
+    counts: Counts,
+    address_rate: RateLimit | None,
+    provider_rate: RateLimit | None,
     clock: Clock,
     receivers: Mapping[str, ReceiverSpec] = RECEIVERS,
     pushes: Mapping[str, PushSpec] = PUSHES,
 ) -> Receiving:
-    """Nothing is received yet. ``body_limit_bytes``: of a push."""
+    """Nothing is received yet. ``body_limit_bytes`` and the rates: of pushes."""
 
     def means(provider: Provider, tell: Tell) -> ReceiverMeans:
         return ReceiverMeans(
@@ -127,7 +132,16 @@ def receiving(
             clock=clock,
             random=random.random,
         ),
-        Pushes(pushes, open_push=open_push, take_for=taker.of, tell=teller(alerts), body_limit_bytes=body_limit_bytes),
+        Pushes(
+            pushes,
+            open_push=open_push,
+            take_for=taker.of,
+            tell=teller(alerts),
+            body_limit_bytes=body_limit_bytes,
+            counts=counts,
+            address_rate=address_rate,
+            provider_rate=provider_rate,
+        ),
     )
 
 

@@ -5,12 +5,15 @@ hand each message over and acknowledge it only by what becomes of it: what is no
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
 from postroad.clock import Clock
 from postroad.egress.client import EgressClient
+
+NOT_JSON: Final = (ValueError, RecursionError)
+"""What decoding somebody's bytes may raise: msgspec's errors, text that is no UTF-8, nesting without an end."""
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,13 +82,18 @@ class ReceiverSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The extra of the package that installs its SDK; ``None``: it needs none."""
 
 
-class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request by which a service brings messages, or asks whether it may."""
+class PushHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a request before its body is read."""
 
     method: str
     headers: Mapping[str, str]
     """By name in lower case."""
     query: Mapping[str, str]
+
+
+class PushRequest(PushHead, frozen=True, kw_only=True):
+    """A request by which a service brings messages, or asks whether it may."""
+
     body: bytes
 
 
@@ -98,11 +106,24 @@ class PushAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """JSON, or nothing."""
 
 
+STRANGER: Final = PushAnswer(status=401, headers={"WWW-Authenticate": "Bearer"})
+"""For whoever does not prove to be the service: the same of every push, so that it tells nobody which there are."""
+
+
 class Push(Protocol):
     """The way in for one provider whose service brings messages. Opened once and kept."""
 
+    async def refuses(self, head: PushHead) -> PushAnswer | None:
+        """Asked before a body is read: the answer that the request gets whatever its body, or ``None`` to read it.
+
+        What a head can prove is checked here, and only here. Never raises.
+        """
+
     async def answer(self, request: PushRequest, take: Take) -> PushAnswer:
-        """Authenticate, take in, and answer. A stranger's request is answered 401 whatever it holds. Never raises."""
+        """Take in what was not refused, and answer. Never raises.
+
+        Where it is the body that proves who sends it, a stranger's is answered ``STRANGER``, and nothing is taken.
+        """
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -115,6 +136,8 @@ class PushSpec(msgspec.Struct, frozen=True, kw_only=True):
     """See ``ReceiverSpec``."""
     open: Callable[[Any, ReceiverMeans], Push]
     """See ``ReceiverSpec``."""
+    max_body_bytes: int
+    """Of a request: the most that the service sends; a larger one is answered 413."""
     methods: tuple[str, ...] = ("POST",)
     extra: str | None = None
     """See ``ReceiverSpec``."""

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from fixtures.graphql_site import GraphQLSite
+from postroad.api.graphql.types import IntegrationTopic
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -93,3 +95,12 @@ async def test_topics_are_the_integrations_own(still: GraphQLSite) -> None:
         }
         for name, plates in (("positions", ("AA", "BB")), ("all", ("AA", "BB", "CC")), ("more", ("AA",)))
     ]
+
+
+async def test_a_topic_on_pubsub_has_the_vendors_word_for_it(still: GraphQLSite) -> None:
+    view = still.store.view()
+    subscription = view.subscriptions[still.topic("positions")]
+    hook = view.destinations[subscription.destination_id]
+    assert IntegrationTopic(subscription, hook).destination_type == "https"
+    topic = IntegrationTopic(subscription, structs.replace(hook, transport="pubsub"))
+    assert topic.destination_type == "google-pubsub"

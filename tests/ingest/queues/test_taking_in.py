@@ -20,7 +20,9 @@ from postroad.registry.store import RegistryStore
 from postroad.transports import PUSHES, RECEIVERS
 from postroad.transports.auth import Secret
 from postroad.transports.receiving import (
+    STRANGER,
     PushAnswer,
+    PushHead,
     PushRequest,
     PushSpec,
     Received,
@@ -100,9 +102,10 @@ class Bell:
     def __init__(self, config: ListConfig, _means: ReceiverMeans) -> None:
         self.config = config
 
+    async def refuses(self, head: PushHead) -> PushAnswer | None:
+        return None if head.query.get("word") == "friend" else STRANGER
+
     async def answer(self, request: PushRequest, take: Take) -> PushAnswer:
-        if request.query.get("word") != "friend":
-            return PushAnswer(status=401)
         verdict = await take(Received(body=request.body, request_id=request.headers.get("x-id", "")))
         return PushAnswer(status=200 if verdict == "stored" else 503, body=json.dumps(verdict).encode())
 
@@ -114,7 +117,7 @@ class Bell:
 def lists(monkeypatch: pytest.MonkeyPatch) -> Lists:
     lists = Lists()
     monkeypatch.setitem(RECEIVERS, "list", ReceiverSpec(config_type=ListConfig, open=lists.open))
-    monkeypatch.setitem(PUSHES, "bell", PushSpec(config_type=ListConfig, open=Bell))
+    monkeypatch.setitem(PUSHES, "bell", PushSpec(config_type=ListConfig, open=Bell, max_body_bytes=10**9))
     return lists
 
 

@@ -31,8 +31,9 @@ def opened(egress: EgressClient, clock: Any, tell: Any, **config: Any) -> Push:
     return PUSHES["sns"].open(msgspec.convert(config, PUSHES["sns"].config_type), means)
 
 
-async def pushed(push: Push, body: bytes, take: Take) -> int:
-    return (await push.answer(PushRequest(method="POST", headers={}, query={}, body=body), take)).status
+async def pushed(push: Push, body: bytes, take: Take, topic: str = TOPIC) -> int:
+    request = PushRequest(method="POST", headers={"x-amz-sns-topic-arn": topic}, query={}, body=body)
+    return (await push.refuses(request) or await push.answer(request, take)).status
 
 
 class Site:
@@ -135,7 +136,20 @@ async def test_what_is_not_signed_is_refused(site: Site, change: dict[str, Any])
     assert site.taken == []
 
 
-@pytest.mark.parametrize("body", [b"", b"nonsense", b"[]", b"{}", b'{"Type":"Notification"}', b"\xff"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"nonsense",
+        b"[]",
+        b"{}",
+        b'{"Type":"Notification"}',
+        b"\xff",
+        b'{"Message":"\xff"}',
+        b'{"a":' + b"[" * 9999,
+    ],
+    ids=range(8),
+)
 async def test_what_is_no_envelope_is_refused(site: Site, body: bytes) -> None:
     assert await pushed(site.push, body, site.take) == 401
 
@@ -186,7 +200,8 @@ async def test_without_an_endpoint_only_amazon_s_host_of_the_topic_s_region_is_a
 
     egress = EgressClient(clock=clock, lookup=no_names)
     push = opened(egress, clock, site.told.append, topic_arn=topic)
-    status = await pushed(push, OURS.sign(site.fields(TopicArn=topic, SigningCertURL=url + PEM)), site.take)
+    body = OURS.sign(site.fields(TopicArn=topic, SigningCertURL=url + PEM))
+    status = await pushed(push, body, site.take, topic)
     assert status == (503 if taken else 401)
     assert bool(site.told) == taken
     await egress.close()

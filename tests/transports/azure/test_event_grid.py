@@ -130,7 +130,7 @@ class Webhook:
     async def ask(self, method: str, body: bytes = b"", code: str = SECRET, **headers: str) -> PushAnswer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = PushRequest(method=method, headers=named, query={"code": code} if code else {}, body=body)
-        return await self.push.answer(request, self.log.take)
+        return await self.push.refuses(request) or await self.push.answer(request, self.log.take)
 
 
 @pytest.fixture
@@ -210,9 +210,14 @@ async def test_what_cannot_be_taken_now_is_asked_for_again(webhook: Webhook) -> 
 
 async def test_what_is_no_envelope_is_kept_whole_and_acknowledged(webhook: Webhook) -> None:
     webhook.log.verdict = lambda _body: "unreadable"
-    for body in (b"no json", b'[{"data":1}]', b"7", b"\xff"):
+    for body in (b"no json", b'[{"data":1}]', b"7", b"\xff", b'[{"id":"\xff"}]', b"[" * 9999):
         assert (await webhook.post(body)).status == 200
         assert webhook.log.bodies.pop() == body
+
+
+async def test_a_text_that_is_no_utf_8_is_handed_over_as_it_is(webhook: Webhook) -> None:
+    assert (await webhook.post(b'[{"id":"1","data":"\xff"}]')).status == 200
+    assert webhook.log.bodies == [b'"\xff"']
 
 
 async def test_word_of_a_subscription_that_is_gone_is_no_event(webhook: Webhook) -> None:

@@ -39,7 +39,7 @@ class Site:
     async def send(self, body: bytes = pushed(b"[1]"), *, token: str | None = None) -> int:
         headers = {"authorization": f"Bearer {self.token() if token is None else token}"}
         request = PushRequest(method="POST", headers=headers, query={}, body=body)
-        return (await self.push.answer(request, self.take)).status
+        return (await self.push.refuses(request) or await self.push.answer(request, self.take)).status
 
 
 @pytest.fixture
@@ -125,7 +125,18 @@ async def test_a_token_that_is_over_is_refused(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{}", b"[]", b'{"message": {"data": "%%%"}}', b'{"message": {"data": 1}}', b"\xff"]
+    "body",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"message": {"data": "%%%"}}',
+        b'{"message": {"data": 1}}',
+        b'{"message": {"data": "\xff"}}',
+        b'{"message": ' + b"[" * 9999,
+        b"\xff",
+    ],
+    ids=range(8),
 )
 async def test_what_is_no_message_is_answered_400_and_taken_from_nobody(site: Site, body: bytes) -> None:
     assert await site.send(body) == 400

@@ -3,11 +3,14 @@
 The paged types are ``paging.Page``. Fields that cost something have a resolver of their own instead (``operations``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from postroad.registry.records import Destination, Subscription
+
+PUBLISHED_TYPES: Mapping[str, str] = {"pubsub": "google-pubsub"}
+"""Transport -> ``destinationType`` in the vendor's sample. Nothing is published of the others: they have our names."""
 
 
 class IntegrationVehicle(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +48,7 @@ class IntegrationTopic:
         self.id = subscription.id
         self.name = subscription.name
         self.integration_id = subscription.integration_id
-        self.destination_type = destination.transport
+        self.destination_type = PUBLISHED_TYPES.get(destination.transport, destination.transport)
         self.destination_context = {"name": destination.name}
         self.parameters: Sequence[str] = subscription.types
         self.protocol = subscription.protocol

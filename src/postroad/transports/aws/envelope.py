@@ -8,6 +8,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from postroad.transports.receiving import NOT_JSON
+
 _Text = Annotated[str, Meta(max_length=2048)]
 _SIGNED: Final = ("Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
 _NOTIFICATION_SIGNED: Final = tuple(name for name in _SIGNED if name not in ("SubscribeURL", "Token"))
@@ -51,5 +53,5 @@ def unwrapped(body: bytes) -> bytes:
     """The message within an envelope; what is none stays as it is, to be kept in quarantine whole."""
     try:
         return _notifications.decode(body).message.encode()
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return body

@@ -9,7 +9,7 @@ from postroad.transports.aws.config import (
     SqsConfig,
     SqsReceiveConfig,
 )
-from postroad.transports.aws.push import SnsPush
+from postroad.transports.aws.push import MAX_BODY_BYTES, SnsPush
 from postroad.transports.base import Message, Transport
 from postroad.transports.later import LaterReceiver, LaterTransport
 from postroad.transports.receiving import PushSpec, Receiver, ReceiverMeans, ReceiverSpec
@@ -86,4 +86,4 @@ SQS = TransportSpec(
     probe=probe_sender,
 )
 SQS_RECEIVER = ReceiverSpec(config_type=SqsReceiveConfig, open=open_receiver, extra=EXTRA)
-SNS_PUSH = PushSpec(config_type=SnsPushConfig, open=SnsPush)
+SNS_PUSH = PushSpec(config_type=SnsPushConfig, open=SnsPush, max_body_bytes=MAX_BODY_BYTES)

@@ -7,19 +7,28 @@ Any answer of 2xx acknowledges; what could not be kept is answered 503 and comes
 
 from typing import Final
 
-import msgspec
-
 from postroad.egress.client import Answer, Timeouts
 from postroad.egress.failures import EgressFailed
 from postroad.errors import EgressRefused
 from postroad.transports.aws.config import SnsPushConfig
 from postroad.transports.aws.envelope import Envelope, envelopes
 from postroad.transports.aws.signature import BadSignature, Hosts, NoCertificate, SignatureCheck
-from postroad.transports.receiving import PushAnswer, PushRequest, Received, ReceiverMeans, Take
+from postroad.transports.receiving import (
+    NOT_JSON,
+    STRANGER,
+    PushAnswer,
+    PushHead,
+    PushRequest,
+    Received,
+    ReceiverMeans,
+    Take,
+)
 
 ACKNOWLEDGED: Final = PushAnswer(status=204)
 LATER: Final = PushAnswer(status=503, headers={"Retry-After": "5"})
-STRANGER: Final = PushAnswer(status=401)
+TOPIC_HEADER: Final = "x-amz-sns-topic-arn"
+MAX_BODY_BYTES: Final = 2 * 1024 * 1024
+"""256 KiB, each byte of which may be written as an escape of six, and what is around them."""
 ENDED: Final = "the subscription was ended: subscribe the topic again"
 MAX_ANSWER_BYTES: Final = 64 * 1024
 TIMEOUTS: Final = Timeouts(10.0, 5.0)
@@ -36,14 +45,21 @@ class SnsPush:
         self._hosts = Hosts(config.topic_arn, config.endpoint)
         self._signatures = SignatureCheck(self._certificate, hosts=self._hosts, clock=means.clock)
 
+    async def refuses(self, head: PushHead) -> PushAnswer | None:
+        """See ``Push``. Only a body is signed; who does not even name the topic is not read."""
+        return None if head.headers.get(TOPIC_HEADER) == self._config.topic_arn else STRANGER
+
     async def answer(self, request: PushRequest, take: Take) -> PushAnswer:
         """See ``Push``."""
         try:
             envelope = envelopes.decode(request.body)
-            if envelope.topic_arn != self._config.topic_arn:
-                return STRANGER
+        except NOT_JSON:
+            return STRANGER
+        if envelope.topic_arn != self._config.topic_arn:
+            return STRANGER
+        try:
             await self._signatures.check(envelope)
-        except (msgspec.DecodeError, BadSignature):
+        except BadSignature:
             return STRANGER
         except NoCertificate as exc:
             self._tell(str(exc))

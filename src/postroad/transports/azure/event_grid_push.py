@@ -17,17 +17,29 @@ import msgspec
 from msgspec import Meta
 
 from postroad.transports.auth import Secret
-from postroad.transports.receiving import Push, PushAnswer, PushRequest, PushSpec, Received, ReceiverMeans, Take
+from postroad.transports.receiving import (
+    NOT_JSON,
+    STRANGER,
+    Push,
+    PushAnswer,
+    PushHead,
+    PushRequest,
+    PushSpec,
+    Received,
+    ReceiverMeans,
+    Take,
+)
 
 VALIDATION: Final = "Microsoft.EventGrid.SubscriptionValidationEvent"
 EVENTS: Final = "notification"
 """The ``aeg-event-type`` of what carries events."""
 ALLOWED_RATE: Final = "*"
 RETRY_AFTER_S: Final = 10
-STRANGER: Final = PushAnswer(status=401)
 STORED: Final = PushAnswer(status=200)
 LATER: Final = PushAnswer(status=503, headers={"Retry-After": str(RETRY_AFTER_S)})
 WRONG: Final = PushAnswer(status=400)
+MAX_BODY_BYTES: Final = 2 * 1024 * 1024
+"""A batch, or an event, of 1 MB, and what is around it."""
 
 
 class EventGridPushConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,17 +73,20 @@ class EventGridPush:
     def __init__(self, config: EventGridPushConfig, _means: ReceiverMeans) -> None:
         self._secret = config.secret.encode()
 
+    async def refuses(self, head: PushHead) -> PushAnswer | None:
+        """See ``Push``."""
+        known = any(hmac.compare_digest(shown, self._secret) for shown in _shown(head))
+        return None if known else STRANGER
+
     async def answer(self, request: PushRequest, take: Take) -> PushAnswer:
         """See ``Push``."""
-        if not any(hmac.compare_digest(shown, self._secret) for shown in _shown(request)):
-            return STRANGER
         if request.method == "OPTIONS":
             return _allowed(request)
         if request.headers.get("aeg-event-type", EVENTS).lower() not in (EVENTS, "subscriptionvalidation"):
             return STORED  # the subscription was deleted, or the like
         try:
             events = _events(request.body)
-        except msgspec.MsgspecError:
+        except NOT_JSON:
             return await _taken([Received(body=request.body)], take)
         if len(events) == 1 and events[0].event_type == VALIDATION:
             return _validated(events[0])
@@ -89,10 +104,10 @@ async def _taken(messages: list[Received], take: Take) -> PushAnswer:
     return STORED
 
 
-def _shown(request: PushRequest) -> Iterator[bytes]:
+def _shown(head: PushHead) -> Iterator[bytes]:
     """What the caller shows for a secret."""
-    yield request.query.get("code", "").encode()
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    yield head.query.get("code", "").encode()
+    scheme, _, token = head.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         yield token.strip().encode()
 
@@ -111,7 +126,7 @@ def _validated(event: _Event) -> PushAnswer:
     """Event Grid's handshake: the code is said back."""
     try:
         code = msgspec.json.decode(event.data, type=_Validation).validation_code
-    except msgspec.MsgspecError:
+    except NOT_JSON:
         return WRONG
     return PushAnswer(status=200, body=msgspec.json.encode({"validationResponse": code}))
 
@@ -121,7 +136,7 @@ class _Validation(msgspec.Struct):
 
 
 def _events(body: bytes) -> list[_Event]:
-    """The events of a request: an array, or a single CloudEvent. Raises ``msgspec.MsgspecError``."""
+    """The events of a request: an array, or a single CloudEvent. Raises one of ``NOT_JSON``."""
     decoded: Any = msgspec.json.decode(body, type=list[_Event] | _Event)
     return decoded if isinstance(decoded, list) else [decoded]
 
@@ -134,7 +149,10 @@ def _body(event: _Event) -> bytes:
         except ValueError:
             return event.data_base64.encode()
     raw = bytes(event.data)
-    return msgspec.json.decode(raw, type=str).encode() if raw.startswith(b'"') else raw
+    try:
+        return msgspec.json.decode(raw, type=str).encode() if raw.startswith(b'"') else raw
+    except NOT_JSON:
+        return raw
 
 
 def open_event_grid_push(config: EventGridPushConfig, means: ReceiverMeans) -> Push:
@@ -142,4 +160,9 @@ def open_event_grid_push(config: EventGridPushConfig, means: ReceiverMeans) -> P
     return EventGridPush(config, means)
 
 
-EVENT_GRID_PUSH = PushSpec(config_type=EventGridPushConfig, open=open_event_grid_push, methods=("POST", "OPTIONS"))
+EVENT_GRID_PUSH = PushSpec(
+    config_type=EventGridPushConfig,
+    open=open_event_grid_push,
+    max_body_bytes=MAX_BODY_BYTES,
+    methods=("POST", "OPTIONS"),
+)

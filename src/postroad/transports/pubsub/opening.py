@@ -8,7 +8,7 @@ from postroad.errors import ConfigError
 from postroad.transports.base import Message, Transport
 from postroad.transports.later import LaterReceiver, LaterTransport, imported
 from postroad.transports.pubsub.config import MAX_MESSAGE_BYTES, PubSubConfig, PubSubPullConfig, PubSubPushConfig
-from postroad.transports.pubsub.push import PubSubPush
+from postroad.transports.pubsub.push import MAX_BODY_BYTES, PubSubPush
 from postroad.transports.receiving import PushSpec, Receiver, ReceiverMeans, ReceiverSpec
 from postroad.transports.spec import Step, TransportSpec, answer_step, require_sdk
 
@@ -84,4 +84,4 @@ PUBSUB = TransportSpec(
     probe=probe_pubsub,
 )
 PUBSUB_RECEIVER = ReceiverSpec(config_type=PubSubPullConfig, open=open_pull, extra=EXTRA)
-PUBSUB_PUSH = PushSpec(config_type=PubSubPushConfig, open=PubSubPush)
+PUBSUB_PUSH = PushSpec(config_type=PubSubPushConfig, open=PubSubPush, max_body_bytes=MAX_BODY_BYTES)

@@ -6,7 +6,6 @@ Any answer of 2xx acknowledges, so what could not be kept is answered 503 and co
 """
 
 import base64
-import binascii
 from typing import Annotated, Final
 
 import msgspec
@@ -17,12 +16,22 @@ from postroad.egress.failures import EgressFailed
 from postroad.errors import EgressRefused
 from postroad.transports.pubsub.config import PubSubPushConfig
 from postroad.transports.pubsub.tokens import BadToken, NoCertificates, TokenCheck
-from postroad.transports.receiving import PushAnswer, PushRequest, Received, ReceiverMeans, Take
+from postroad.transports.receiving import (
+    NOT_JSON,
+    STRANGER,
+    PushAnswer,
+    PushHead,
+    PushRequest,
+    Received,
+    ReceiverMeans,
+    Take,
+)
 
 ACKNOWLEDGED: Final = PushAnswer(status=204)
 LATER: Final = PushAnswer(status=503, headers={"Retry-After": "5"})
-STRANGER: Final = PushAnswer(status=401, headers={"WWW-Authenticate": "Bearer"})
 NO_MESSAGE: Final = PushAnswer(status=400)
+MAX_BODY_BYTES: Final = 16 * 1024 * 1024
+"""10 MB of data in base64, a hundred attributes of 1,280 bytes, and what is around them."""
 MAX_CERTIFICATES_BYTES: Final = 256 * 1024
 CERTIFICATE_TIMEOUTS: Final = Timeouts(10.0, 5.0)
 
@@ -54,20 +63,24 @@ class PubSubPush:
             clock=means.clock,
         )
 
-    async def answer(self, request: PushRequest, take: Take) -> PushAnswer:
+    async def refuses(self, head: PushHead) -> PushAnswer | None:
         """See ``Push``."""
         try:
-            await self._tokens.check(request.headers.get("authorization", ""))
+            await self._tokens.check(head.headers.get("authorization", ""))
         except BadToken:
             return STRANGER
         except NoCertificates as exc:
             self._tell(str(exc))
             return LATER
         self._tell(None)
+        return None
+
+    async def answer(self, request: PushRequest, take: Take) -> PushAnswer:
+        """See ``Push``."""
         try:
             message = _decoder.decode(request.body).message
             data = base64.b64decode(message.data, validate=True)
-        except (msgspec.DecodeError, binascii.Error, ValueError):
+        except NOT_JSON:
             return NO_MESSAGE
         verdict = await take(Received(body=data, request_id=message.message_id))
         return LATER if verdict == "later" else ACKNOWLEDGED
