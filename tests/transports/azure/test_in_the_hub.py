@@ -158,13 +158,14 @@ async def allowed_by_cloud_events(session: aiohttp.ClientSession, url: str) -> N
 async def test_what_event_grid_delivers_of_damoov_s_is_published_to_a_customer_s_topic(
     azure_hub: AzureHub, grid: EventGridOut, schema: str, handshake: Any, wrapped: Callable[..., Any], content_type: str
 ) -> None:
+    from servers.event_grid import refusal
+
     grid.topic.schema = schema
     destinations = {"topic": ("event_grid", grid.config(schema=schema))}
     providers = {"damoov": ("damoov", "event_grid", {"secret": SECRET})}
     azure_hub.declare(declared(providers, destinations, [of_damoov("topic")]))
     await azure_hub.start()
-    grid.fail_next("throttled")
-    grid.fail_next("server_error")
+    grid.topic.faults.extend(refusal(status, "Busy", "later") for status in (429, 503))
     path = azure_hub.url("event_grid", "damoov")
     events = [wrapped(heartbeat(7), "HeartbeatReceived", 1)]
     events.append(wrapped(frame("damoov", "track-removed"), "IncomingTrackRemoved", 2))
