@@ -12,6 +12,8 @@ import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
+from azure.core.exceptions import ClientAuthenticationError
+
 from postroad.clock import Clock
 from postroad.egress.failures import EgressFailed
 from postroad.errors import EgressRefused, PostroadError
@@ -225,6 +227,8 @@ def translated(reason_of: Callable[[BaseException], Reason | None]) -> Iterator[
         raise
     except Exception as exc:  # an SDK raises what its parts raise, from OSError to KeyError
         for cause in _causes(exc):
+            if isinstance(cause, EgressFailed | EgressRefused):  # of a token, which comes by the hub's egress
+                raise cause from exc
             if (reason := _reason_beneath(cause)) is not None:
                 raise AmqpFailed(reason, _sentence(cause)) from exc
         raise AmqpFailed(reason_of(exc) or "unexpected", _sentence(exc)) from exc
@@ -287,14 +291,16 @@ def _causes(exc: BaseException | None) -> Iterator[BaseException]:
 
 
 def _reason_beneath(cause: BaseException) -> Reason | None:
-    """What the socket, TLS or ``$cbs`` said, which the SDKs' own exceptions hide."""
+    """What the socket, TLS, Entra ID or ``$cbs`` said, which the SDKs' own exceptions hide."""
     if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return "tls"
     if isinstance(cause, ConnectionResetError | BrokenPipeError | ssl.SSLError):
         return "broken"
     if isinstance(cause, OSError) and not isinstance(cause, TimeoutError):
         return "connect"
-    return "credentials" if getattr(cause, "status_code", None) in _UNAUTHORIZED else None
+    if isinstance(cause, ClientAuthenticationError) or getattr(cause, "status_code", None) in _UNAUTHORIZED:
+        return "credentials"
+    return None
 
 
 def _sentence(exc: BaseException) -> str:
