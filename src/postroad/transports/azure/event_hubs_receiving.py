@@ -15,7 +15,7 @@ from azure.eventhub.amqp import AmqpMessageBodyType
 
 from postroad.egress.failures import EgressFailed
 from postroad.errors import EgressRefused, StoreUnavailable
-from postroad.transports.azure.amqp import CLOSE_S, AmqpFailed, bounded, translated
+from postroad.transports.azure.calls import CLOSE_S, AmqpFailed, bounded, translated
 from postroad.transports.azure.credential import Credential
 from postroad.transports.azure.event_hubs_receive import EventHubsReceiveConfig
 from postroad.transports.azure.event_hubs_sending import options_of, reason_of

@@ -9,7 +9,8 @@ from azure.eventhub.aio import EventHubProducerClient
 
 from postroad import __version__
 from postroad.clock import Clock
-from postroad.transports.azure.amqp import AmqpTransport, reason_of_condition, translated
+from postroad.transports.azure.amqp import AmqpTransport
+from postroad.transports.azure.calls import reason_of_condition, translated
 from postroad.transports.azure.credential import Credential
 from postroad.transports.azure.event_hubs import EventHubsConfig
 from postroad.transports.azure.way import Way

@@ -9,7 +9,8 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 from postroad import __version__
 from postroad.clock import Clock
-from postroad.transports.azure.amqp import AmqpTransport, reason_of_condition, translated
+from postroad.transports.azure.amqp import AmqpTransport
+from postroad.transports.azure.calls import reason_of_condition, translated
 from postroad.transports.azure.credential import Credential
 from postroad.transports.azure.namespace import NamespaceConfig
 from postroad.transports.azure.service_bus import ServiceBusConfig
