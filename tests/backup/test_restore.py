@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,18 @@ from postroad.backup.stopped import stopped_hub
 from postroad.clock import SystemClock
 from postroad.dataformat import FORMAT, check_format, known_shards, shard_file, write_format
 from postroad.errors import ConfigError, StoreCorrupt
+from postroad.layout import KEY_FILE, REGISTRY_FILE
+from postroad.log.copying import copy_shard
 from postroad.log.delivery import Changes, DeadLetter, Letter, LetterFilter, Posted, Skip
 from postroad.log.interface import EPOCH_BITS
 from postroad.log.reader import open_reader
 from postroad.log.schema import shard_path
 from postroad.log.sqlite import open_log
+from postroad.registry.apply import apply_file
+from postroad.registry.checkpoints import Part
+from postroad.registry.secrets import KeyRing
+from postroad.registry.store import RegistryStore
+from postroad.service import catalogue
 
 
 async def append(folder: Path, *subjects: int) -> list[int]:
@@ -103,6 +111,51 @@ def test_from_another_copy_of_the_backup_an_epoch_can_be_told_from_outside(
 ) -> None:
     done = postroad("restore", backup, "--above-epoch", 7, "--data", tmp_path / "one", "--json")
     assert json.loads(done.stdout)["epochs"] == {"0": 8}
+
+
+def _with_a_receiver(hub: Path) -> int:
+    """Declare a provider whose only secret is that of its receiver; its id."""
+    declared = hub / "declared.yaml"
+    declared.write_text(
+        "organizations: [{name: A, providers: [{name: p, protocol: damoov,"
+        " receive: {transport: event_grid, config: {secret: {env: S}}}}]}]"
+    )
+    keys = KeyRing.load_or_create(hub / KEY_FILE)
+    with closing(RegistryStore.open(hub / REGISTRY_FILE)) as store:
+        apply_file(store, declared, catalogue=catalogue(), keys=keys, environment={"S": "x" * 16}, prune=True)
+        return next(iter(store.view().providers))
+
+
+def test_a_backup_names_the_keys_that_the_secrets_of_receivers_need(hub: Path, tmp_path: Path, postroad: Any) -> None:
+    _with_a_receiver(hub)
+    assert postroad("backup", tmp_path / "b", "--data", hub).exit_code == 0
+    said = json.loads((tmp_path / "b" / "manifest.json").read_bytes())
+    assert said["key_ids"] == [KeyRing.load(hub / KEY_FILE).current_id]
+
+
+def test_what_was_read_of_a_source_while_a_backup_was_made_is_read_again_by_the_restored_hub(
+    hub: Path, tmp_path: Path, postroad: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = _with_a_receiver(hub)
+
+    def save(**marks: str) -> None:
+        with closing(RegistryStore.open(hub / REGISTRY_FILE)) as store:
+            for partition, mark in marks.items():
+                store.save_checkpoint(provider, "hub", partition, mark)
+
+    def copy_and_go_on(*arguments: Any) -> Any:
+        done = copy_shard(*arguments)
+        save(a="20", b="1")  # of what that copy does not hold
+        return done
+
+    save(a="10")
+    monkeypatch.setattr("postroad.backup.create.copy_shard", copy_and_go_on)
+    assert postroad("backup", tmp_path / "b", "--data", hub).exit_code == 0
+    assert postroad("restore", tmp_path / "b", "--data", tmp_path / "elsewhere").exit_code == 0
+    with closing(RegistryStore.open(tmp_path / "elsewhere" / REGISTRY_FILE)) as store:
+        assert store.checkpoints() == {Part(provider, "hub", "a"): "10"}
+    with closing(RegistryStore.open(hub / REGISTRY_FILE)) as store:
+        assert store.checkpoint(provider, "hub", "a") == "20", "the hub that goes on is left alone"
 
 
 async def _in_epoch(folder: Path, above: int) -> None:

@@ -10,7 +10,7 @@ from postroad.db.engine import Database, sqlite_url
 from postroad.errors import ConfigError, PostroadError
 from postroad.registry import rotation
 from postroad.registry.rotation import key_use, retire_unused, rotate
-from postroad.registry.secrets import KeyRing, add_key, drop_keys, secret_place
+from postroad.registry.secrets import KeyRing, add_key, drop_keys, receiver_place, secret_place, upstream_place
 from postroad.registry.signing import signing_place
 from postroad.registry.store import RegistryStore
 from postroad.registry.transaction import insert
@@ -76,6 +76,25 @@ def test_after_a_rotation_everything_is_sealed_with_the_new_key(site: Site) -> N
     assert {old.unseal(site.place(path), s) for path, s in before.items()} == set(site.secrets.values())
     assert site.path.stat().st_mode & 0o777 == 0o600
     assert site.path.read_text().startswith("# "), "comments stay"
+
+
+def test_what_is_asked_and_received_of_providers_is_sealed_with_the_new_key_too(site: Site) -> None:
+    of_a_provider = ((schema.upstream_secrets, upstream_place), (schema.receiver_secrets, receiver_place))
+    with site.registry.transaction() as transaction:
+        connection = transaction.connection
+        values = {"name": "gps", "protocol": "drivetech", "unknown_vehicles": "create", "revision": 1}
+        provider = insert(connection, schema.providers, organization_id=1, **values)
+        for table, place in of_a_provider:
+            sealed = site.keys.seal(place(provider, "key"), table.name)
+            connection.execute(sa.insert(table).values(provider_id=provider, path="key", sealed=sealed))
+    done = rotate(site.path, site.registry)
+    retire_unused(site.path, site.registry)
+    keys = KeyRing.load(site.path)
+    assert (done.resealed, keys.ids) == (5, [done.current])
+    with site.registry.reading() as connection:
+        for table, place in of_a_provider:
+            [sealed] = connection.execute(sa.select(table.c.sealed)).scalars()
+            assert keys.unseal(place(provider, "key"), sealed) == table.name
 
 
 def test_a_running_hub_that_meets_an_unknown_key_reads_the_file_anew(site: Site) -> None:

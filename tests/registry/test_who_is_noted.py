@@ -271,7 +271,8 @@ PARTS = {
 
 MACHINES = {
     # the hub, by itself; nothing is taken from anybody
-    "checkpoints.save", "RegistryStore.save_checkpoint",
+    "checkpoints.save", "checkpoints.take_back", "RegistryStore.save_checkpoint",
+    "RegistryStore.take_checkpoints_back",
     "alerts.clear_alert", "alerts.raise_alert", "issuing.give_all", "outbox.conclude", "outbox.forget_told",
     "outbox.relayed", "streams.activate", "subjects.create_named", "tasks.next_task", "tasks.progress",
     "upstreams.follow", "upstreams.record", "RegistryStore.activate_streams", "RegistryStore.clear_alert",
@@ -292,7 +293,7 @@ READS = {
         "account_links", "acting", "alerts", "attempts", "attempts_page", "audit_log",
         "backups", "close", "delivered", "erasure",
         "erasures", "followed", "grants", "list_service_accounts", "list_tokens", "open", "pending", "provider_id",
-        "checkpoint",
+        "checkpoint", "checkpoints",
         "reading",
         "seen_end", "streams_created_us", "subscription_id", "task", "tasks", "transaction", "unfinished_erasures",
         "upstream_run", "version", "view", "withdrawn", "within",

@@ -5,6 +5,9 @@ and the registry never deletes what it has given an id: a registry copied later 
 speaks of. What the registry says of a shard are positions: where streams begin, what attempts reached. Those may lie
 above the end of the earlier copy, and that is harmless, because a restore goes on in a new epoch, above them all. The
 other order would leave items and cursors of ids that the restored registry does not know, and gives to others.
+
+Checkpoints of receivers are the exception: they say what the shards have. Those of before the shards are put into the
+copy, so that what a restored hub does not have is read again.
 """
 
 import os
@@ -69,17 +72,21 @@ def create_backup(folder: Path, target: Path, settings: Settings, *, with_key: b
 
 
 def _fill(folder: Path, part: Path, settings: Settings, shards: list[int], *, with_key: bool, clock: Clock) -> Manifest:
+    registry = registry_url(folder, settings)
+    with closing(RegistryStore.open(registry)) as store:
+        checkpoints = store.checkpoints()
     copied: dict[str, CopiedShard] = {}
     for shard in shards:
         heads = copy_shard(shard_file(folder, shard), part / shard_file(folder, shard).name, shard)
         check_pages(part / shard_file(folder, shard).name, shard, until=_never)
         copied[str(shard)] = CopiedShard(heads.epoch, heads.first_position, heads.next_position)
     made_us = clock.now_us()
-    registry = registry_url(folder, settings)
     if isinstance(registry, Path):
         copy_database(registry, part / REGISTRY_FILE)
         registry = part / REGISTRY_FILE
         check_database(registry, until=_never)
+        with closing(RegistryStore.open(registry)) as store:
+            store.take_checkpoints_back(checkpoints)
     with closing(RegistryStore.open(registry)) as store:
         view, head = store.view(), store.audit_log.head()
     names = (FILE_NAME, FORMAT_FILE, *((KEY_FILE,) if with_key else ()))
@@ -107,6 +114,9 @@ def _sealed(view: RegistryView) -> Iterator[bytes]:
     """Every secret in a view."""
     for destination in view.destinations.values():
         yield from destination.sealed.values()
+    for provider in view.providers.values():
+        for config in (provider.upstream, provider.receiver):
+            yield from () if config is None else config.sealed.values()
     for subscription in view.subscriptions.values():
         yield from (secret.sealed for secret in subscription.signing)
 

@@ -1,5 +1,8 @@
 """How far providers' sources were read whose services leave that to the reader. In no view: the version stays."""
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import sqlalchemy as sa
 
 from postroad.db import schema
@@ -11,6 +14,28 @@ FAILING = "receiver_failing"
 """The alert on a provider whose messages cannot be received; it is cleared as soon as they can."""
 
 _marks = schema.checkpoints
+
+
+class Part(NamedTuple):
+    """A part of a provider's source, which is read by itself."""
+
+    provider_id: int
+    source: str
+    partition: str
+
+
+def every(connection: sa.Connection) -> dict[Part, str]:
+    """Every mark that there is."""
+    return {Part(row.provider_id, row.source, row.partition): row.mark for row in connection.execute(sa.select(_marks))}
+
+
+def take_back(transaction: Transaction, earlier: Mapping[Part, str]) -> None:
+    """Let every mark be what it was earlier: what was read since then is read again."""
+    for part, mark in every(transaction.connection).items():
+        if part not in earlier:
+            transaction.connection.execute(sa.delete(_marks).where(_this(*part)))
+        elif earlier[part] != mark:
+            transaction.connection.execute(sa.update(_marks).where(_this(*part)).values(mark=earlier[part]))
 
 
 def load(connection: sa.Connection, provider_id: int, source: str, partition: str) -> str | None:

@@ -44,6 +44,7 @@ from postroad.registry.actor import HUB, Actor
 from postroad.registry.alerts import Alert
 from postroad.registry.attempts import Attempt, FailedAttempt, Success
 from postroad.registry.audit_reader import AuditReader
+from postroad.registry.checkpoints import Part
 from postroad.registry.erasures import Backup, Erasure
 from postroad.registry.outbox import Pending
 from postroad.registry.records import RegistryView, RoleName, Subject
@@ -456,6 +457,16 @@ class RegistryStore:
         """How far a part of a provider's source was read, in the words of its service; ``None``: nothing is known."""
         with self._database.read() as connection:
             return checkpoints.load(connection, provider_id, source, partition)
+
+    def checkpoints(self) -> dict[Part, str]:
+        """How far every part of every provider's source was read."""
+        with self._database.read() as connection:
+            return checkpoints.every(connection)
+
+    def take_checkpoints_back(self, earlier: Mapping[Part, str]) -> None:
+        """Have what was read since ``earlier`` read again."""
+        with self.transaction() as under_way:
+            checkpoints.take_back(under_way, earlier)
 
     def save_checkpoint(self, provider_id: int, source: str, partition: str, mark: str) -> None:
         """Remember how far it was read. No view shows it."""
