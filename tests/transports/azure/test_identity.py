@@ -10,6 +10,7 @@ import pytest
 from fixtures.cloud import require
 from fixtures.cloud_azure import EventGridOut, StartAzure
 from fixtures.remote import Remote
+from postroad.protocols.contract import Contract
 from postroad.transports.base import Delivered, Failed
 
 ENDPOINT = "sb://customer.servicebus.windows.net/"
@@ -97,7 +98,19 @@ async def test_a_secret_that_entra_does_not_take_is_said_and_not_shown(site: Any
     assert outcome.reason == "credentials"
     assert "AADSTS7000215" in outcome.detail
     assert "another" not in outcome.detail
-    assert len(tenant.entra.remote.requests) == 1, "when to ask again is delivery's to say"
+
+
+async def test_when_entra_is_asked_again_is_delivery_s_to_say(site: Any, tenant: Tenant) -> None:
+    from servers.entra import said
+
+    answer, tenant.entra.remote.answer = tenant.entra.remote.answer, lambda _request: said(503, {"error": "busy"})
+    site.open(**by(site, tenant.identity("client_secret")))
+    outcome = await site.send(b"[1]")
+    assert isinstance(outcome, Failed)
+    assert Contract(name="any", order="none").action(outcome.status, outcome.reason) in ("retry", "renew")
+    assert len(tenant.entra.remote.requests) == 1
+    tenant.entra.remote.answer = answer
+    assert isinstance(await site.send(b"[1]"), Delivered)
 
 
 async def test_nothing_is_sent_while_entra_cannot_be_reached_and_that_is_said(
