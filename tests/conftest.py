@@ -38,4 +38,5 @@ pytest_plugins = [
     "fixtures.cloud_aws",  # after remote, or that is not rewritten
     "fixtures.cloud_azure",  # the same
     "fixtures.ops_site",  # after what it imports, or that is not rewritten
+    "fixtures.azure_hub",  # the same
 ]
