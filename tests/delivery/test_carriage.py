@@ -87,26 +87,10 @@ async def test_the_order_of_each_subject_is_kept_and_nothing_is_lost_over_failur
         VirtualClock(), changed(IN_BULKS, max_items=4), carriage=Carriage(keyed=True, max_message_bytes=80), window=6
     )
     faults = [failed(), failed("timeout", status=None), failed("throttled", status=429), failed("rejected", status=400)]
-    post.customer.otherwise = lambda _: chance.choice(faults) if chance.random() < 0.4 else OK
-    subjects: list[int] = []
     await post.start()
     try:
-        for _ in range(60):
-            more = [chance.randint(1, 3) for _ in range(chance.randint(0, 4))]
-            subjects += more
-            if more:
-                await post.say(*more)
-            await post.pass_time(chance.choice([0.1, 5, 60]))
-            if chance.random() < 0.2:
-                await post.restart()
-        post.customer.otherwise = lambda _: OK
-        for _ in range(40):
-            await post.pass_time(300)
-        first_time: dict[int, list[int]] = defaultdict(list)
-        for position in dict.fromkeys(post.customer.delivered):
-            first_time[subjects[position - 1]].append(position)
-        assert all(positions == sorted(positions) for positions in first_time.values())
-        assert sorted(set(post.customer.delivered)) == list(range(1, len(subjects) + 1))
+        subjects = await post.live(chance, faults)
+        post.assert_each_subject_in_order(subjects)
         assert all(len(subjects_of(message, subjects)) == 1 for message in post.customer.sent)
         assert all(len(message.body) <= 80 for message in post.customer.sent)
     finally:

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import defaultdict
 from typing import Any
 
 import pytest
@@ -178,26 +177,10 @@ async def test_the_order_of_each_subject_is_kept_over_failures_and_restarts(name
     clock = VirtualClock()
     post = Post(clock, contract, concurrency=4, window=WINDOW, max_parked=5)
     faults = [one for one in FAILURES if one.status not in (413, 422)]
-    post.customer.otherwise = lambda _: chance.choice(faults) if chance.random() < 0.4 else OK
-    subjects: list[int] = []
     await post.start()
     try:
-        for _ in range(60):
-            more = [chance.randint(1, 3) for _ in range(chance.randint(0, 4))]
-            subjects += more
-            if more:
-                await post.say(*more)
-            await post.pass_time(chance.choice([0.1, 5, 60]))
-            if chance.random() < 0.2:
-                await post.restart()
-        post.customer.otherwise = lambda _: OK
-        for _ in range(40):
-            await post.pass_time(300)
-        first_time: dict[int, list[int]] = defaultdict(list)
-        for position in dict.fromkeys(post.customer.delivered):
-            first_time[subjects[position - 1]].append(position)
-        assert all(positions == sorted(positions) for positions in first_time.values())
-        assert sorted(set(post.customer.delivered)) == list(range(1, len(subjects) + 1))
+        subjects = await post.live(chance, faults)
+        post.assert_each_subject_in_order(subjects)
     finally:
         await post.close()
 
