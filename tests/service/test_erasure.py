@@ -501,7 +501,9 @@ async def test_a_driver_whose_number_another_item_names_takes_that_item_along(dq
     assert [bool(items[0]) for _, _, items in await shape(dq)][:3] == [False, False, True]
 
 
-async def test_a_dead_letter_of_the_erased_goes_though_its_subscription_stands_still(dq: DriveQuantHub) -> None:
+async def test_a_dead_letter_of_the_erased_goes_though_its_subscription_stands_still(
+    dq: DriveQuantHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = await parked(dq, trip("t1", driver=DRIVER))
     await asyncio.to_thread(dq.registry.set_subscription_state, "drivers", "paused")
     await soon(lambda: not dq.hub.parts.manager.deliveries(1))
@@ -510,6 +512,8 @@ async def test_a_dead_letter_of_the_erased_goes_though_its_subscription_stands_s
     await store.settle(1, 1, Changes(posted=[Posted(dead)]))
     receipt = await asyncio.to_thread(erase, dq, "driver", DRIVER)
     assert receipt["letters"] == 1
+    monkeypatch.setattr(eraser, "NOTICES_WITHIN_US", 0)
+    await finished(dq)
     assert leftovers(dq.folder, DRIVER) == []
 
 
