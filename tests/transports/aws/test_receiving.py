@@ -9,6 +9,7 @@ import pytest
 
 from fixtures.cloud import HastyClock, require
 from fixtures.cloud_aws import Aws
+from fixtures.until import until_so
 from postroad.egress.client import EgressClient
 from postroad.transports import RECEIVERS
 from postroad.transports.receiving import Received, ReceiverMeans, Take
@@ -65,14 +66,7 @@ async def put(aws: Aws, queue: str, body: str) -> None:
 
 
 async def until_empty(aws: Aws, queue: str) -> None:
-    """Neither waiting nor hidden."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    async with asyncio.timeout(30):
-        while True:
-            said = await aws.sqs("GetQueueAttributes", QueueUrl=queue, AttributeNames=names)
-            if set(said["Attributes"].values()) == {"0"}:
-                return
-            await asyncio.sleep(0.02)
+    await until_so(lambda: aws.is_settled(queue))
 
 
 async def test_a_message_of_a_topic_is_taken_out_of_its_envelope(aws: Aws, start: Start, log: Log) -> None:
