@@ -15,6 +15,7 @@ ROWS = [
 ]
 BOUNDARIES = [
     "Provider to entrance",
+    "Queue or topic to the hub",
     "Caller to the hub's API",
     "Browser and scraper to the hub's pages",
     "Hub to customer: egress",

@@ -293,7 +293,7 @@ READS = {
         "account_links", "acting", "alerts", "attempts", "attempts_page", "audit_log",
         "backups", "close", "delivered", "erasure",
         "erasures", "followed", "grants", "list_service_accounts", "list_tokens", "open", "pending", "provider_id",
-        "checkpoint", "checkpoints",
+        "checkpoint", "checkpoints", "checkpoints_saved_us",
         "reading",
         "seen_end", "streams_created_us", "subscription_id", "task", "tasks", "transaction", "unfinished_erasures",
         "upstream_run", "version", "view", "withdrawn", "within",

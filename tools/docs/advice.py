@@ -209,6 +209,21 @@ GRAPHQL_HTTP = {
     503: "`INTERNAL`: it cannot be done now. Ask again a little later.",
 }
 
+PUSH_HTTP = {
+    200: "Every message is durably stored, or kept in quarantine, or the request was a handshake (Event Grid). Done.",
+    204: "The same, of Pub/Sub and SNS. Done.",
+    400: "What the service never sends: an envelope without a message (Pub/Sub), a handshake that lacks its code.",
+    401: (
+        "The token, signature or secret is not the declared one, or no such provider takes pushes. Which "
+        "of these is not told. Compare the provider's `receive` with what the subscription shows."
+    ),
+    413: "The body is longer than `ingest.bulk_limit_bytes`, or than anything that the service sends.",
+    503: (
+        "It was not kept, or not opened: the log has no room, a limit of rate, a key or certificate that cannot be had "
+        "(`postroad receivers list`). The service sends it again, as its subscription says."
+    ),
+}
+
 SIGN_IN_HTTP = {
     400: "The body is no JSON object with a text `token`. Correct the client.",
     401: (

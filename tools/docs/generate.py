@@ -46,6 +46,7 @@ from postroad.protocols.drivetech import answers
 from postroad.registry.drivers import UNNAMED
 from postroad.registry.upstreams import FAILED
 from postroad.settings import Settings
+from postroad.transports import PUSHES
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 METRICS = "postroad.metrics.declared"
@@ -231,6 +232,13 @@ def http_page() -> str:
                 [str(answer.status), f"`{answer.body.decode()}`", advice.TOKEN_ERRORS[_error_code(answer)]]
                 for answer in token_endpoint.ERRORS
             ],
+        )
+        + "\n## Pushes\n\nAt "
+        + ", ".join(f"`/in/{transport}/PROVIDER_ID`" for transport in PUSHES)
+        + ", for providers whose `receive` names that transport. [How to](../how-to/queues.md#receiving).\n\n"
+        + table(
+            ["status", "what it means, and what the operator does"],
+            [[str(status), text] for status, text in advice.PUSH_HTTP.items()],
         )
         + f"\n## Service accounts\n\nAt `POST {SIGN_IN_PATH}`, where an assertion becomes an access token. An "
         'answer is `{"token": "...", "level": "AM1", "expires": <seconds>}`, or `{"message": "...", "type": "..."}`; a '

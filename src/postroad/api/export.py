@@ -153,6 +153,10 @@ class Exporter:
             declared.LAST_SUCCESS.name: lambda: [
                 ((id_,), us / 1e6) for id_, us in parts.counts.last_success_us.items()
             ],
+            declared.LAST_MESSAGE.name: lambda: [
+                ((id_,), us / 1e6) for id_, us in parts.counts.last_message_us.items()
+            ],
+            declared.RECEIVER_FAILING.name: self._receivers,
             declared.PARKED.name: lambda: self._letters(parts.letters.parked),
             declared.OLDEST_PARKED_AGE.name: self._oldest_parked_age,
             declared.DEAD.name: lambda: self._letters(parts.letters.dead),
@@ -219,6 +223,14 @@ class Exporter:
         for id_ in self._parts.view().destinations:
             for endpoint, gate in self._parts.manager.gates(id_).items():
                 yield (id_, endpoint), _CIRCUIT[gate.state]
+
+    def _receivers(self) -> Iterable[Sample]:
+        failing = {about for kind, about in self._parts.alerts.open if kind in get_args(ReceiverAlertKind)}
+        return [
+            ((provider.id,), fetcher_id(provider.id) in failing)
+            for provider in self._parts.view().providers.values()
+            if provider.receiver is not None
+        ]
 
     def _alerts(self) -> Iterable[Sample]:
         counts = collections.Counter(kind for kind, _ in self._parts.alerts.open)

@@ -32,6 +32,7 @@ COMMANDS = {
     "contracts": "group",
     "alerts": "group",
     "upstream": "group",
+    "receivers": "group",
     "decode": "command",
     "translate": "command",
     "schema": "command",

@@ -37,6 +37,7 @@ from postroad.client.types import (
     QuarantinedItem,
     QuarantinedItemWithBody,
     ReceivePart,
+    Receiver,
     Rotated,
     ServiceAccount,
     ServicePart,
@@ -1479,6 +1480,14 @@ class Client(ClientBase):
             ),
             Applied,
         )
+
+    def list_receivers(self, *, limit: int | None = None) -> Iterator[Receiver]:
+        """List how the receivers of providers stand; a provider sees its own.
+
+        Args:
+            limit: how many are asked for at once.
+        """
+        return self._pages(request("GET", "/receivers", query={"limit": limit}), Page[Receiver])
 
     def explain_event(self, event: str | int) -> Explanation:
         """Tell the story of an event: who brought it, to whom it went or why not, and each attempt.

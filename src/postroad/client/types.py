@@ -801,6 +801,27 @@ class QuarantinedItemWithBody(Representation, frozen=True, kw_only=True):
     """What was sent. It can hold personal data."""
 
 
+class Receiver(Representation, frozen=True, kw_only=True):
+    """How the messages of a provider are received, beside the entrances of its protocol."""
+
+    provider_id: int
+    """The provider that declares it."""
+    provider: str
+    """Its name."""
+    transport: str
+    """From what they are fetched, or what pushes them."""
+    state: Literal["failing", "receiving"]
+    """receiving: nothing is known to be wrong, whether or not there is anything to receive."""
+    since: datetime | None
+    """Since when it fails."""
+    detail: str
+    """What is wrong, for people."""
+    last_message: datetime | None
+    """When the last message came in; null: none since the hub started."""
+    read: datetime | None
+    """When it was last remembered how far a source was read, where the service leaves that to us."""
+
+
 class Rotated(Representation, frozen=True, kw_only=True):
     """A new signing secret."""
 

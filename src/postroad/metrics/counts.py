@@ -92,6 +92,7 @@ class Counts:
         self.refused = Counter(declared.INGEST_REFUSED)
         self.unauthorized = Counter(declared.INGEST_UNAUTHORIZED)
         self.unavailable = Counter(declared.INGEST_UNAVAILABLE)
+        self.messages = Counter(declared.MESSAGES)
         self.turned_away = Counter(declared.HTTP_TURNED_AWAY)
         self.recorded_to_received = Histogram(declared.RECORDED_TO_RECEIVED)
         self.received_to_stored = Histogram(declared.RECEIVED_TO_STORED)
@@ -109,6 +110,8 @@ class Counts:
         self.positions_lost = Counter(declared.POSITIONS_LOST)
         self.last_success_us: dict[int, int] = {}
         """By subscription."""
+        self.last_message_us: dict[int, int] = {}
+        """By provider: when a queue or topic last gave us one."""
 
     def counted(self) -> list[Counter | Histogram]:
         """All of them."""

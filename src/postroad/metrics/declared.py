@@ -67,6 +67,24 @@ INGEST_UNAVAILABLE = Metric(
     (*PROVIDER, "reason"),
     "Items answered 503, nothing kept: disk_reserve, disk_full, locked, closed, backlog, io or lost.",
 )
+MESSAGES = Metric(
+    "postroad_messages_received_total",
+    "counter",
+    (*PROVIDER, "verdict"),
+    "Messages of queues and topics: stored, unreadable (kept in quarantine), or later (not kept nor acknowledged).",
+)
+LAST_MESSAGE = Metric(
+    "postroad_last_message_timestamp_seconds",
+    "gauge",
+    PROVIDER,
+    "When a message of a queue or topic last came in, in seconds since 1970; absent before the first.",
+)
+RECEIVER_FAILING = Metric(
+    "postroad_receiver_failing",
+    "gauge",
+    PROVIDER,
+    "Of providers that declare a receiver: 1 while it cannot receive, as `postroad receivers list` says; else 0.",
+)
 HTTP_TURNED_AWAY = Metric(
     "postroad_http_turned_away_total",
     "counter",

@@ -29,6 +29,12 @@ def every(connection: sa.Connection) -> dict[Part, str]:
     return {Part(row.provider_id, row.source, row.partition): row.mark for row in connection.execute(sa.select(_marks))}
 
 
+def saved_us(connection: sa.Connection) -> dict[int, int]:
+    """By provider, when a mark of it was last saved."""
+    latest = sa.select(_marks.c.provider_id, sa.func.max(_marks.c.saved_us)).group_by(_marks.c.provider_id)
+    return {row[0]: row[1] for row in connection.execute(latest)}
+
+
 def take_back(transaction: Transaction, earlier: Mapping[Part, str]) -> None:
     """Let every mark be what it was earlier: what was read since then is read again."""
     for part, mark in every(transaction.connection).items():

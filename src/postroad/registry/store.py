@@ -463,6 +463,11 @@ class RegistryStore:
         with self._database.read() as connection:
             return checkpoints.every(connection)
 
+    def checkpoints_saved_us(self) -> dict[int, int]:
+        """By provider, when a checkpoint of it was last saved."""
+        with self._database.read() as connection:
+            return checkpoints.saved_us(connection)
+
     def take_checkpoints_back(self, earlier: Mapping[Part, str]) -> None:
         """Have what was read since ``earlier`` read again."""
         with self.transaction() as under_way:

@@ -352,7 +352,13 @@ def assemble(given: Surroundings) -> Parts:
             clock=clock,
         ),
         rest=rest_server(
-            opened, manager, authenticator=authenticator, following=following, settings=settings, clock=clock
+            opened,
+            manager,
+            authenticator=authenticator,
+            following=following,
+            counts=counts,
+            settings=settings,
+            clock=clock,
         ),
         consent=consent_server(opened.registry, following=following, settings=settings.consent, clock=clock),
         entrances=_entrances(given, intake, provider_settings, deletions, withdrawals, following, provider_rate),

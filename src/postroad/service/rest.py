@@ -11,6 +11,7 @@ from postroad.clock import Clock
 from postroad.delivery.manager import DeliveryManager
 from postroad.delivery.trial import Trial, tried
 from postroad.ingest.http.limits import rate_limit
+from postroad.metrics.counts import Counts
 from postroad.registry.records import Destination, Subscription
 from postroad.service.declarable import catalogue
 from postroad.service.folder import OpenFolder
@@ -26,6 +27,7 @@ def rest_server(
     *,
     authenticator: Authenticator,
     following: RegistryFollower,
+    counts: Counts,
     settings: Settings,
     clock: Clock,
 ) -> RestServer:
@@ -50,6 +52,7 @@ def rest_server(
         try_out=try_out,
         readers=opened.readers,
         streams=lambda: manager.streams,
+        last_message_us=counts.last_message_us.get,
         monotonic_s=clock.monotonic_s,
     )
     return RestServer(

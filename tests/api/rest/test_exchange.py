@@ -50,6 +50,7 @@ def carry_out(store: RegistryStore, catalogue: Catalogue, keys: KeyRing) -> Call
         shard=0,
         readers=nothing,
         streams=nothing,
+        last_message_us=nothing,
         monotonic_s=nothing,
         try_out=nothing,
     )

@@ -40,9 +40,13 @@ CHOSEN = {
     "vehicles": "chosen",
     "state": "paused",
 }
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:trips"
 ANDES = {
     "name": "Andes",
-    "providers": [{"name": "gps", "protocol": "drivetech"}],
+    "providers": [
+        {"name": "gps", "protocol": "drivetech"},
+        {"name": "pushed", "protocol": "damoov", "receive": {"transport": "sns", "config": {"topic_arn": TOPIC}}},
+    ],
     "fleets": [{"name": "Trucks"}],
     "vehicles": [{"plate": "AA11", "fleet": "Trucks"}, {"plate": "BB22"}],
     "integrations": [
@@ -89,7 +93,7 @@ async def seeds(site: OpsSite) -> dict[str, list[Any]]:
         "stream": [stream.json["id"]],
         "number": [1],
         "organization": ["Andes", site.organization("Andes")],
-        "provider": ["gps"],
+        "provider": ["gps", "pushed"],
         "fleet": ["Trucks"],
         "vehicle": [site.subject("AA11"), site.subject("BB22")],
         "subject": [site.subject("AA11")],

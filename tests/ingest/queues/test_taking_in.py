@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,10 +10,12 @@ from typing import Annotated, Any
 import aiohttp
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from fixtures.bulks import Bulks, event
 from fixtures.until import until
 from postroad import service
+from postroad.cli.main import cli
 from postroad.errors import ConfigError
 from postroad.registry.apply import apply_file
 from postroad.registry.secrets import KeyRing
@@ -230,6 +233,55 @@ async def test_what_is_wrong_is_an_alert_until_it_is_right(hub: Receiving, lists
     lists.means["one"].tell(None)
     await hub.hub.parts.alerts.flush()
     assert hub.registry.alerts() == []
+
+
+async def test_how_a_receiver_stands_is_told_alike_by_rest_the_command_line_and_the_metrics(
+    hub: Receiving, lists: Lists
+) -> None:
+    await lists.put("one", json.dumps([event(1)]).encode())
+    await lists.put("one", b"no json")
+    await lists.means["one"].checkpoints.save("hub", "0", "10")
+    lists.means["two"].tell("rejected 404: there is no such queue")
+    await hub.hub.parts.alerts.flush()
+
+    key = hub.registry.issue_key("operator", None, "test")[1]
+    await hub.hub.parts.following.refresh()
+    headers = {"Authorization": f"Bearer {key}"}
+    async with hub.session.get(hub.url("/api/v1/receivers"), headers=headers) as answer:
+        said = {one["provider"]: one for one in (await answer.json())["items"]}
+    assert {name: (one["transport"], one["state"], one["detail"]) for name, one in said.items()} == {
+        "streams": ("list", "receiving", ""),
+        "notes": ("list", "failing", "rejected 404: there is no such queue"),
+        "pushing": ("bell", "receiving", ""),
+    }
+    unknown = {name: [key for key, value in one.items() if value is None] for name, one in said.items()}
+    assert unknown == {
+        "streams": ["since"],
+        "notes": ["last_message", "read"],
+        "pushing": ["since", "last_message", "read"],
+    }
+
+    (hub.folder / "postroad.toml").touch()
+    arguments = ["receivers", "list", "--json", "--data", str(hub.folder)]
+    listed = json.loads((await asyncio.to_thread(CliRunner().invoke, cli, arguments)).stdout)
+    assert {one["provider"]: (one["state"], one["detail"], one["read"] is None) for one in listed} == {
+        name: (one["state"], one["detail"], one["read"] is None) for name, one in said.items()
+    }
+
+    async with hub.session.get(hub.url("/metrics")) as answer:
+        lines = re.findall("^postroad_(?:messages_received|receiver_failing).*", await answer.text(), re.MULTILINE)
+    figures = {
+        (line.partition("{")[0], *re.findall(r'(?:provider|verdict)="([^"]*)"', line)): line.split()[-1]
+        for line in lines
+    }
+    received, failing = "postroad_messages_received_total", "postroad_receiver_failing"
+    assert figures == {
+        (received, "streams", "stored"): "1.0",
+        (received, "streams", "unreadable"): "1.0",
+        (failing, "streams"): "0.0",
+        (failing, "notes"): "1.0",
+        (failing, "pushing"): "0.0",
+    }
 
 
 async def test_checkpoints_are_kept_over_a_restart_and_go_with_the_receiver(hub: Receiving, lists: Lists) -> None:

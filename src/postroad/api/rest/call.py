@@ -32,6 +32,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The shards' files."""
     streams: Callable[[], StreamIndex]
     """What may be sent right now."""
+    last_message_us: Callable[[int], int | None]
+    """When the last message of a provider's queue came in, since the hub started."""
     monotonic_s: Callable[[], float]
     """For how long something takes."""
     try_out: Callable[[Subscription, Destination], Trial]

@@ -42,6 +42,12 @@ class Taker:
         return functools.partial(self._take, provider_id)
 
     async def _take(self, provider_id: int, received: Received) -> Verdict:
+        self._counts.last_message_us[provider_id] = self._clock.now_us()
+        verdict = await self._verdict(provider_id, received)
+        self._counts.messages.add(provider_id, verdict)
+        return verdict
+
+    async def _verdict(self, provider_id: int, received: Received) -> Verdict:
         provider = self._intake.view.providers.get(provider_id)
         if provider is None or self._intake.reserve(provider, len(received.body)) is not None:
             return "later"

@@ -18,6 +18,7 @@ from postroad.api.rest.resources.integrations import integrations
 from postroad.api.rest.resources.organizations import organizations
 from postroad.api.rest.resources.providers import providers
 from postroad.api.rest.resources.quarantine import quarantine
+from postroad.api.rest.resources.receivers import receivers
 from postroad.api.rest.resources.service_accounts import service_accounts
 from postroad.api.rest.resources.streams import streams
 from postroad.api.rest.resources.subjects import subjects
@@ -42,6 +43,7 @@ RESOURCES: Final[Sequence[Resource]] = (
     service_accounts,
     audit_log,
     applying,
+    receivers,
     events,
     quarantine,
     attempts,
