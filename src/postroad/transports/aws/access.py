@@ -1,6 +1,7 @@
 """How the SDK is opened by a config, and kept open."""
 
 import asyncio
+import functools
 from contextlib import AsyncExitStack
 from typing import Any, Final, Literal
 
@@ -9,6 +10,7 @@ from aiobotocore.config import AioConfig
 
 from postroad.errors import ConfigError
 from postroad.transports.aws.config import SnsConfig, SqsAccess
+from postroad.transports.aws.role import RoleProvider
 
 Service = Literal["sns", "sqs"]
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -50,23 +52,30 @@ class Client:
             retries={"total_max_attempts": 1, "mode": "standard"},  # delivery and receivers wait by their own schedules
             ignore_configured_endpoint_urls=True,  # the config says where, and no variable of the environment
         )
-        made = session.create_client(
-            self._service,
-            region_name=config.region_name,
-            endpoint_url=config.endpoint,
-            verify=config.ca_file,
-            aws_access_key_id=config.access_key,
-            aws_secret_access_key=config.secret_key,
-            aws_session_token=config.session_token,
-            config=options,
+        create = functools.partial(
+            session.create_client, region_name=config.region_name, verify=config.ca_file, config=options
         )
+        given: dict[str, str | None] = {}
+        if config.role_arn is not None:
+            await asyncio.to_thread(_read_models, session, "sts")
+            role = RoleProvider(
+                session, config.role_arn, config, functools.partial(create, endpoint_url=config.sts_endpoint)
+            )
+            session.register_component("credential_provider", role)
+        elif config.access_key is not None:
+            given = {
+                "aws_access_key_id": config.access_key,
+                "aws_secret_access_key": config.secret_key,
+                "aws_session_token": config.session_token,
+            }
         try:
+            made = create(self._service, endpoint_url=config.endpoint, **given)
             return await self._closing.enter_async_context(made)
         except OSError as exc:
             raise ConfigError("cannot be read", field="ca_file") from exc
 
 
-def _read_models(session: Any, service: Service) -> None:
+def _read_models(session: Any, service: str) -> None:
     """Read the SDK's descriptions of a service, a second's work, where it holds up nobody: the session keeps them."""
     loader = session.get_component("data_loader")
     for kind in ("service-2", "endpoint-rule-set-1"):
