@@ -105,6 +105,12 @@ def test_a_queue_s_url_has_a_region_and_tls(url: str, said: str) -> None:
             msgspec.convert({"queue_url": url}, config_type)
 
 
+@pytest.mark.parametrize("seconds", [0, 21])
+def test_a_request_for_messages_waits_for_as_long_as_sqs_allows_and_never_not_at_all(seconds: int) -> None:
+    with pytest.raises(msgspec.ValidationError, match="wait_s"):
+        msgspec.convert({"queue_url": URL, "wait_s": seconds}, RECEIVERS["sqs"].config_type)
+
+
 def test_an_emulator_on_this_machine_may_be_without_tls() -> None:
     assert sns(endpoint="http://localhost:4566").endpoint == "http://localhost:4566"
 

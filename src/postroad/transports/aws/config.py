@@ -160,7 +160,8 @@ class SqsReceiveConfig(SqsAccess, frozen=True, kw_only=True, forbid_unknown_fiel
     visibility_timeout_s: Annotated[
         int, Meta(ge=1, le=43_200, description="How long a received message is hidden; renewed while it is taken in.")
     ] = 60
-    wait_s: Annotated[int, Meta(ge=0, le=20, description="How long a request waits for messages, in seconds.")] = 20
+    wait_s: Annotated[int, Meta(ge=1, le=20, description="How long a request waits for messages, in seconds.")] = 20
+    """0 would ask an empty queue without a pause."""
 
 
 class SnsPushConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
