@@ -1,4 +1,4 @@
-# Everything here starts from Python and the package registries alone; no root needed.
+# Everything here starts from Python and the package registries alone; no root needed. (`amqp` wants a C compiler too.)
 PYTHON ?= python3
 SECONDS ?=
 VENV := .venv
@@ -11,7 +11,7 @@ LOCALSTACK_STAMP := .venv-localstack/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install localstack demo test check format bench torture docs reference lock clean
+.PHONY: help install localstack amqp demo test check format bench torture docs reference lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -32,10 +32,14 @@ $(LOCALSTACK_STAMP): requirements/localstack.txt
 	.venv-localstack/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/localstack.txt
 	@touch $@
 
+# AMQP of the test servers of Service Bus and Event Hubs; where it cannot be compiled, that is said, and the rest runs.
+amqp: install
+	@$(BIN)/python tools/test/install_amqp.py
+
 demo: install ## run a hub, vehicles and a customer (SECONDS=20 stops by itself)
 	@$(BIN)/postroad demo $(if $(SECONDS),--seconds $(SECONDS))
 
-test: install localstack ## every test but the long ones
+test: install localstack amqp ## every test but the long ones
 	$(BIN)/python -m pytest -m "not slow" -n auto $(PYTEST_ARGS)
 
 check: install ## format, lint, strict types, import directions
@@ -57,7 +61,7 @@ $(BENCH_STAMP): requirements/bench.txt
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
-torture: install ## the long tests: 100 kills, a ten-minute soak, long fuzz
+torture: install amqp ## the long tests: 100 kills, a ten-minute soak, long fuzz
 	$(BIN)/python -m pytest -m slow --timeout 7200 $(PYTEST_ARGS)
 
 docs: install ## build the docs site into site/; a broken link fails
@@ -72,6 +76,7 @@ reference: install ## make docs/reference/ and the REST client from the code
 lock: ## renew the hashed requirements files (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/postroad.in -o requirements/postroad.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/dev.in -o requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --constraints requirements/dev.txt requirements/amqp.in -o requirements/amqp.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/docs.in -o requirements/docs.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/bench.in -o requirements/bench.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements/localstack.in -o requirements/localstack.txt

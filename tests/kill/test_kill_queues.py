@@ -21,7 +21,9 @@ from postroad.log.reader import open_reader
 
 MEMBERS = {
     "aws": ("cloud_aws", "AwsQueues", "aiobotocore"),
+    "event_hubs": ("azure_queues", "FromEventHubs", "azure.eventhub"),
     "pubsub": ("cloud_pubsub", "PubSubQueues", "google.pubsub_v1"),
+    "service_bus": ("azure_queues", "FromServiceBus", "azure.servicebus"),
 }
 """Name -> fixture module, class, and the SDK's module."""
 MESSAGES, ITEMS, VEHICLES = 120, 25, 6

@@ -380,9 +380,9 @@ class AmqpServer(MessagingHandler):
             other = other.next(0)
 
 
-def incoming_of(body: bytes) -> Incoming:
-    """A message of somebody who is not our own."""
-    message = Message(body=body, inferred=True, id=str(uuid.uuid4()))
+def incoming_of(body: bytes, group: str | None = None) -> Incoming:
+    """A message of somebody who is not our own; ``group``: its session."""
+    message = Message(body=body, inferred=True, id=str(uuid.uuid4()), group_id=group)
     return Incoming(message.encode(), message)
 
 

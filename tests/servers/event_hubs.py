@@ -89,6 +89,10 @@ class EventHubsServer(AmqpServer):
             link.send(_rendered(events[link.at])).settle()
             link.at += 1
 
+    def is_read(self) -> bool:
+        """Whoever reads has come to the end of his partition."""
+        return all(reader.at == len(self.hubs[reader.hub][reader.partition]) for reader in self._readers)
+
     def settled(self, delivery: Delivery) -> None:
         delivery.settle()
 

@@ -120,7 +120,9 @@ class ServiceBusServer(AmqpServer):
         for queue in self.queues.values():
             if link in queue.links:
                 queue.links.remove(link)
-                queue.owners = {session: owner for session, owner in queue.owners.items() if owner is not link}
+                if queue.sessions:  # a session's locks end with it
+                    self._abandon(queue, link.session_name)
+                queue.owners = {session: owner for session, owner in queue.owners.items() if owner != link}
 
     def incoming(self, path: str, link: Link, messages: list[Incoming], envelope: Message) -> None:  # noqa: ARG002
         for queue in self.topics.get(path) or [self.queues[path]]:
@@ -175,6 +177,9 @@ class ServiceBusServer(AmqpServer):
                     held[lock].locked_until_s = until_s
                 return 200, "OK", {"expirations": [timestamp(int(until_s * 1000)) for _ in locks]}
             case "renew-session-lock":
+                for item in queue.items.values():
+                    if item.lock is not None and item.session == request.body["session-id"]:
+                        item.locked_until_s = until_s
                 return 200, "OK", {"expiration": timestamp(int(until_s * 1000))}
             case unknown:
                 return 501, f"{unknown} is not there", None
@@ -203,6 +208,12 @@ class ServiceBusServer(AmqpServer):
         until_ticks = int((time.time() + queue.lock_s) * 1e7) + _TICKS_TO_1970
         link.properties = {symbol(MICROSOFT + "locked-until-utc"): until_ticks}
         return True
+
+    def _abandon(self, queue: Queue, session: str) -> None:
+        """Whatever of the session is locked."""
+        for item in list(queue.items.values()):
+            if item.lock is not None and item.session == session:
+                queue.settle(item, "abandon")
 
     def _pump(self, queue: Queue) -> None:
         for link in list(queue.links):

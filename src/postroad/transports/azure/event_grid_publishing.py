@@ -20,8 +20,8 @@ from postroad.egress.client import Answer, EgressClient, Timeouts
 from postroad.egress.failures import EgressFailed
 from postroad.errors import EgressRefused
 from postroad.transports.answers import MAX_DETAIL_CHARS, excerpt, mask, reason_of, retry_after_s
+from postroad.transports.azure.credential import Credential
 from postroad.transports.azure.event_grid import MAX_REQUEST_BYTES, EventGridConfig
-from postroad.transports.azure.identity import credential_of
 from postroad.transports.azure.namespace import ENVELOPE_BYTES
 from postroad.transports.azure.pipeline import EgressHttp, EgressResponse
 from postroad.transports.base import Delivered, Failed, Message, Outcome
@@ -50,15 +50,12 @@ class EventGrid:
         self._clock = clock
         self._secrets = tuple(config.secrets())
         self._pool = egress.pool(ca_file=config.ca_file)
-        if config.topic_key is not None:
-            credential: Any = AzureKeyCredential(config.topic_key)
-            self._credential = None
-        else:
-            assert config.identity is not None  # noqa: S101  # see EventGridConfig
-            credential = self._credential = credential_of(config.identity)
+        self._credential: Credential | None = None
+        if config.identity is not None:
+            self._credential = Credential(config.identity, egress, ca_file=config.ca_file)
         self._client = EventGridPublisherClient(
             config.endpoint,
-            credential,
+            self._credential or AzureKeyCredential(str(config.topic_key)),
             transport=EgressHttp(self._pool, Timeouts(config.timeout_s, config.connect_timeout_s)),
             retry_total=0,
             permit_redirects=False,

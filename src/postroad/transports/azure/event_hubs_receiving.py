@@ -15,10 +15,10 @@ from azure.eventhub.amqp import AmqpMessageBodyType
 
 from postroad.egress.failures import EgressFailed
 from postroad.errors import EgressRefused, StoreUnavailable
-from postroad.transports.azure.amqp import CLOSE_S, AmqpFailed, bounded, translated
+from postroad.transports.azure.calls import CLOSE_S, AmqpFailed, bounded, translated
+from postroad.transports.azure.credential import Credential
 from postroad.transports.azure.event_hubs_receive import EventHubsReceiveConfig
 from postroad.transports.azure.event_hubs_sending import options_of, reason_of
-from postroad.transports.azure.identity import credential_of
 from postroad.transports.azure.reconnecting import keep_receiving, taken
 from postroad.transports.azure.way import Way
 from postroad.transports.receiving import Received, ReceiverMeans, Take
@@ -99,14 +99,14 @@ class _Client:
     def __init__(self, config: EventHubsReceiveConfig, way: Way) -> None:
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """The first failure of any partition: they share a connection."""
-        self._credential = None
+        self._credential: Credential | None = None
         if config.key is not None:
             sdk = _Telling.from_connection_string(
                 config.key.text, config.consumer_group, eventhub_name=config.entity, **options_of(way)
             )
         else:
             assert config.identity is not None  # noqa: S101  # see NamespaceConfig
-            self._credential = credential_of(config.identity)
+            self._credential = Credential(config.identity, way.egress, ca_file=config.ca_file)
             sdk = _Telling(config.host, config.entity, config.consumer_group, self._credential, **options_of(way))
         self._sdk = cast("_Telling", sdk)
         self._sdk.refused = self._fail

@@ -4,21 +4,20 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from azure.core.exceptions import ClientAuthenticationError
 from azure.eventhub import EventData, TransportType, exceptions
 from azure.eventhub.aio import EventHubProducerClient
 
 from postroad import __version__
 from postroad.clock import Clock
-from postroad.transports.azure.amqp import AmqpTransport, reason_of_condition, translated
+from postroad.transports.azure.amqp import AmqpTransport
+from postroad.transports.azure.calls import reason_of_condition, translated
+from postroad.transports.azure.credential import Credential
 from postroad.transports.azure.event_hubs import EventHubsConfig
-from postroad.transports.azure.identity import credential_of
 from postroad.transports.azure.way import Way
 from postroad.transports.base import Message, Reason
 
 _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (exceptions.AuthenticationError, "credentials"),
-    (ClientAuthenticationError, "credentials"),
     (exceptions.OperationTimeoutError, "timeout"),
 )
 
@@ -32,21 +31,21 @@ def open_sending(config: EventHubsConfig, way: Way, clock: Clock) -> AmqpTranspo
 class _ProducerLink:
     """See ``Link``."""
 
-    def __init__(self, producer: EventHubProducerClient, credential: Any) -> None:
+    def __init__(self, producer: EventHubProducerClient, credential: Credential | None) -> None:
         self._producer = producer
         self._credential = credential
 
     @classmethod
     async def open(cls, config: EventHubsConfig, way: Way) -> "_ProducerLink":
         """Connect, show a token, attach."""
-        credential = None
+        credential: Credential | None = None
         if config.key is not None:
             producer = EventHubProducerClient.from_connection_string(
                 config.key.text, eventhub_name=config.entity, **options_of(way)
             )
         else:
             assert config.identity is not None  # noqa: S101  # see NamespaceConfig
-            credential = credential_of(config.identity)
+            credential = Credential(config.identity, way.egress, ca_file=config.ca_file)
             producer = EventHubProducerClient(config.host, config.entity, credential, **options_of(way))
         link = cls(producer, credential)
         try:

@@ -1,18 +1,14 @@
 """Who the hub is to Microsoft Entra ID: the ``identity`` of an Azure destination, in place of a key.
 
-Structs as an operator writes them, and the credential of ``azure-identity`` that each stands for. That SDK asks for its
-tokens over connections of its own, beside the hub's egress.
+Structs as an operator writes them; what the SDKs ask for tokens then is in ``credential``, since it needs the extra.
 """
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from postroad.transports.auth import Secret
-
-if TYPE_CHECKING:
-    from azure.core.credentials_async import AsyncTokenCredential
 
 _Text = Annotated[str, Meta(min_length=1)]
 
@@ -56,25 +52,3 @@ class ClientSecretIdentity(
 
 
 Identity = DefaultIdentity | ManagedIdentity | WorkloadIdentity | ClientSecretIdentity
-
-
-def credential_of(identity: Identity) -> "AsyncTokenCredential":
-    """What the SDKs ask for tokens; to be closed. It asks nobody yet.
-
-    Raises:
-        ModuleNotFoundError: azure-identity is not installed.
-        ValueError: ``WorkloadIdentity`` finds less in the environment than it needs.
-    """
-    from azure.identity import aio
-
-    match identity:
-        case DefaultIdentity():
-            return aio.DefaultAzureCredential()
-        case ManagedIdentity(client_id=client_id):
-            return aio.ManagedIdentityCredential(client_id=client_id)
-        case WorkloadIdentity():
-            return aio.WorkloadIdentityCredential(
-                tenant_id=identity.tenant_id, client_id=identity.client_id, token_file_path=identity.token_file
-            )
-        case ClientSecretIdentity():
-            return aio.ClientSecretCredential(identity.tenant_id, identity.client_id, identity.client_secret)

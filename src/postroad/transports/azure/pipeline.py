@@ -1,6 +1,7 @@
 """Azure's HTTP SDKs on the hub's own egress: what they send goes through its guard, its TLS and its bounds."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from azure.core.pipeline.transport import AsyncHttpResponse, AsyncHttpTransport, HttpRequest
 
@@ -44,7 +45,9 @@ class EgressHttp(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
 
     async def send(self, request: HttpRequest, **_options: Any) -> AsyncHttpResponse:
         """See ``AsyncHttpTransport``."""
-        data = request.data
+        data: Any = request.data
+        if isinstance(data, dict):  # a form
+            data = urlencode(data)
         body = data if isinstance(data, bytes) else str(data or "").encode()
         answer = await self._pool.post(request.url, body, dict(request.headers), self._timeouts)
         return EgressResponse(request, answer)

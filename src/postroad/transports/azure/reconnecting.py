@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from postroad.egress.failures import EgressFailed
 from postroad.errors import EgressRefused, StoreUnavailable
 from postroad.transports.answers import MAX_DETAIL_CHARS, mask
-from postroad.transports.azure.amqp import AmqpFailed, told
+from postroad.transports.azure.calls import AmqpFailed, told
 from postroad.transports.backoff import Backoff
 from postroad.transports.receiving import Received, ReceiverMeans, Take, Verdict
 

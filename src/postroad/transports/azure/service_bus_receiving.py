@@ -25,7 +25,7 @@ from azure.servicebus.exceptions import (
 
 from postroad.egress.failures import EgressFailed
 from postroad.errors import EgressRefused
-from postroad.transports.azure.amqp import CLOSE_S, AmqpFailed, bounded, translated
+from postroad.transports.azure.calls import CLOSE_S, AmqpFailed, bounded, translated
 from postroad.transports.azure.reconnecting import keep_receiving, taken
 from postroad.transports.azure.service_bus_receive import ServiceBusReceiveConfig
 from postroad.transports.azure.service_bus_sending import Client, reason_of

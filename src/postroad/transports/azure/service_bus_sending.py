@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from azure.core.exceptions import ClientAuthenticationError
 from azure.servicebus import ServiceBusMessage, TransportType, exceptions
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 from postroad import __version__
 from postroad.clock import Clock
-from postroad.transports.azure.amqp import AmqpTransport, reason_of_condition, translated
-from postroad.transports.azure.identity import credential_of
+from postroad.transports.azure.amqp import AmqpTransport
+from postroad.transports.azure.calls import reason_of_condition, translated
+from postroad.transports.azure.credential import Credential
 from postroad.transports.azure.namespace import NamespaceConfig
 from postroad.transports.azure.service_bus import ServiceBusConfig
 from postroad.transports.azure.way import Way
@@ -25,7 +25,6 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (exceptions.MessageSizeExceededError, "too_large"),
     (exceptions.ServiceBusAuthenticationError, "credentials"),
     (exceptions.ServiceBusAuthorizationError, "credentials"),
-    (ClientAuthenticationError, "credentials"),
     (exceptions.ServiceBusServerBusyError, "throttled"),
     (exceptions.ServiceBusQuotaExceededError, "throttled"),
     (exceptions.OperationTimeoutError, "timeout"),
@@ -90,12 +89,12 @@ class Client:
             "ssl_context": way.context,
             "user_agent": f"postroad/{__version__}",
         }
-        self._credential = None
+        self._credential: Credential | None = None
         if config.key is not None:
             self.sdk = ServiceBusClient.from_connection_string(config.key.text, **options)
         else:
             assert config.identity is not None  # noqa: S101  # see NamespaceConfig
-            self._credential = credential_of(config.identity)
+            self._credential = Credential(config.identity, way.egress, ca_file=config.ca_file)
             self.sdk = ServiceBusClient(config.host, self._credential, **options)
 
     async def close(self) -> None:

@@ -20,14 +20,14 @@ class Way:
     def __init__(self, config: NamespaceConfig, egress: EgressClient) -> None:
         """Raises ``ConfigError`` if ``ca_file`` cannot be used."""
         self.host, self.port = config.address
+        self.egress = egress
         self._plain = config.plain
-        self._egress = egress
         self.context: ssl.SSLContext | None = None if config.plain else egress.context(config.ca_file)
         self.custom_endpoint = f"sb://{self.host}:{self.port}" if config.custom_endpoint is not None else None
 
     async def check(self) -> list[str]:
         """The addresses behind the host, all of them allowed. Raises ``EgressFailed('dns')`` or ``EgressRefused``."""
-        addresses = await checked_addresses(self._egress.lookup, self._egress.allowed, self.host, self.port)
+        addresses = await checked_addresses(self.egress.lookup, self.egress.allowed, self.host, self.port)
         if self._plain and not all(self._is_ours(address) for address in addresses):
             raise EgressRefused(
                 "scheme", "without TLS only an emulator in a network of egress.allow_cidrs is spoken to"
@@ -35,4 +35,4 @@ class Way:
         return addresses
 
     def _is_ours(self, address: str) -> bool:
-        return any(ip_address(address) in network for network in self._egress.allowed)
+        return any(ip_address(address) in network for network in self.egress.allowed)
