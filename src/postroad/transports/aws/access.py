@@ -45,7 +45,8 @@ class Client:
         session = aiobotocore.session.get_session()
         if config.profile is not None:
             session.set_config_variable("profile", config.profile)
-        await asyncio.to_thread(_read_models, session, self._service)
+        session.register_component("data_loader", _models())
+        await asyncio.to_thread(_read_models, self._service)
         options = AioConfig(
             connect_timeout=min(config.timeout_s, CONNECT_TIMEOUT_S),
             read_timeout=config.timeout_s + self._waits_s,
@@ -57,7 +58,7 @@ class Client:
         )
         given: dict[str, str | None] = {}
         if config.role_arn is not None:
-            await asyncio.to_thread(_read_models, session, "sts")
+            await asyncio.to_thread(_read_models, "sts")
             role = RoleProvider(
                 session, config.role_arn, config, functools.partial(create, endpoint_url=config.sts_endpoint)
             )
@@ -75,10 +76,15 @@ class Client:
             raise ConfigError("cannot be read", field="ca_file") from exc
 
 
-def _read_models(session: Any, service: str) -> None:
-    """Read the SDK's descriptions of a service, a second's work, where it holds up nobody: the session keeps them."""
-    loader = session.get_component("data_loader")
+@functools.cache
+def _models() -> Any:
+    """The SDK's loader of its descriptions of services, which keeps what it has read: one for all clients."""
+    return aiobotocore.session.get_session().get_component("data_loader")
+
+
+def _read_models(service: str) -> None:
+    """Read the descriptions, a second's work, where it holds up nobody."""
     for kind in ("service-2", "endpoint-rule-set-1"):
-        loader.load_service_model(service, kind)
+        _models().load_service_model(service, kind)
     for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
-        loader.load_data(name)
+        _models().load_data(name)
