@@ -2,10 +2,11 @@
 
 import asyncio
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from postroad.transports.base import Message, Outcome, Transport
 from postroad.transports.receiving import Receiver, Take
+from postroad.transports.spec import Step, answer_step
 
 
 class LaterTransport:
@@ -56,6 +57,15 @@ class LaterReceiver:
         """See ``Receiver``."""
         await imported(self._module)
         await self._make().run(take)
+
+
+async def probed(steps: Sequence[Step], transport: Transport, message: Message | None) -> tuple[Step, ...]:
+    """A probe's steps so far, and what becomes of the message, if there is one. Closes the transport."""
+    try:
+        sent = () if message is None else (answer_step(await transport.send(message)),)
+    finally:
+        await transport.close()
+    return (*steps, *sent)
 
 
 async def imported(module: str) -> None:

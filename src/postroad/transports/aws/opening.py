@@ -11,9 +11,9 @@ from postroad.transports.aws.config import (
 )
 from postroad.transports.aws.push import MAX_BODY_BYTES, SnsPush
 from postroad.transports.base import Message, Transport
-from postroad.transports.later import LaterReceiver, LaterTransport
+from postroad.transports.later import LaterReceiver, LaterTransport, probed
 from postroad.transports.receiving import PushSpec, Receiver, ReceiverMeans, ReceiverSpec
-from postroad.transports.spec import Step, TransportSpec, answer_step, require_sdk
+from postroad.transports.spec import Step, TransportSpec, require_sdk
 
 EXTRA = "aws"
 SDK = "aiobotocore"
@@ -48,13 +48,7 @@ async def probe_sender(
     ours = "the access key given" if config.access_key is not None else "the machine's own, or the profile's"
     role = "" if config.role_arn is None else f", for {config.role_arn}"
     steps = [Step(name="credentials", ok=True, detail=ours + role)]
-    if message is not None:
-        transport = _later(config, clock)
-        try:
-            steps.append(answer_step(await transport.send(message)))
-        finally:
-            await transport.close()
-    return tuple(steps)
+    return await probed(steps, _later(config, clock), message)
 
 
 def open_receiver(config: SqsReceiveConfig, means: ReceiverMeans) -> Receiver:

@@ -8,21 +8,21 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 from postroad.errors import ConfigError
 from postroad.transports.answers import MAX_DETAIL_CHARS, mask
+from postroad.transports.asking import keep_asking
 from postroad.transports.aws.access import Client
 from postroad.transports.aws.answers import failed
 from postroad.transports.aws.config import SqsReceiveConfig
 from postroad.transports.aws.envelope import unwrapped
-from postroad.transports.backoff import Backoff
 from postroad.transports.receiving import Received, ReceiverMeans, Take
 
 MAX_MESSAGES: Final = 10
 LANES: Final = 4
 """Requests for messages that wait at once: each brings ten at most."""
-BACKOFF: Final = Backoff(first_s=1.0, cap_s=60.0)
 
 _Message = dict[str, Any]
 
@@ -42,7 +42,7 @@ class SqsReceiver:
 
     async def run(self, take: Take) -> None:
         """See ``Receiver``."""
-        lanes = [asyncio.create_task(self._lane(take)) for _ in range(LANES)]
+        lanes = [asyncio.create_task(keep_asking(partial(self._round, take), self._means)) for _ in range(LANES)]
         try:
             await asyncio.gather(*lanes)
         finally:
@@ -50,18 +50,6 @@ class SqsReceiver:
                 lane.cancel()
             await asyncio.gather(*lanes, return_exceptions=True)
             await self._client.close()
-
-    async def _lane(self, take: Take) -> None:
-        failures = 0
-        while True:
-            wrong = await self._round(take)
-            if wrong == "":
-                failures = 0
-                continue
-            failures += 1
-            if wrong is not None:
-                self._means.tell(wrong)
-            await self._means.clock.sleep(BACKOFF.wait_s(failures, self._means.random))
 
     async def _round(self, take: Take) -> str | None:
         """Receive once: ``""`` if all is well, what is wrong with the service, or ``None``: we could not keep all."""

@@ -6,11 +6,11 @@ from postroad.clock import Clock
 from postroad.egress.client import EgressClient
 from postroad.errors import ConfigError
 from postroad.transports.base import Message, Transport
-from postroad.transports.later import LaterReceiver, LaterTransport, imported
+from postroad.transports.later import LaterReceiver, LaterTransport, imported, probed
 from postroad.transports.pubsub.config import MAX_MESSAGE_BYTES, PubSubConfig, PubSubPullConfig, PubSubPushConfig
 from postroad.transports.pubsub.push import MAX_BODY_BYTES, PubSubPush
 from postroad.transports.receiving import PushSpec, Receiver, ReceiverMeans, ReceiverSpec
-from postroad.transports.spec import Step, TransportSpec, answer_step, require_sdk
+from postroad.transports.spec import Step, TransportSpec, require_sdk
 
 EXTRA = "gcp"
 SDK = "google.pubsub_v1"
@@ -53,14 +53,7 @@ async def probe_pubsub(
     except ConfigError as exc:
         return (Step(name="credentials", ok=False, detail=str(exc)),)
     held = "none are sent in plaintext" if config.plaintext else "can be used"
-    steps = [Step(name="credentials", ok=True, detail=held)]
-    if message is not None:
-        transport = _later(config, clock)
-        try:
-            steps.append(answer_step(await transport.send(message)))
-        finally:
-            await transport.close()
-    return tuple(steps)
+    return await probed([Step(name="credentials", ok=True, detail=held)], _later(config, clock), message)
 
 
 def open_pull(config: PubSubPullConfig, means: ReceiverMeans) -> Receiver:

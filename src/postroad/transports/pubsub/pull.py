@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Final
 
 from google.api_core import exceptions
@@ -20,7 +21,7 @@ from google.pubsub_v1 import (
 )
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncIOTransport
 
-from postroad.transports.backoff import Backoff
+from postroad.transports.asking import keep_asking
 from postroad.transports.pubsub.access import failed, open_channel
 from postroad.transports.pubsub.config import PubSubPullConfig
 from postroad.transports.receiving import Received, ReceiverMeans, Take
@@ -31,7 +32,6 @@ RENEWED_AFTER_S: Final = 5.0
 WAITS_S: Final = 90.0
 """How long the service may let a pull wait for a message."""
 TAKEN_AT_ONCE: Final = 64
-BACKOFF: Final = Backoff(first_s=1.0, cap_s=60.0)
 
 
 class PubSubPull:
@@ -47,17 +47,8 @@ class PubSubPull:
         """See ``Receiver``."""
         channel = await open_channel(self._config, "Subscriber")
         client = SubscriberAsyncClient(transport=SubscriberGrpcAsyncIOTransport(channel=channel))
-        failures = 0
         try:
-            while True:
-                wrong = await self._round(client, take)
-                if wrong == "":
-                    failures = 0
-                    continue
-                failures += 1
-                if wrong is not None:
-                    self._means.tell(wrong)
-                await self._means.clock.sleep(BACKOFF.wait_s(failures, self._means.random))
+            await keep_asking(partial(self._round, client, take), self._means)
         finally:
             await client.transport.close()  # type: ignore[no-untyped-call]  # the SDK's
 
