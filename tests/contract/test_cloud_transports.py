@@ -22,6 +22,7 @@ from postroad.protocols.contract import Contract
 from postroad.transports import TRANSPORTS
 from postroad.transports.base import Delivered, Failed, Message, Outcome, Transport
 from postroad.transports.bounded import BoundedTransport
+from postroad.transports.headers import WEBHOOK_SIGNATURE
 
 MEMBERS = {
     "event_grid": ("cloud_azure", "EventGridOut", "azure.eventgrid"),
@@ -101,6 +102,16 @@ async def test_delivered_means_that_the_service_has_the_very_bytes(bench: Bench)
     assert arrived.key is None
     assert arrived.attributes["x-request-id"] == "bulk-1"
     assert arrived.attributes["content-type"] == "application/json"
+
+
+async def test_nothing_arrives_without_the_signature_that_it_was_given(bench: Bench) -> None:
+    signature = "v1," * 1000  # longer than some services let an attribute be
+    outcome = await bench.open().send(msgspec.structs.replace(message(1), headers={WEBHOOK_SIGNATURE: signature}))
+    if isinstance(outcome, Failed):
+        assert (outcome.reason, outcome.status) == ("refused_address", None)
+        assert bench.member.calls == 0
+    arrived = await bench.member.arrived()
+    assert [one.attributes[WEBHOOK_SIGNATURE] for one in arrived] == [signature] * isinstance(outcome, Delivered)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ WEBHOOK_TIMESTAMP = "webhook-timestamp"
 WEBHOOK_SIGNATURE = "webhook-signature"
 """What a signed request carries (Standard Webhooks)."""
 
+SIGNED = (WEBHOOK_ID, WEBHOOK_TIMESTAMP, WEBHOOK_SIGNATURE)
+
 OURS = frozenset(
     (
         "accept-encoding",
@@ -57,3 +59,13 @@ def check_headers(headers: Mapping[str, str], *, also: Iterable[str] = ()) -> No
         seen.add(name.lower())
         if not _VALUE.fullmatch(value):
             raise ValueError(f"the value of header {name} is empty or holds more than visible ASCII")
+
+
+def lost_signature(headers: Mapping[str, str], *, max_bytes: int) -> str | None:
+    """Why a message must not go where a header of more than ``max_bytes`` is left out; ``None``: it may.
+
+    Whoever checks signatures could tell a message without one from nobody's.
+    """
+    if any(len(headers.get(name, "").encode()) > max_bytes for name in SIGNED):
+        return f"its signatures are longer than the {max_bytes} bytes of an attribute: let old secrets expire"
+    return None

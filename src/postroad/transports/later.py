@@ -16,12 +16,15 @@ class LaterTransport:
         """``make`` may import ``module``, by its full name; it connects to nothing, and does not raise."""
         self._module = module
         self._make = make
-        self._made: Transport | None = None
-        self._making = asyncio.Lock()
+        self._made: asyncio.Task[Transport] | None = None
 
     async def send(self, message: Message) -> Outcome:
         """See ``Transport``."""
-        return await (self._made or await self._opened()).send(message)
+        if self._made is None:
+            self._made = asyncio.create_task(self._open())
+        # Whoever waits goes on in the same turn of the event loop, so that all their messages can share a request.
+        transport = self._made.result() if self._made.done() else await asyncio.shield(self._made)
+        return await transport.send(message)
 
     def endpoint(self, wire_type: str) -> str:  # noqa: ARG002 - one takes all
         """See ``Transport``."""
@@ -29,15 +32,17 @@ class LaterTransport:
 
     async def close(self) -> None:
         """See ``Transport``."""
-        if self._made is not None:
-            await self._made.close()
+        made, self._made = self._made, None
+        if made is None:
+            return
+        if made.cancel():
+            await asyncio.gather(made, return_exceptions=True)
+        elif made.exception() is None:
+            await made.result().close()
 
-    async def _opened(self) -> Transport:
-        async with self._making:
-            if self._made is None:
-                await imported(self._module)
-                self._made = self._make()
-            return self._made
+    async def _open(self) -> Transport:
+        await imported(self._module)
+        return self._make()
 
 
 class LaterReceiver:

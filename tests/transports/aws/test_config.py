@@ -8,6 +8,7 @@ import pytest
 from postroad.transports import PUSHES, RECEIVERS, TRANSPORTS
 
 ARN = "arn:aws:sns:eu-west-1:123456789012:trips"
+ROLE = "arn:aws:iam::123456789012:role/postroad"
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/trips"
 
 
@@ -23,6 +24,11 @@ def test_a_topic_s_arn_is_enough() -> None:
     config = sns()
     assert config.region_name == "eu-west-1"
     assert not TRANSPORTS["sns"].keyed(config)
+
+
+@pytest.mark.parametrize("name", ["a", "a.b-c_d.0", "awsome.b", "AWS", "a" * 128])
+def test_an_attribute_s_name_is_as_amazon_wants_it(name: str) -> None:
+    assert sns(attributes={name: "1"}).attributes == {name: "1"}
 
 
 @pytest.mark.parametrize("name", ["sns", "sqs"])
@@ -61,7 +67,18 @@ def test_the_region_that_is_given_counts() -> None:
         ({"endpoint": "http://sns.example"}, "endpoint is no https URL"),
         ({"endpoint": "https://user@sns.example"}, "endpoint is no https URL"),
         ({"endpoint": "sns.example"}, "endpoint is no https URL"),
+        ({"external_id": "4711"}, "external_id goes with role_arn"),
+        ({"sts_endpoint": "https://sts.example"}, "sts_endpoint goes with role_arn"),
+        ({"role_arn": ROLE, "sts_endpoint": "http://sts.example"}, "sts_endpoint is no https URL"),
+        ({"role_arn": "arn:aws:iam::123456789012:user/postroad"}, "role_arn"),
+        ({"role_arn": ROLE, "external_id": "a b"}, "external_id"),
         ({"attributes": {"a b": "1"}}, "attributes"),
+        ({"attributes": {".a": "1"}}, "attributes"),
+        ({"attributes": {"a.": "1"}}, "attributes"),
+        ({"attributes": {"a..b": "1"}}, "attributes"),
+        ({"attributes": {"AWS.Trace": "1"}}, "attributes"),
+        ({"attributes": {"amazon.b": "1"}}, "attributes"),
+        ({"attributes": {"a" * 129: "1"}}, "attributes"),
         ({"attributes": {str(number): "1" for number in range(5)}}, "attributes"),
         ({"queue": "q"}, "queue"),
     ],
@@ -86,6 +103,12 @@ def test_a_queue_s_url_has_a_region_and_tls(url: str, said: str) -> None:
     for config_type in (TRANSPORTS["sqs"].config_type, RECEIVERS["sqs"].config_type):
         with pytest.raises(msgspec.ValidationError, match=said):
             msgspec.convert({"queue_url": url}, config_type)
+
+
+@pytest.mark.parametrize("seconds", [0, 21])
+def test_a_request_for_messages_waits_for_as_long_as_sqs_allows_and_never_not_at_all(seconds: int) -> None:
+    with pytest.raises(msgspec.ValidationError, match="wait_s"):
+        msgspec.convert({"queue_url": URL, "wait_s": seconds}, RECEIVERS["sqs"].config_type)
 
 
 def test_an_emulator_on_this_machine_may_be_without_tls() -> None:

@@ -131,7 +131,7 @@ async def test_what_is_taken_in_for_longer_than_it_is_hidden_does_not_come_again
 
     start(queue, take, visibility_timeout_s=1)
     await asyncio.wait_for(began.wait(), 30)
-    await asyncio.sleep(2.5)  # LocalStack's own time: more than two timeouts
+    await asyncio.sleep(1.6)  # LocalStack's own time: more than the timeout, and than it lets others wait
     go_on.set()
     await until_empty(aws, queue)
     assert taken == [b"[1]"]

@@ -1,8 +1,7 @@
-"""What SNS and SQS alone do: deduplication, attributes, texts, credentials that the machine has."""
+"""What SNS and SQS alone do: deduplication, attributes, texts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,7 +11,7 @@ from postroad.clock import SystemClock
 from postroad.egress.client import EgressClient
 from postroad.transports import TRANSPORTS
 from postroad.transports.base import Copy, Delivered, Failed, Message, Transport
-from servers.aws_front import ACCESS_KEY, SECRET_KEY
+from postroad.transports.headers import SIGNED
 
 MESSAGE = Message(body=b'[{"id":1}]', content_type="application/json", request_id="bulk-1")
 
@@ -76,6 +75,15 @@ async def test_an_attribute_that_is_empty_or_too_long_is_left_out(out: Any, open
     assert set(arrived.attributes) == {"content-type", "x-request-id", "x-good"}
 
 
+async def test_signatures_go_before_all_that_is_not_ours(out: Any, opened: Open) -> None:
+    headers = {f"X-Other-{number}": str(number) for number in range(12)}
+    signed = dict.fromkeys(SIGNED, "v")
+    transport = opened(attributes={str(number): "1" for number in range(4)})
+    assert isinstance(await transport.send(message(headers=headers | signed)), Delivered)
+    [arrived] = await out.arrived()
+    assert arrived.attributes.items() >= signed.items()
+
+
 async def test_a_message_with_every_attribute_there_may_be_still_fits(out: Any, opened: Open) -> None:
     limit = TRANSPORTS[out.transport].max_message_bytes(None)
     assert limit is not None
@@ -113,22 +121,3 @@ async def test_a_request_that_is_refused_as_a_whole_is_tried_message_by_message(
     outcomes = await asyncio.gather(*map(transport.send, sent))
     assert all(isinstance(outcome, Delivered) for outcome in outcomes), outcomes
     assert sorted(one.body for one in await out.arrived()) == [one.body for one in sent]
-
-
-async def test_without_an_access_key_the_machine_s_own_credentials_are_used(
-    out: Any, opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "credentials"
-    file.write_text(f"[hub]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    config = {name: value for name, value in out.config().items() if name not in ("access_key", "secret_key")}
-    outcome = await opened(config).send(MESSAGE)
-    assert isinstance(outcome, Failed)
-    assert (outcome.reason, outcome.status) == ("credentials", None)
-    assert isinstance(await opened(config | {"profile": "hub"}).send(MESSAGE), Delivered)
-    outcome = await opened(config | {"profile": "other"}).send(MESSAGE)
-    assert isinstance(outcome, Failed)
-    assert outcome.reason == "credentials"
-    monkeypatch.setenv("AWS_PROFILE", "hub")
-    assert isinstance(await opened(config).send(MESSAGE), Delivered)

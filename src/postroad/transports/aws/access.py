@@ -1,6 +1,7 @@
 """How the SDK is opened by a config, and kept open."""
 
 import asyncio
+import functools
 from contextlib import AsyncExitStack
 from typing import Any, Final, Literal
 
@@ -9,6 +10,7 @@ from aiobotocore.config import AioConfig
 
 from postroad.errors import ConfigError
 from postroad.transports.aws.config import SnsConfig, SqsAccess
+from postroad.transports.aws.role import RoleProvider
 
 Service = Literal["sns", "sqs"]
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -43,33 +45,46 @@ class Client:
         session = aiobotocore.session.get_session()
         if config.profile is not None:
             session.set_config_variable("profile", config.profile)
-        await asyncio.to_thread(_read_models, session, self._service)
+        session.register_component("data_loader", _models())
+        await asyncio.to_thread(_read_models, self._service)
         options = AioConfig(
             connect_timeout=min(config.timeout_s, CONNECT_TIMEOUT_S),
             read_timeout=config.timeout_s + self._waits_s,
             retries={"total_max_attempts": 1, "mode": "standard"},  # delivery and receivers wait by their own schedules
             ignore_configured_endpoint_urls=True,  # the config says where, and no variable of the environment
         )
-        made = session.create_client(
-            self._service,
-            region_name=config.region_name,
-            endpoint_url=config.endpoint,
-            verify=config.ca_file,
-            aws_access_key_id=config.access_key,
-            aws_secret_access_key=config.secret_key,
-            aws_session_token=config.session_token,
-            config=options,
+        create = functools.partial(
+            session.create_client, region_name=config.region_name, verify=config.ca_file, config=options
         )
+        given: dict[str, str | None] = {}
+        if config.role_arn is not None:
+            await asyncio.to_thread(_read_models, "sts")
+            role = RoleProvider(
+                session, config.role_arn, config, functools.partial(create, endpoint_url=config.sts_endpoint)
+            )
+            session.register_component("credential_provider", role)
+        elif config.access_key is not None:
+            given = {
+                "aws_access_key_id": config.access_key,
+                "aws_secret_access_key": config.secret_key,
+                "aws_session_token": config.session_token,
+            }
         try:
+            made = create(self._service, endpoint_url=config.endpoint, **given)
             return await self._closing.enter_async_context(made)
         except OSError as exc:
             raise ConfigError("cannot be read", field="ca_file") from exc
 
 
-def _read_models(session: Any, service: Service) -> None:
-    """Read the SDK's descriptions of a service, a second's work, where it holds up nobody: the session keeps them."""
-    loader = session.get_component("data_loader")
+@functools.cache
+def _models() -> Any:
+    """The SDK's loader of its descriptions of services, which keeps what it has read: one for all clients."""
+    return aiobotocore.session.get_session().get_component("data_loader")
+
+
+def _read_models(service: str) -> None:
+    """Read the descriptions, a second's work, where it holds up nobody."""
     for kind in ("service-2", "endpoint-rule-set-1"):
-        loader.load_service_model(service, kind)
+        _models().load_service_model(service, kind)
     for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
-        loader.load_data(name)
+        _models().load_data(name)

@@ -30,6 +30,10 @@ _CREDENTIALS: Final = frozenset(
     }
 )
 _THROTTLED: Final = frozenset({"TooManyRequestsException", "RequestLimitExceeded", "SlowDown", "OverLimit"})
+_OF_ITS_KEY: Final = "kms"
+"""How the names of errors begin that come of the key by which a topic or queue is encrypted: no message's fault."""
+_FOR_CREDENTIALS: Final = ("AssumeRole", "GetRoleCredentials", "CreateToken")
+"""How the operations' names begin by which the SDK gets credentials."""
 _TOO_LARGE: Final = frozenset({"BatchRequestTooLong"})
 _MISSING: Final = frozenset({"NotFound", "NotFoundException", "QueueDoesNotExist"})
 _MISSING_QUEUE: Final = "NonExistentQueue"
@@ -61,6 +65,8 @@ def failed(error: Exception, elapsed_s: float) -> Failed:
     if isinstance(error, exceptions.ClientError):
         given = error.response.get("Error", {})
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        if status is not None and status < 500 and error.operation_name.startswith(_FOR_CREDENTIALS):
+            status = 403  # a role that is not there is no message's fault either
         return _told(str(given.get("Code", "")), str(given.get("Message", "")), status, elapsed_s)
     if isinstance(error, _NO_CREDENTIALS):
         return Failed(reason="credentials", detail="no credentials could be had", elapsed_s=elapsed_s)
@@ -88,7 +94,7 @@ def _told(code: str, message: str, status: int | None, elapsed_s: float) -> Fail
 def _reason(code: str, status: int | None) -> tuple[Reason, int | None]:
     if "throttl" in code.lower() or code in _THROTTLED or status == 429:
         return "throttled", 429
-    if code in _CREDENTIALS or status in (401, 403):
+    if code in _CREDENTIALS or code.lower().startswith(_OF_ITS_KEY) or status in (401, 403):
         return "credentials", status if status in (401, 403) else 403
     if code in _TOO_LARGE or status == 413:
         return "too_large", 413

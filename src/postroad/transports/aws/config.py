@@ -19,12 +19,16 @@ FIFO: Final = ".fifo"
 """How the name of every FIFO topic and queue ends, and no other's."""
 
 _TOPIC_ARN: Final = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$"
+_ROLE_ARN: Final = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]{1,576}$"
 _QUEUE_URL: Final = r"^https?://[^/\s?#@]+/([^\s?#]+/)?[A-Za-z0-9_-]{1,80}(\.fifo)?$"
 _QUEUE_HOST: Final = re.compile(r"(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)")
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _SECRETS: Final = ("secret_key", "session_token")
 
-_AttributeName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$")]
+_ATTRIBUTE_NAME: Final = r"^(?![Aa][Ww][Ss]\.|[Aa][Mm][Aa][Zz][Oo][Nn]\.)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
+"""Neither Amazon's own, nor with periods at an end or in a row: SQS refuses a message that has such a one."""
+
+_AttributeName = Annotated[str, Meta(pattern=_ATTRIBUTE_NAME, max_length=128)]
 _AttributeText = Annotated[str, Meta(min_length=1, max_length=512)]
 _TopicArn = Annotated[str, Meta(pattern=_TOPIC_ARN, description="arn:aws:sns:REGION:ACCOUNT:TOPIC.")]
 _QueueUrl = Annotated[str, Meta(pattern=_QUEUE_URL, description="https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE.")]
@@ -48,6 +52,21 @@ class AwsAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         ]
         | None
     ) = None
+    role_arn: (
+        Annotated[
+            str, Meta(pattern=_ROLE_ARN, description="A role that is assumed with these credentials: its are used.")
+        ]
+        | None
+    ) = None
+    external_id: (
+        Annotated[
+            str, Meta(pattern=r"^[\w+=,.@:/-]{2,1224}$", description="What the role's owner wants named with it.")
+        ]
+        | None
+    ) = None
+    sts_endpoint: Annotated[
+        str | None, Meta(description="Another https URL of STS, which is asked for the role; its CA is ca_file too.")
+    ] = None
     region: (
         Annotated[
             str, Meta(pattern="^[a-z0-9-]+$", description="Such as eu-west-1; without it the ARN's or the URL's.")
@@ -68,8 +87,12 @@ class AwsAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ValueError("session_token goes with access_key and secret_key")
         if self.profile is not None and self.access_key is not None:
             raise ValueError("give either profile or access_key")
-        if self.endpoint is not None:
-            _check_url(self.endpoint, "endpoint")
+        for field in ("external_id", "sts_endpoint"):
+            if getattr(self, field) is not None and self.role_arn is None:
+                raise ValueError(f"{field} goes with role_arn")
+        for field in ("endpoint", "sts_endpoint"):
+            if (url := getattr(self, field)) is not None:
+                _check_url(url, field)
 
     def secrets(self) -> Iterator[str]:
         """What must not appear in a detail."""
@@ -137,7 +160,8 @@ class SqsReceiveConfig(SqsAccess, frozen=True, kw_only=True, forbid_unknown_fiel
     visibility_timeout_s: Annotated[
         int, Meta(ge=1, le=43_200, description="How long a received message is hidden; renewed while it is taken in.")
     ] = 60
-    wait_s: Annotated[int, Meta(ge=0, le=20, description="How long a request waits for messages, in seconds.")] = 20
+    wait_s: Annotated[int, Meta(ge=1, le=20, description="How long a request waits for messages, in seconds.")] = 20
+    """0 would ask an empty queue without a pause."""
 
 
 class SnsPushConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

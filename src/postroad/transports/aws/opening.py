@@ -18,7 +18,6 @@ from postroad.transports.spec import Step, TransportSpec, require_sdk
 EXTRA = "aws"
 SDK = "aiobotocore"
 
-
 _SENDING = "postroad.transports.aws.sending"
 _RECEIVING = "postroad.transports.aws.receiving"
 
@@ -47,7 +46,9 @@ async def probe_sender(
     """See ``TransportSpec.probe``: who we are; then, with a message, sending it."""
     require_sdk(EXTRA, SDK)
     ours = "the access key given" if config.access_key is not None else "the machine's own, or the profile's"
-    return await probed([Step(name="credentials", ok=True, detail=ours)], _later(config, clock), message)
+    role = "" if config.role_arn is None else f", for {config.role_arn}"
+    steps = [Step(name="credentials", ok=True, detail=ours + role)]
+    return await probed(steps, _later(config, clock), message)
 
 
 def open_receiver(config: SqsReceiveConfig, means: ReceiverMeans) -> Receiver:

@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from postroad.errors import ConfigError
 from postroad.transports.answers import MAX_DETAIL_CHARS, mask
 from postroad.transports.asking import keep_asking
@@ -135,7 +133,7 @@ class SqsReceiver:
         async def renew() -> None:
             while True:
                 await self._means.clock.sleep(timeout_s / 2)
-                with contextlib.suppress(BotoCoreError, ClientError, _Unsettled):  # they come again, and are known then
+                with contextlib.suppress(Exception):  # whatever it is: they come again, and are known then
                     await self._hide(messages, timeout_s)
 
         renewing = asyncio.create_task(renew()) if messages else None

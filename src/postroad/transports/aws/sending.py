@@ -9,6 +9,7 @@ from postroad.transports.aws.answers import entry_failed, failed
 from postroad.transports.aws.config import MAX_REQUEST_BYTES, SnsConfig, SqsConfig
 from postroad.transports.base import Delivered, Failed, Message, Outcome
 from postroad.transports.gathering import Gathered
+from postroad.transports.headers import SIGNED, lost_signature
 
 MAX_MESSAGES: Final = 10
 CALLS: Final = 8
@@ -86,6 +87,8 @@ class AwsSender:
             message.body.decode()
         except UnicodeDecodeError:
             return Failed(reason="rejected", detail="its body is no text, and nothing else is taken")
+        if why := lost_signature(message.headers, max_bytes=MAX_ATTRIBUTE_BYTES):
+            return Failed(reason="refused_address", detail=why)
         return await self._gathered.send(message)
 
     def endpoint(self, wire_type: str) -> str:  # noqa: ARG002 - a topic or queue takes any type
@@ -127,12 +130,14 @@ class AwsSender:
         return entry
 
     def _attributes(self, message: Message) -> dict[str, str]:
-        """By name; what is too long for us to leave room for it, or one too many, is left out: the body says it all."""
+        """By name. What is empty, too long or one too many is left out; signatures come before what is not ours."""
+        headers = {name.lower(): value for name, value in message.headers.items()}
         given = {
             "content-type": message.content_type,
             "x-request-id": message.request_id,
+            **{name: headers[name] for name in SIGNED if name in headers},
             **self._config.attributes,
-            **{name.lower(): value for name, value in message.headers.items()},
+            **headers,
         }
         fitting = [(name, value) for name, value in given.items() if 0 < len(value.encode()) <= MAX_ATTRIBUTE_BYTES]
         return dict(fitting[:MAX_ATTRIBUTES])

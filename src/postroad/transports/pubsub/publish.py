@@ -10,6 +10,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOT
 from postroad.clock import Clock
 from postroad.transports.base import Delivered, Failed, Message, Outcome
 from postroad.transports.gathering import Gathered
+from postroad.transports.headers import lost_signature
 from postroad.transports.pubsub.access import failed, open_channel
 from postroad.transports.pubsub.config import PubSubConfig
 
@@ -39,6 +40,8 @@ class PubSubPublisher:
         """See ``Transport``."""
         if message.copy is not None:
             return Failed(reason="rejected", detail="its data is to be copied first, and Pub/Sub has no storage")
+        if why := lost_signature(message.headers, max_bytes=MAX_ATTRIBUTE_BYTES):
+            return Failed(reason="refused_address", detail=why)
         return await self._gathered.send(message)
 
     def endpoint(self, wire_type: str) -> str:  # noqa: ARG002 - a topic takes any type
