@@ -40,3 +40,8 @@ pytest_plugins = [
     "fixtures.ops_site",  # after what it imports, or that is not rewritten
     "fixtures.azure_hub",  # the same
 ]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """For ``-n auto``: one more than there are cores, for much of what is tested waits for a socket."""
+    return (os.cpu_count() or 1) + 1

@@ -1,6 +1,7 @@
 """``postroad apply``: what it changes, and that it changes nothing else."""
 
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -412,7 +413,11 @@ def test_a_secret_that_stands_in_the_file_is_not_echoed(store: RegistryStore, de
         ("organizations: &a [*a]", "an alias of what it stands in"),
         ("organizations: .inf", "not a plain decimal number"),
         ("organizations: !!binary aGk=", "has no place here"),
-        ('organizations: "a\\0b"', "has no place here"),
+        ('organizations: "a\\0b"', "a character that cannot be stored"),
+        ('"a\\0b": 1', "a character that cannot be stored"),
+        ('organizations: "\\ud83d"', "half a character"),
+        ('{"\\ud83d": 1}', "half a character"),
+        ('{"\\ud83d\\ude9a": 1}', "unknown key"),
         ("organizations: " + "[" * 5000, "fleet.yaml"),
         ("{}", "missing required field `organizations`"),
     ],
@@ -428,6 +433,11 @@ def test_a_file_that_cannot_be_read_is_named(
 ) -> None:
     with pytest.raises(ConfigError, match=r"nosuch\.yaml: cannot be read"):
         apply_file(store, tmp_path / "nosuch.yaml", catalogue=catalogue, keys=keys, environment={})
+
+
+def test_what_json_escapes_as_two_halves_is_one_character(store: RegistryStore, declare: Any) -> None:
+    declare(store, json.dumps({"organizations": [{"name": "nord 🚚"}]}))
+    assert [organization.name for organization in store.view().organizations.values()] == ["nord 🚚"]
 
 
 def test_dates_and_words_stay_the_text_that_they_are(store: RegistryStore, declare: Any) -> None:

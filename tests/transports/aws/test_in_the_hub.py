@@ -162,7 +162,8 @@ async def test_a_topic_that_pushes_is_confirmed_and_taken_in_and_a_stranger_is_n
     async with aiohttp.ClientSession() as session, asyncio.timeout(30):
 
         async def pass_on(request: Request) -> Reply:
-            async with session.post(url, data=request.body) as answer:
+            headers = {name: value for name, value in request.headers.items() if name.startswith("x-amz-sns-")}
+            async with session.post(url, data=request.body, headers=headers) as answer:
                 statuses.put_nowait(answer.status)
                 return Reply(answer.status, b"")
 
@@ -173,7 +174,8 @@ async def test_a_topic_that_pushes_is_confirmed_and_taken_in_and_a_stranger_is_n
         assert await statuses.get() == 204
         await site.publish(heartbeat(3))
         assert await statuses.get() == 204
-        async with session.post(url, data=b'{"Type":"Notification"}') as answer:
+        named = {"x-amz-sns-topic-arn": site.vendor}
+        async with session.post(url, data=b'{"Type":"Notification"}', headers=named) as answer:
             assert answer.status == 401
     told = await site.until_arrived(1)
     assert {one["Details"]["NotUploadedTripsCount"] for one in told} == {3}

@@ -288,7 +288,7 @@ async def test_what_localstack_signs_is_taken_from_the_handshake_on(
         return "stored"
 
     async def answer(request: Request) -> Reply:
-        status = await pushed(push, request.body, take)
+        status = await pushed(push, request.body, take, request.headers.get("x-amz-sns-topic-arn", ""))
         statuses.put_nowait(status)
         return Reply(status, b"")
 

@@ -104,18 +104,19 @@ class Source:
             if key.tag != "tag:yaml.org,2002:str":
                 self._lines[path] = key.start_mark.line + 1
                 raise self.error(path, "a key that is not text: quote it")
-            inner = f"{path}.{key.value}"
+            name = self._text(key.value, path)
+            inner = f"{path}.{name}"
             self._lines[inner] = key.start_mark.line + 1
-            if key.value in mapping:
+            if name in mapping:
                 raise self.error(inner, "the same key twice")
-            mapping[key.value] = self._plain(value, inner, around)
+            mapping[name] = self._plain(value, inner, around)
         return mapping
 
     def _scalar(self, node: yaml.Node, path: str) -> Any:
         text: str = node.value
         match node.tag.removeprefix("tag:yaml.org,2002:"):
-            case "str" | "timestamp" if "\0" not in text:  # which PostgreSQL does not store
-                return text
+            case "str" | "timestamp":
+                return self._text(text, path)
             case "null":
                 return None
             case "bool":
@@ -129,6 +130,15 @@ class Source:
                 raise self.error(path, "not a plain decimal number; quote it if it is text")
             case _:
                 raise self.error(path, "a kind of value that has no place here; quote it if it is text")
+
+    def _text(self, text: str, path: str) -> str:
+        """JSON escapes a character beyond the first 65,536 as two halves, which YAML's reader leaves apart."""
+        if "\0" in text:  # which PostgreSQL does not store
+            raise self.error(path, "a character that cannot be stored")
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError as exc:
+            raise self.error(path, "half a character: the other half is missing") from exc
 
 
 class Plain(Source):
