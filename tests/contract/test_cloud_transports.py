@@ -1,7 +1,7 @@
 """Each cloud transport's promises: the vendor's SDK on our side, over real sockets, against a server of its protocol.
 
 A member is a fixture module ``tests/fixtures/cloud_<name>.py`` with a class that says how to break its service
-(``fixtures.cloud.OutMember``), and a line in ``MEMBERS``. What the server is: docs/how-to/cloud-transports.md.
+(``fixtures.cloud.OutMember``), and a line in ``MEMBERS``. What the server is: docs/how-to/queues.md.
 """
 
 import asyncio

@@ -105,7 +105,7 @@ async def test_what_can_never_be_read_is_quarantined_and_moves_to_the_queue_s_de
     await bus.put(json.dumps(heartbeat(1)).encode())
     await between_queues(azure_hub, bus)
     await until(lambda: counts(bus.told(bus.customer)) == [1])
-    assert sorted(bus.vendor.settled) == ["complete", "dead-letter"]
+    await until(lambda: sorted(bus.vendor.settled) == ["complete", "dead-letter"])
     assert [item.body for item in bus.vendor.dead.items.values()] == [b"no json"]
     [kept] = await azure_hub.hub.parts.logs[0].quarantined(unresolved_only=True, limit=10)
     assert kept.provider_id == 1
