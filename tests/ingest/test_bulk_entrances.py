@@ -5,6 +5,7 @@ import base64
 import gzip
 import json
 import logging
+import time
 from typing import Any
 
 import pytest
@@ -62,13 +63,13 @@ async def test_the_limits_are_settings(bulks: Bulks) -> None:
 
 async def test_no_step_of_a_full_bulk_holds_the_event_loop_for_long(bulks: Bulks) -> None:
     body = json.dumps([event(number, vehicle=number % 100) for number in range(10_000)]).encode()
-    loop, gaps, done = asyncio.get_running_loop(), [], asyncio.Event()
+    gaps, done = list[float](), asyncio.Event()
 
     async def measure() -> None:
         while not done.is_set():
-            begun_s = loop.time()
+            begun_s = time.thread_time()
             await asyncio.sleep(0)
-            gaps.append(loop.time() - begun_s)
+            gaps.append(time.thread_time() - begun_s)
 
     await bulks.post([event(number, vehicle=number) for number in range(100)])  # its vehicles are known then
     measuring = asyncio.create_task(measure())
