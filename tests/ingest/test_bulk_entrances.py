@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 import gzip
 import json
 import logging
@@ -72,12 +73,15 @@ async def test_no_step_of_a_full_bulk_holds_the_event_loop_for_long(bulks: Bulks
             gaps.append(time.thread_time() - begun_s)
 
     await bulks.post([event(number, vehicle=number) for number in range(100)])  # its vehicles are known then
-    measuring = asyncio.create_task(measure())
-    assert (await bulks.post(body))[0] == 200
-    done.set()
-    await measuring
-    long = [gap for gap in sorted(gaps) if gap > 0.02]
-    assert len(long) <= 3, f"a slice is 2 ms; other work on the machine may stretch a few: {long}"
+    gc.disable()  # of whatever else this process holds
+    try:
+        measuring = asyncio.create_task(measure())
+        assert (await bulks.post(body))[0] == 200
+        done.set()
+        await measuring
+    finally:
+        gc.enable()
+    assert max(gaps) < 0.02, "a slice is 2 ms of work, whoever else has the machine meanwhile"
 
 
 @pytest.mark.parametrize("count", [1, 3, 5000])
