@@ -1,7 +1,6 @@
-"""Receiving: messages are deleted once they are durable, and shown again at once if they could not be kept.
+"""Receiving: messages are deleted once they are durable. Until then, however long that takes, they stay hidden.
 
-Of one message group they are taken in one after another: once one could not be kept, those behind it wait with it.
-While they are being taken in they stay hidden from others.
+Of one message group they are taken in one after another: while one cannot be kept, those behind it wait with it.
 """
 
 import asyncio
@@ -13,7 +12,7 @@ from typing import Any, Final
 
 from postroad.errors import ConfigError
 from postroad.transports.answers import MAX_DETAIL_CHARS, mask
-from postroad.transports.asking import keep_asking
+from postroad.transports.asking import keep_asking, taken
 from postroad.transports.aws.access import Client
 from postroad.transports.aws.answers import failed
 from postroad.transports.aws.config import SqsReceiveConfig
@@ -52,15 +51,13 @@ class SqsReceiver:
             await self._client.close()
 
     async def _round(self, take: Take) -> str | None:
-        """Receive once: ``""`` if all is well, what is wrong with the service, or ``None``: we could not keep all."""
+        """Receive once, and keep it all: what is wrong with the service, or ``None``."""
         try:
             received = await self._receive()
             self._means.tell(None)
             async with self._hidden(received):
-                kept = await self._take_all(received, take)
-            await self._delete(kept)
-            given_back = [one for one in received if one not in kept]
-            await self._hide(given_back, 0)
+                await self._take_all(received, take)
+            await self._delete(received)
         except ConfigError:
             raise
         except _Unsettled as exc:
@@ -69,7 +66,7 @@ class SqsReceiver:
             wrong = failed(exc, 0.0)
             status = "" if wrong.status is None else f" {wrong.status}"
             return mask(f"{wrong.reason}{status}: {wrong.detail}", tuple(self._config.secrets()), MAX_DETAIL_CHARS)
-        return None if given_back else ""
+        return None
 
     async def _receive(self) -> Sequence[_Message]:
         client = await self._client.get()
@@ -83,26 +80,20 @@ class SqsReceiver:
         messages: Sequence[_Message] = answer.get("Messages", ())
         return messages
 
-    async def _take_all(self, received: Sequence[_Message], take: Take) -> list[_Message]:
-        """Those that are kept."""
+    async def _take_all(self, received: Sequence[_Message], take: Take) -> None:
         lines: dict[str, list[_Message]] = defaultdict(list)
         for one in received:
             lines[self._line(one)].append(one)
-        kept = await asyncio.gather(*(self._take_line(line, take) for line in lines.values()))
-        return [one for line in kept for one in line]
+        await asyncio.gather(*(self._take_line(line, take) for line in lines.values()))
 
     def _line(self, message: _Message) -> str:
         """What must be taken in one after another; a group of a queue without order only shares it out fairly."""
         group = message.get("Attributes", {}).get("MessageGroupId", "")
         return f"group {group}" if self._config.fifo else f"message {message['MessageId']}"
 
-    async def _take_line(self, line: Sequence[_Message], take: Take) -> list[_Message]:
-        kept: list[_Message] = []
+    async def _take_line(self, line: Sequence[_Message], take: Take) -> None:
         for one in line:
-            if await take(self._received(one)) == "later":
-                break
-            kept.append(one)
-        return kept
+            await taken(take, self._received(one), self._means)
 
     def _received(self, message: _Message) -> Received:
         body = message["Body"].encode()

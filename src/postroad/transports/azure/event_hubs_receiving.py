@@ -7,19 +7,19 @@ The SDK's own sharing of partitions between readers is not used: the hub reads a
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, cast
 
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient, PartitionContext
 from azure.eventhub.amqp import AmqpMessageBodyType
 
-from postroad.egress.failures import EgressFailed
-from postroad.errors import EgressRefused, StoreUnavailable
-from postroad.transports.azure.calls import CLOSE_S, AmqpFailed, bounded, translated
+from postroad.transports.asking import taken
+from postroad.transports.azure.calls import bounded, translated
 from postroad.transports.azure.credential import Credential
 from postroad.transports.azure.event_hubs_receive import EventHubsReceiveConfig
 from postroad.transports.azure.event_hubs_sending import options_of, reason_of
-from postroad.transports.azure.reconnecting import keep_receiving, taken
+from postroad.transports.azure.reconnecting import IsWell, keep_receiving
 from postroad.transports.azure.way import Way
 from postroad.transports.receiving import Received, ReceiverMeans, Take
 
@@ -41,31 +41,21 @@ class EventHubsReceiver:
 
     async def run(self, take: Take) -> None:
         """See ``Receiver``."""
+        await keep_receiving(
+            self._way,
+            partial(_Client, self._config, self._way),
+            partial(self._receive, take),
+            self._means,
+            self._config.secrets(),
+        )
 
-        async def receive(is_well: Callable[[], None]) -> None:
-            await self._receive(take, is_well)
-
-        await keep_receiving(receive, self._means, self._config.secrets())
-
-    async def _receive(self, take: Take, is_well: Callable[[], None]) -> None:
-        """Read all partitions until one fails. Raises ``AmqpFailed``, ``EgressFailed``, ``EgressRefused`` ..."""
-        await self._way.check()
-        failure: BaseException | None = None
-        client = _Client(self._config, self._way)
-        try:
-            partitions = await client.partitions()
-            is_well()
-            async with asyncio.TaskGroup() as readers:
-                for partition in partitions:
-                    readers.create_task(
-                        _Partition(self._means, self._source, partition, take).read(client, self._start)
-                    )
-        except* (AmqpFailed, EgressFailed, EgressRefused, StoreUnavailable) as failures:
-            failure = failures.exceptions[0]  # they share a connection: one says it for all
-        finally:
-            await bounded(client.close(), CLOSE_S)
-        if failure is not None:
-            raise failure
+    async def _receive(self, take: Take, client: "_Client", is_well: IsWell) -> None:
+        """Read all partitions until one fails. Raises ``AmqpFailed``, or a group of it and ``StoreUnavailable``."""
+        partitions = await client.partitions()
+        is_well()
+        async with asyncio.TaskGroup() as readers:
+            for partition in partitions:
+                readers.create_task(_Partition(self._means, self._source, partition, take).read(client, self._start))
 
     @property
     def _start(self) -> str:

@@ -1,23 +1,39 @@
 """A receiver that connects again by itself, with growing waits, and tells what is wrong while it cannot."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol, TypeVar
 
 from postroad.egress.failures import EgressFailed
 from postroad.errors import EgressRefused, StoreUnavailable
 from postroad.transports.answers import MAX_DETAIL_CHARS, mask
-from postroad.transports.azure.calls import AmqpFailed, told
+from postroad.transports.azure.calls import CLOSE_S, AmqpFailed, bounded, told
+from postroad.transports.azure.way import Way
 from postroad.transports.backoff import Backoff
-from postroad.transports.receiving import Received, ReceiverMeans, Take, Verdict
+from postroad.transports.receiving import ReceiverMeans
 
 CONNECTING = Backoff(first_s=1.0, cap_s=60.0)
-LATER = Backoff(first_s=0.5, cap_s=15.0)
-"""How long a message that cannot be taken waits for the next time."""
+
+IsWell = Callable[[], None]
+
+
+class Connection(Protocol):
+    """What readers share, an SDK's client."""
+
+    async def close(self) -> None:
+        """Say goodbye. Raises ``AmqpFailed``."""
+
+
+C = TypeVar("C", bound=Connection)
 
 
 async def keep_receiving(
-    receive: Callable[[Callable[[], None]], Awaitable[None]], means: ReceiverMeans, secrets: Iterable[str]
+    way: Way,
+    connect: Callable[[], C],
+    read: Callable[[C, IsWell], Awaitable[None]],
+    means: ReceiverMeans,
+    secrets: Iterable[str],
 ) -> None:
-    """Call ``receive`` again whenever it fails, until cancelled. It calls what it is given once all is well."""
+    """Connect and ``read`` again whenever that fails, until cancelled. It calls what it is given once all is well."""
     failures, hidden = 0, tuple(secrets)
 
     def is_well() -> None:
@@ -27,7 +43,7 @@ async def keep_receiving(
 
     while True:
         try:
-            await receive(is_well)
+            await _read(way, connect, lambda connection: read(connection, is_well))
         except StoreUnavailable as exc:
             wrong = f"the registry is not available: {exc.reason}"
         except (AmqpFailed, EgressFailed, EgressRefused, TimeoutError) as exc:
@@ -40,14 +56,16 @@ async def keep_receiving(
         await means.clock.sleep(CONNECTING.wait_s(failures, means.random))
 
 
-async def taken(
-    take: Take, received: Received, means: ReceiverMeans, hold: Callable[[], None] | None = None
-) -> Verdict:
-    """Have a message taken in, however long it takes: never ``later``. ``hold`` is called before the first wait."""
-    failures = 0
-    while (verdict := await take(received)) == "later":
-        if hold is not None and not failures:
-            hold()
-        failures += 1
-        await means.clock.sleep(LATER.wait_s(failures, means.random))
-    return verdict
+async def _read(way: Way, connect: Callable[[], C], read: Callable[[C], Awaitable[None]]) -> None:
+    """Over one connection, until it fails. Raises what failed first: readers share it, and one says it for all."""
+    await way.check()
+    failure: BaseException | None = None
+    connection = connect()
+    try:
+        await read(connection)
+    except* (AmqpFailed, EgressFailed, EgressRefused, StoreUnavailable) as failures:
+        failure = failures.exceptions[0]
+    finally:
+        await bounded(connection.close(), CLOSE_S)
+    if failure is not None:
+        raise failure

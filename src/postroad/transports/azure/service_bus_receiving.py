@@ -8,8 +8,9 @@ Messages of an entity, or of a session, are taken in one after the other, in the
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusReceivedMessage
@@ -23,10 +24,9 @@ from azure.servicebus.exceptions import (
     SessionLockLostError,
 )
 
-from postroad.egress.failures import EgressFailed
-from postroad.errors import EgressRefused
+from postroad.transports.asking import taken
 from postroad.transports.azure.calls import CLOSE_S, AmqpFailed, bounded, translated
-from postroad.transports.azure.reconnecting import keep_receiving, taken
+from postroad.transports.azure.reconnecting import IsWell, keep_receiving
 from postroad.transports.azure.service_bus_receive import ServiceBusReceiveConfig
 from postroad.transports.azure.service_bus_sending import Client, reason_of
 from postroad.transports.azure.way import Way
@@ -54,38 +54,30 @@ class ServiceBusReceiver:
 
     async def run(self, take: Take) -> None:
         """See ``Receiver``."""
+        await keep_receiving(
+            self._way,
+            partial(Client, self._config, self._way),
+            partial(self._receive, take),
+            self._means,
+            self._config.secrets(),
+        )
 
-        async def receive(is_well: Callable[[], None]) -> None:
-            await self._receive(take, is_well)
+    async def _receive(self, take: Take, client: Client, is_well: IsWell) -> None:
+        """Read until the connection fails. Raises ``AmqpFailed``, or a group of them."""
+        if not self._config.sessions:
+            await self._read(client, take, is_well)
+            return
+        async with asyncio.TaskGroup() as readers:
+            for _ in range(self._config.sessions_at_once):
+                readers.create_task(self._read_sessions(client, take, is_well))
 
-        await keep_receiving(receive, self._means, self._config.secrets())
-
-    async def _receive(self, take: Take, is_well: Callable[[], None]) -> None:
-        """Over one connection, until it fails. Raises ``AmqpFailed``, ``EgressFailed``, ``EgressRefused``."""
-        await self._way.check()
-        failure: BaseException | None = None
-        client = Client(self._config, self._way)
-        try:
-            if self._config.sessions:
-                async with asyncio.TaskGroup() as readers:
-                    for _ in range(self._config.sessions_at_once):
-                        readers.create_task(self._read_sessions(client, take, is_well))
-            else:
-                await self._read(client, take, is_well)
-        except* (AmqpFailed, EgressFailed, EgressRefused) as failures:
-            failure = failures.exceptions[0]  # they share a connection: one says it for all
-        finally:
-            await bounded(client.close(), CLOSE_S)
-        if failure is not None:
-            raise failure
-
-    async def _read_sessions(self, client: Client, take: Take, is_well: Callable[[], None]) -> None:
+    async def _read_sessions(self, client: Client, take: Take, is_well: IsWell) -> None:
         """One session after the other, each until it has no more messages."""
         while True:
             if not await self._read(client, take, is_well):
                 await self._means.clock.sleep(SESSION_IDLE_S)
 
-    async def _read(self, client: Client, take: Take, is_well: Callable[[], None]) -> bool:
+    async def _read(self, client: Client, take: Take, is_well: IsWell) -> bool:
         """Read an entity for ever, or one session while it has messages; false if there is no session to be had."""
         wait_s = SESSION_IDLE_S if self._config.sessions else WAIT_S
         async with AsyncExitStack() as stack:

@@ -1,7 +1,6 @@
-"""Pulling: messages are acknowledged once they are durable, and given back if they could not be kept.
+"""Pulling: messages are acknowledged once they are durable. Until then, however long that takes, they are leased.
 
-Of one ordering key they are taken in one after another: once one could not be kept, those behind it wait with it.
-While they are being taken in their lease is renewed, so that nobody else is given them meanwhile.
+Of one ordering key they are taken in one after another: while one cannot be kept, those behind it wait with it.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ from google.pubsub_v1 import (
 )
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncIOTransport
 
-from postroad.transports.asking import keep_asking
+from postroad.transports.asking import keep_asking, taken
 from postroad.transports.pubsub.access import failed, open_channel
 from postroad.transports.pubsub.config import PubSubPullConfig
 from postroad.transports.receiving import Received, ReceiverMeans, Take
@@ -53,17 +52,14 @@ class PubSubPull:
             await client.transport.close()  # type: ignore[no-untyped-call]  # the SDK's
 
     async def _round(self, client: SubscriberAsyncClient, take: Take) -> str | None:
-        """Pull once: ``""`` if all is well, what is wrong with the service, or ``None``: we could not keep it all."""
+        """Pull once, and keep it all: what is wrong with the service, or ``None``."""
         try:
             received = await self._pull(client)
             self._means.tell(None)
-            async with self._leased(client, [one.ack_id for one in received]):
-                kept = await self._take_all(received, take)
-            await self._acknowledge(client, kept)
-            given_back = [one.ack_id for one in received if one.ack_id not in set(kept)]
-            if not given_back:
-                return ""
-            await self._deadline(client, given_back, 0)
+            ack_ids = [one.ack_id for one in received]
+            async with self._leased(client, ack_ids):
+                await self._take_all(received, take)
+            await self._acknowledge(client, ack_ids)
         except Exception as exc:  # noqa: BLE001 - the SDK's errors have no common base; what is not acknowledged comes again
             wrong = failed(exc, 0.0)
             return f"{wrong.reason}{'' if wrong.status is None else f' {wrong.status}'}: {wrong.detail}"
@@ -77,23 +73,17 @@ class PubSubPull:
             return ()  # there was nothing
         return tuple(response.received_messages)
 
-    async def _take_all(self, received: Sequence[ReceivedMessage], take: Take) -> list[str]:
-        """The acknowledgement ids of those that are kept."""
+    async def _take_all(self, received: Sequence[ReceivedMessage], take: Take) -> None:
         lines: dict[str, list[ReceivedMessage]] = defaultdict(list)
         for number, one in enumerate(received):
             lines[one.message.ordering_key or f"\0{number}"].append(one)
-        kept = await asyncio.gather(*(self._take_line(line, take) for line in lines.values()))
-        return [ack_id for line in kept for ack_id in line]
+        await asyncio.gather(*(self._take_line(line, take) for line in lines.values()))
 
-    async def _take_line(self, line: Sequence[ReceivedMessage], take: Take) -> list[str]:
-        kept: list[str] = []
+    async def _take_line(self, line: Sequence[ReceivedMessage], take: Take) -> None:
         for one in line:
+            received = Received(body=one.message.data, request_id=one.message.message_id)
             async with self._at_once:
-                verdict = await take(Received(body=one.message.data, request_id=one.message.message_id))
-            if verdict == "later":
-                break
-            kept.append(one.ack_id)
-        return kept
+                await taken(take, received, self._means)
 
     async def _acknowledge(self, client: SubscriberAsyncClient, ack_ids: Sequence[str]) -> None:
         if ack_ids:
