@@ -1,7 +1,6 @@
 """Damoov over SNS end to end: a topic of hers fills our queue and pushes, and a real hub tells a customer's topic."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,14 +13,9 @@ import yaml
 from fixtures.cloud import require
 from fixtures.cloud_aws import Aws
 from fixtures.damoov_platform import frame
+from fixtures.folder_hub import FolderHub
 from fixtures.remote import Remote, Reply, Request, StartRemote
-from postroad import layout, service
 from postroad.model.identifiers import DAMOOV_USER_ID
-from postroad.registry.apply import apply_file
-from postroad.registry.secrets import KeyRing
-from postroad.registry.store import RegistryStore
-from postroad.service import Hub
-from postroad.settings import DeliverySettings, EgressSettings, HubSettings, LogSettings, Settings
 from servers.aws_front import SECRET_KEY
 
 INSTANCE = "0c52a1de-6d2f-4a8e-9a0f-0a7c3d1e5b66"
@@ -35,14 +29,12 @@ def heartbeat(number: int) -> dict[str, Any]:
     return said
 
 
-class Site:
+class Site(FolderHub):
     """A hub that receives from a queue, is pushed to by a topic, and publishes to a FIFO topic."""
 
     def __init__(self, folder: Path, aws: Aws) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self.aws = aws
-        self.registry = RegistryStore.open(folder / layout.REGISTRY_FILE)
-        self.hub: Hub
         self._read: list[dict[str, Any]] = []
 
     async def declare(self) -> None:
@@ -72,21 +64,7 @@ class Site:
             {"name": "pushed", "protocol": "damoov", "receive": {"transport": "sns", "config": push}},
         ]
         said = {"organizations": [{"name": "Andes", "providers": providers, "integrations": [insurer]}]}
-        file = self.folder / "declared.yaml"
-        file.write_text(yaml.safe_dump(said), encoding="utf-8")
-        keys = KeyRing.load_or_create(self.folder / layout.KEY_FILE)
-        environment = {"SECRET_KEY": SECRET_KEY}
-        apply_file(self.registry, file, catalogue=service.catalogue(), keys=keys, environment=environment, prune=True)
-
-    async def start(self) -> None:
-        settings = Settings(
-            hub=HubSettings(port=0, stop_within_s=1.0),
-            egress=EgressSettings(allow_cidrs=("127.0.0.1/32",)),
-            delivery=DeliverySettings(registry_poll_ms=20),
-            log=LogSettings(reserve_bytes=0),
-        )
-        self.hub = Hub(self.folder, settings)
-        await self.hub.start()
+        self.apply(yaml.safe_dump(said), {"SECRET_KEY": SECRET_KEY})
 
     async def publish(self, said: dict[str, Any]) -> None:
         await self.aws.sns("Publish", TopicArn=self.vendor, Message=json.dumps(said))
@@ -103,15 +81,6 @@ class Site:
             while len(await self.arrived()) < count:  # noqa: ASYNC110 - no service tells of it
                 await asyncio.sleep(0.02)
         return self._read
-
-    def provider(self, name: str) -> int:
-        [id_] = [id_ for id_, one in self.registry.view().providers.items() if one.name == name]
-        return id_
-
-    async def close(self) -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            await self.hub.stop()
-        self.registry.close()
 
 
 @pytest.fixture
@@ -156,7 +125,7 @@ async def test_a_topic_that_pushes_is_confirmed_and_taken_in_and_a_stranger_is_n
 ) -> None:
     """By way of a relay: LocalStack pushes by HTTP and the hub's number is in the path."""
     statuses: asyncio.Queue[int] = asyncio.Queue()
-    url = f"http://127.0.0.1:{site.hub.port}/in/sns/{site.provider('pushed')}"
+    url = site.url("sns", "pushed")
     relay: Remote = await start_remote(None)
 
     async with aiohttp.ClientSession() as session, asyncio.timeout(30):
@@ -188,4 +157,4 @@ async def test_what_can_never_be_read_is_quarantined_and_leaves_the_queue(site: 
     async with asyncio.timeout(30):
         while not (kept := await site.hub.parts.logs[0].quarantined(unresolved_only=True, limit=10)):  # noqa: ASYNC110 - nor a log
             await asyncio.sleep(0.02)
-    assert [one.provider_id for one in kept] == [site.provider("queued")]
+    assert [one.provider_id for one in kept] == [site.provider("queued").id]

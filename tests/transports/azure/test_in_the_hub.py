@@ -8,10 +8,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from fixtures.azure_hub import INSTANCE, AzureHub, Bus, Hubs, declared, of_connected_cars, of_damoov
+from fixtures.azure_hub import INSTANCE, Bus, Hubs, declared, of_connected_cars, of_damoov
 from fixtures.bulks import event
 from fixtures.cloud_azure import EventGridOut
 from fixtures.damoov_platform import frame
+from fixtures.folder_hub import FolderHub
 from fixtures.until import until
 from postroad.model.identifiers import DAMOOV_USER_ID
 
@@ -31,7 +32,7 @@ def counts(told: list[tuple[Any, Any]]) -> list[int]:
     return [said["Details"]["NotUploadedTripsCount"] for _, said in told]
 
 
-def in_the_hub_s_words(said: list[dict[str, Any]], hub: AzureHub) -> bool:
+def in_the_hub_s_words(said: list[dict[str, Any]], hub: FolderHub) -> bool:
     """A heartbeat and a removed track, in any order, of the hub's own instance and driver."""
     [driver] = hub.registry.view().subjects.values()
     own = driver.issued[DAMOOV_USER_ID]
@@ -50,19 +51,19 @@ def in_the_hub_s_words(said: list[dict[str, Any]], hub: AzureHub) -> bool:
 # --- Service Bus
 
 
-async def between_queues(hub: AzureHub, bus: Bus) -> None:
+async def between_queues(hub: FolderHub, bus: Bus) -> None:
     """From the vendor's queue to the customer's, which has sessions, and to a topic."""
     destinations = {
         "queue": ("service_bus", bus.entity(queue="customer", sessions=True)),
         "topic": ("service_bus", bus.entity(topic="news")),
     }
     providers = {"damoov": ("damoov", "service_bus", bus.entity(queue="vendor"))}
-    hub.declare(declared(providers, destinations, [of_damoov("queue"), of_damoov("topic")]))
+    hub.apply(*declared(providers, destinations, [of_damoov("queue"), of_damoov("topic")]))
     await hub.start()
 
 
 async def test_what_damoov_puts_into_a_queue_a_customer_s_queue_and_topic_are_told(
-    azure_hub: AzureHub, bus: Bus
+    azure_hub: FolderHub, bus: Bus
 ) -> None:
     await bus.put(json.dumps(heartbeat(7)).encode())
     await bus.put(json.dumps(frame("damoov", "track-removed")).encode())
@@ -76,7 +77,7 @@ async def test_what_damoov_puts_into_a_queue_a_customer_s_queue_and_topic_are_to
 
 
 async def test_over_failures_and_a_restart_every_notification_arrives_in_its_driver_s_session(
-    azure_hub: AzureHub, bus: Bus
+    azure_hub: FolderHub, bus: Bus
 ) -> None:
     from servers.amqp import BUSY, TAKE_AND_CUT
 
@@ -99,7 +100,7 @@ async def test_over_failures_and_a_restart_every_notification_arrives_in_its_dri
 
 
 async def test_what_can_never_be_read_is_quarantined_and_moves_to_the_queue_s_dead_letters(
-    azure_hub: AzureHub, bus: Bus
+    azure_hub: FolderHub, bus: Bus
 ) -> None:
     await bus.put(b"no json")
     await bus.put(json.dumps(heartbeat(1)).encode())
@@ -156,14 +157,19 @@ async def allowed_by_cloud_events(session: aiohttp.ClientSession, url: str) -> N
     ],
 )
 async def test_what_event_grid_delivers_of_damoov_s_is_published_to_a_customer_s_topic(
-    azure_hub: AzureHub, grid: EventGridOut, schema: str, handshake: Any, wrapped: Callable[..., Any], content_type: str
+    azure_hub: FolderHub,
+    grid: EventGridOut,
+    schema: str,
+    handshake: Any,
+    wrapped: Callable[..., Any],
+    content_type: str,
 ) -> None:
     from servers.event_grid import refusal
 
     grid.topic.schema = schema
     destinations = {"topic": ("event_grid", grid.config(schema=schema))}
     providers = {"damoov": ("damoov", "event_grid", {"secret": SECRET})}
-    azure_hub.declare(declared(providers, destinations, [of_damoov("topic")]))
+    azure_hub.apply(*declared(providers, destinations, [of_damoov("topic")]))
     await azure_hub.start()
     grid.topic.faults.extend(refusal(status, "Busy", "later") for status in (429, 503))
     path = azure_hub.url("event_grid", "damoov")
@@ -190,14 +196,14 @@ def odometers(told: list[tuple[str | None, list[dict[str, Any]]]]) -> list[tuple
     return [(key, one["value"]) for key, events in told for one in events if one["type"] == "car_odometer_km"]
 
 
-async def between_event_hubs(hub: AzureHub, hubs: Hubs, *types: str) -> None:
+async def between_event_hubs(hub: FolderHub, hubs: Hubs, *types: str) -> None:
     providers = {"streams": ("connected_cars", "event_hubs", hubs.entity("vendor"))}
     destinations = {"streams": ("event_hubs", hubs.entity("customer", partition_keys=True))}
-    hub.declare(declared(providers, destinations, [of_connected_cars("streams", *types)]))
+    hub.apply(*declared(providers, destinations, [of_connected_cars("streams", *types)]))
     await hub.start()
 
 
-async def test_connected_cars_data_streams_go_from_one_event_hub_to_another(azure_hub: AzureHub, hubs: Hubs) -> None:
+async def test_connected_cars_data_streams_go_from_one_event_hub_to_another(azure_hub: FolderHub, hubs: Hubs) -> None:
     samples = ("published-gps-position", "published-car-ignition", "published-can-vin", "published-car-odometer-km")
     published = [frame("connected_cars", name) for name in samples]
     await hubs.put(published, key="cars")
@@ -218,7 +224,9 @@ async def test_connected_cars_data_streams_go_from_one_event_hub_to_another(azur
     assert {key for key, _ in hubs.told()} <= vehicles
 
 
-async def test_over_failures_and_a_restart_each_vehicle_s_events_stay_in_order(azure_hub: AzureHub, hubs: Hubs) -> None:
+async def test_over_failures_and_a_restart_each_vehicle_s_events_stay_in_order(
+    azure_hub: FolderHub, hubs: Hubs
+) -> None:
     from servers.amqp import BUSY, TAKE_AND_CUT
 
     async def put(numbers: range) -> None:

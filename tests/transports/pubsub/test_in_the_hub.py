@@ -10,41 +10,21 @@ import aiohttp
 import pytest
 
 from fixtures.bulks import event
+from fixtures.folder_hub import FolderHub
 from fixtures.pubsub_site import IN, OUT, PUSHER, SUBSCRIPTION, declared
 from fixtures.until import until
-from postroad import layout, service
-from postroad.registry.apply import apply_file
-from postroad.registry.secrets import KeyRing
-from postroad.registry.store import RegistryStore
-from postroad.service import Hub
-from postroad.settings import DeliverySettings, EgressSettings, HubSettings, LogSettings, Settings
 from servers.google_keys import Key, pushed
 
 
-class Site:
+class Site(FolderHub):
     def __init__(self, folder: Path, server: Any, **declaration: str) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self.server = server
         self.key = Key()
         self._declared = declaration
-        self.registry = RegistryStore.open(folder / layout.REGISTRY_FILE)
-        self.hub: Hub
 
     def declare(self, *, keyed: bool = False) -> None:
-        file = self.folder / "declared.yaml"
-        file.write_text(declared(self.server, keyed=keyed, **self._declared), encoding="utf-8")
-        keys = KeyRing.load_or_create(self.folder / layout.KEY_FILE)
-        apply_file(self.registry, file, catalogue=service.catalogue(), keys=keys, environment={}, prune=True)
-
-    async def start(self) -> None:
-        settings = Settings(
-            hub=HubSettings(port=0, stop_within_s=1.0),
-            egress=EgressSettings(allow_cidrs=("127.0.0.1/32",)),
-            delivery=DeliverySettings(registry_poll_ms=20),
-            log=LogSettings(reserve_bytes=0),
-        )
-        self.hub = Hub(self.folder, settings)
-        await self.hub.start()
+        self.apply(declared(self.server, keyed=keyed, **self._declared))
 
     def put(self, *numbers: int, vehicle: int = 1) -> None:
         body = json.dumps([event(number, vehicle) for number in numbers]).encode()
@@ -59,10 +39,6 @@ class Site:
 
     def values(self) -> list[int]:
         return [value for _, values in self.sent() for value in values]
-
-    async def close(self) -> None:
-        await self.hub.stop()
-        self.registry.close()
 
 
 @pytest.fixture
@@ -137,9 +113,7 @@ async def test_what_a_subscription_pushes_is_taken_in_for_its_token_only(
     site.declare()
     await site.start()
     try:
-        [provider] = [id_ for id_, one in site.registry.view().providers.items() if one.name == "pushing"]
-        url = f"http://127.0.0.1:{site.hub.port}/in/pubsub_push/{provider}"
-        body = pushed(json.dumps([event(7)]).encode())
+        url, body = site.url("pubsub_push", "pushing"), pushed(json.dumps([event(7)]).encode())
         statuses = []
         async with aiohttp.ClientSession() as session:
             for token in (Key().token(aud="hub", email=PUSHER), site.key.token(aud="hub", email=PUSHER)):
