@@ -1,6 +1,7 @@
 """Commands that ask or change the registry only, in this process: alerts, pauses with a reason, secrets, tokens."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from click.testing import Result
 
 from fixtures.quiet_hub import QuietHub
 from postroad.backup.manifest import MANIFEST_FILE
+from postroad.cli.main import main
 from postroad.errors import ConfigError
 from postroad.layout import KEY_FILE, REGISTRY_FILE
 from postroad.registry.secrets import KeyRing
@@ -50,6 +52,18 @@ def hub(tmp_path: Path) -> Hub:
 def test_limits_of_a_destination_reach_the_registry(hub: Hub) -> None:
     [destination] = hub.registry.view().destinations.values()
     assert destination.limits == {"concurrency": 8, "requests_per_s": 20}
+
+
+def test_what_is_printed_is_what_is_said_whatever_brackets_and_colons_it_has(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "not installed: pip install 'postroad[aws]' [/] [bold] :car:"
+    hub.registry.raise_alert("dead_letters", "1", said)
+    assert said in hub("alerts", "list").stdout
+    monkeypatch.setattr(sys, "argv", ["postroad", "alerts", "list", "--data", str(hub.folder / "no[bold]where")])
+    with pytest.raises(SystemExit):
+        main()
+    assert f"{hub.folder}/no[bold]where" in capsys.readouterr().err
 
 
 def test_alerts_list_names_the_subscription_and_tells_what_was_cleared_when_asked(hub: Hub) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.text import Text
 
 from postroad.cli.folder import folder_option, registry_of
 from postroad.cli.output import console, json_option, messages, print_json
@@ -14,7 +15,7 @@ from postroad.registry.apply import Change, apply_file
 from postroad.registry.secrets import KeyRing
 from postroad.service import catalogue
 
-MARKS = {"create": "[green]+[/]", "update": "[yellow]~[/]", "delete": "[red]-[/]"}
+MARKS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
 
 
 @click.command("apply", short_help="Declare who sends and who receives, from a file.")
@@ -43,7 +44,8 @@ def command(file: Path, dry_run: bool, prune: bool, folder: Path, as_json: bool)
         print_json({"dry_run": dry_run, "changes": changes})
         return
     for change in changes:
-        console().print(f"{MARKS[change.action]} {change.kind} [bold]{change.name}[/]{_fields(change)}")
+        said = (MARKS[change.action], f" {change.kind} ", (change.name, "bold"), _fields(change))
+        console().print(Text.assemble(*said))
     if not changes:
         messages().print("Nothing to change.")
     else:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 import msgspec
+from rich.text import Text
 
 from postroad.administration import delivery_audit
 from postroad.cli.folder import folder_option, readers_of, registry_of
@@ -81,10 +82,11 @@ def _print(found: list[dict[str, Any]]) -> None:
     )
     for one in found:
         for gap in one["gaps"]:
-            console().print(f"[bold red]gap[/] {_place(one, gap)}: {_difference(gap)}")
+            console().print(Text.assemble(("gap", "bold red"), f" {_place(one, gap)}: {_difference(gap)}"))
         for stretch in one["unproven"]:
             recorded = f"{stretch['recorded']} events recorded as {stretch['outcome']}"
-            console().print(f"[bold]unproven[/] {_place(one, stretch)}: {recorded}; {WHY[stretch['why']]}")
+            why = f" {_place(one, stretch)}: {recorded}; {WHY[stretch['why']]}"
+            console().print(Text.assemble(("unproven", "bold"), why))
 
 
 def _place(one: dict[str, Any], stretch: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from rich.text import Text
 
 from postroad.cli.folder import folder_option, registry_of
 from postroad.cli.instants import Instant
@@ -112,7 +113,7 @@ def show(number: int, folder: Path, as_json: bool) -> None:
     changed = fields.pop("fields") or {}
     print_fields({name: value for name, value in fields.items() if value is not None})
     for field, (was, is_) in changed.items():
-        console().print(f"  {field}: {was} -> {is_}", markup=False)
+        console().print(f"  {field}: {was} -> {is_}")
 
 
 @group.command("verify")
@@ -141,10 +142,10 @@ def verify(ctx: click.Context, noted: Head | None, export: Path | None, folder: 
         broken = {"number": found.number, "fault": found.fault} if isinstance(found, Broken) else None
         print_json({"head": None if broken else str(found), "broken": broken})
     elif isinstance(found, Head):
-        console().print(str(found), markup=False)
+        console().print(str(found))
         messages().print(f"{found.number} entries, as they were written.")
     else:
-        messages().print(f"[bold red]broken[/] at entry {found.number}: {FAULTS[found.fault]}")
+        messages().print(Text.assemble(("broken", "bold red"), f" at entry {found.number}: {FAULTS[found.fault]}"))
     if isinstance(found, Broken):
         ctx.exit(1)
 

@@ -101,7 +101,7 @@ def _print(contract: Contract) -> None:
         empty="",
     )
     if contract.inferred:
-        console().print("\n[bold]not published by the vendor[/]")
+        console().print("\nnot published by the vendor", style="bold")
         for sentence in contract.inferred:
             console().print(f"  {sentence}")
 

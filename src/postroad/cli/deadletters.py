@@ -68,7 +68,7 @@ def show(event_id: int, folder: Path, as_json: bool) -> None:
     for row in found:
         body = row.pop("body")
         print_fields({name: value for name, value in row.items() if value not in (None, "")})
-        console().print(_pretty(body), markup=False, style="dim")
+        console().print(_pretty(body), style="dim")
 
 
 @group.command("redrive")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import msgspec
+from rich.text import Text
 
 from postroad.administration.items import kind_of, sender_of
 from postroad.cli.folder import folder_option, reader_of, registry_of
@@ -147,19 +148,23 @@ def _row(batch: Batch, index: int, names: _Names, decoder: Decoder, *, with_body
 
 
 def _print_row(row: Mapping[str, Any]) -> None:
-    marks = "".join(f" [yellow]{mark}[/]" for mark in ("late", "ahead") if row[mark])
-    vehicle = row["vehicle"] or "[yellow]unassigned[/]"
     console().print(
-        f"[dim]{row['position']:>8}[/] {row['received']}  {row['provider']}  [bold]{vehicle}[/]  "
-        f"{row['kind']}  {_when_recorded(row)}{marks}"
+        Text.assemble(
+            (f"{row['position']:>8}", "dim"),
+            f" {row['received']}  {row['provider']}  ",
+            (row["vehicle"], "bold") if row["vehicle"] else ("unassigned", "yellow"),
+            f"  {row['kind']}  ",
+            _when_recorded(row),
+            *((f" {mark}", "yellow") for mark in ("late", "ahead") if row[mark]),
+        )
     )
     if "body" in row:
         body = row["body"]
         text = body if isinstance(body, str) else bytes(body).decode(errors="replace")
-        console().print("         " + text, markup=False, style="dim")
+        console().print("         " + text, style="dim")
 
 
-def _when_recorded(row: Mapping[str, Any]) -> str:
+def _when_recorded(row: Mapping[str, Any]) -> str | tuple[str, str]:
     if "unreadable" in row:
-        return f"[yellow]{row['unreadable']}[/]"
+        return row["unreadable"], "yellow"
     return f"recorded {row['recorded']}" if row["recorded"] else "without a time"

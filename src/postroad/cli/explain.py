@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.text import Text
 
 from postroad.administration.explanation import Course, Explainer, KeptLetter, Story
 from postroad.administration.items import Place
@@ -165,22 +166,22 @@ def _print(story: dict[str, Any]) -> None:
         taken = story["quarantine"]["resolved_by"]
         after = f"; its place was taken by position {taken}" if taken else ""
         print_fields({"quarantine": f"{story['quarantine']['reason']}{after}"})
-    console().print(stored["body"], markup=False, style="dim")
+    console().print(stored["body"], style="dim")
     for route in story["routes"]:
         if route["verdict"] == "routed":
             events = ", ".join(f"{kind} ({id_})" for kind, id_ in zip(route["types"], route["ids"], strict=True))
-            console().print(f"[bold]{route['subscription']}[/]  {route['state']}: {events}")
+            console().print(Text.assemble((route["subscription"], "bold"), f"  {route['state']}: {events}"))
         else:
             why = WHY[route["verdict"]] + ("" if route["until"] is None else f" at position {route['until']}")
-            console().print(f"[bold]{route['subscription']}[/]  {why} {', '.join(route['types'])}")
+            console().print(Text.assemble((route["subscription"], "bold"), f"  {why} {', '.join(route['types'])}"))
         for attempt in route["attempts"]:
             if attempt["outcome"] == "delivered":
                 console().print(f"    {attempt['first_at']} to {attempt['at']}  delivered, {attempt['bulks']} bulks")
             else:
-                console().print(f"    {_failure(attempt)}", markup=False)
+                console().print(f"    {_failure(attempt)}")
         if (behind := route["behind"]) is not None:
-            console().print(f"    waits its turn; first in line is {story['shard']}:{behind['position']}", markup=False)
-            console().print(f"    {_failure(behind)}", markup=False)
+            console().print(f"    waits its turn; first in line is {story['shard']}:{behind['position']}")
+            console().print(f"    {_failure(behind)}")
         for letter in route["letters"]:
             tries = (
                 f", after {letter['attempts']} attempts: {letter['reason']} {letter['status'] or ''} {letter['detail']}"
@@ -188,6 +189,6 @@ def _print(story: dict[str, Any]) -> None:
             if letter["reason"] == INCOMPLETE:
                 tries = f" without an attempt: nobody knows its {letter['detail']}"
             until = f", next attempt {letter['due']}" if letter["state"] == "parked" and letter["due"] else ""
-            console().print(f"    {letter['type']} ({letter['id']}) is {letter['state']}{until}{tries}", markup=False)
+            console().print(f"    {letter['type']} ({letter['id']}) is {letter['state']}{until}{tries}")
         for reason in route["skips"]:
             console().print(f"    not sent: {WHY_SKIPPED.get(reason, reason)}")

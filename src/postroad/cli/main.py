@@ -4,6 +4,7 @@ import importlib
 import sys
 
 import click
+from rich.text import Text
 
 import postroad
 from postroad.cli.output import messages
@@ -84,5 +85,5 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(141)
     except PostroadError as exc:
-        messages().print(f"[bold red]error:[/] {exc}", markup=True)
+        messages().print(Text.assemble(("error:", "bold red"), f" {exc}"))
         sys.exit(1)

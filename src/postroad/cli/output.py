@@ -13,6 +13,7 @@ import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from postroad.clock import from_us
 
@@ -24,13 +25,14 @@ PIPE_COLUMNS = 240
 
 
 def console() -> Console:
-    """Standard output, with colour where there is a terminal."""
-    return Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+    """Standard output, with colour where there is a terminal. Text is printed as it is: style it by ``Text``."""
+    width = None if sys.stdout.isatty() else PIPE_COLUMNS
+    return Console(soft_wrap=True, highlight=False, markup=False, emoji=False, width=width)
 
 
 def messages() -> Console:
-    """Standard error."""
-    return Console(stderr=True, soft_wrap=True, highlight=False)
+    """Standard error; see ``console``."""
+    return Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
 def print_json(value: Any) -> None:
@@ -65,7 +67,12 @@ def print_fields(fields: Mapping[str, Any]) -> None:
     """Names and values, one a line."""
     width = max(map(len, fields))
     for name, value in fields.items():
-        console().print(f"[bold]{name:<{width}}[/]  {value}")
+        console().print(Text.assemble((f"{name:<{width}}", "bold"), f"  {value}"))
+
+
+def marked(what: str, detail: str, *, ok: bool) -> Text:
+    """A line that says whether something is well."""
+    return Text.assemble(("ok  ", "green") if ok else ("FAIL", "red"), " ", (what, "bold"), f"  {detail}")
 
 
 def when(us: int | None) -> str:

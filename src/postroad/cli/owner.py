@@ -177,7 +177,7 @@ def _say(text: str, as_json: bool, *, owner: Owner) -> None:
     if as_json:
         print_json({"login": owner.login, "disabled": owner.disabled})
         return
-    messages().print(text, markup=False)
+    messages().print(text)
 
 
 def _password(*, from_stdin: bool) -> str:

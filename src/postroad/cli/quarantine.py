@@ -71,7 +71,7 @@ def show(item: str, folder: Path, as_json: bool) -> None:
         print_json(told | {"body": body})
         return
     print_fields(told)
-    console().print(body, markup=False, style="dim")
+    console().print(body, style="dim")
 
 
 @group.command("redrive")

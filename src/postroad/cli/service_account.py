@@ -61,9 +61,9 @@ def create(
         print_json({"id": public_id, **said, "private_key": private_pem})
         return
     for name, value in said.items():
-        console().print(f"{name}: {value}", markup=False)
+        console().print(f"{name}: {value}")
     if private_pem is not None:
-        console().print(private_pem, end="", markup=False)
+        console().print(private_pem, end="")
         messages().print(f"Service account {public_id}: keep the key now, it cannot be shown again.")
 
 

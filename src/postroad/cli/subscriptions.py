@@ -10,7 +10,7 @@ import click
 from postroad.administration.subscriptions import Standing, standing
 from postroad.cli.durations import Duration
 from postroad.cli.folder import folder_option, readers_of, registry_of, settings_of
-from postroad.cli.output import age, console, json_option, messages, print_json, print_table, when
+from postroad.cli.output import age, console, json_option, marked, messages, print_json, print_table, when
 from postroad.clock import SystemClock
 from postroad.delivery.trial import Trial, tried
 from postroad.errors import NotFound
@@ -118,9 +118,9 @@ def test(name: str, folder: Path, as_json: bool) -> None:
         print_json([{"step": s.name, "ok": s.ok, "detail": s.detail, "warning": s.warning or None} for s in steps])
     else:
         for step in steps:
-            console().print(f"{'[green]ok  [/]' if step.ok else '[red]FAIL[/]'} [bold]{step.name}[/]  {step.detail}")
+            console().print(marked(step.name, step.detail, ok=step.ok))
             if step.warning:
-                console().print(f"     [yellow]{step.warning}[/]")
+                console().print(f"     {step.warning}", style="yellow")
         if trial.ok and not trial.has_message:
             messages().print(
                 f"Nothing was sent: {subscription.protocol} has no message without an event. "
@@ -175,7 +175,7 @@ def rotate_secret(name: str, overlap_s: int, folder: Path, as_json: bool) -> Non
     if as_json:
         print_json({"subscription": name, "secret": secret, "overlap_s": overlap_s})
         return
-    console().print(secret, markup=False)
+    console().print(secret)
     messages().print("Give it to the customer now: it cannot be shown again.")
 
 

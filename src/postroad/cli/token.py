@@ -50,10 +50,10 @@ def issue(
         print_json({"client_id": public_id, "client_secret": token} if as_client else {"id": public_id, "token": token})
         return
     if as_client:
-        console().print(f"client id      {public_id}\nclient secret  {token}", markup=False)
+        console().print(f"client id      {public_id}\nclient secret  {token}")
         messages().print("Keep both now, the secret cannot be shown again.")
         return
-    console().print(token, markup=False)
+    console().print(token)
     messages().print(f"Token {public_id}: keep it now, it cannot be shown again.")
 
 

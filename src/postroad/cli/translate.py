@@ -54,7 +54,7 @@ def command(
         raise ConfigError(f"{target_name} has no bulks: each event is a request of its own", field="--bulk")
     print_lines([target.bulk(bodies)] if bulk else bodies)
     for line in _report(missing):
-        messages().print(line, markup=False)
+        messages().print(line)
     if (error := quarantined(readings)) is not None:
         raise error
 

@@ -8,7 +8,7 @@ import click
 from postroad.cli.doctor import destinations, storage
 from postroad.cli.doctor.findings import Findings
 from postroad.cli.folder import folder_option, registry_of, settings_of
-from postroad.cli.output import console, json_option, print_json
+from postroad.cli.output import console, json_option, marked, print_json
 from postroad.clock import SystemClock
 from postroad.dataformat import FORMAT, check_format, known_shards, missing_files
 from postroad.errors import ConfigError
@@ -27,8 +27,7 @@ def command(folder: Path, as_json: bool) -> None:
         print_json(findings)
     else:
         for finding in findings:
-            mark = "[green]ok  [/]" if finding.ok else "[red]FAIL[/]"
-            console().print(f"{mark} [bold]{finding.check}[/]  {finding.detail}")
+            console().print(marked(finding.check, finding.detail, ok=finding.ok))
     if not all(finding.ok for finding in findings):
         raise click.exceptions.Exit(1)
 
