@@ -15,9 +15,8 @@ from postroad.errors import ConfigError
 FORMATS = ("auto", "text", "json")
 QUIET = ("alembic", "uvicorn", "aiohttp", "asyncio", "azure", "botocore", "aiobotocore")
 """Libraries whose lines below a warning say nothing that an operator needs."""
-MUTED = ("aiobotocore.credentials", "botocore.credentials", "google.auth._default")
-"""SDKs' loggers whose warnings quote answers about credentials, or miss a project that nobody needs. What came of it an
-outcome tells."""
+MUTED = ("aiobotocore.credentials",)
+"""Loggers whose warnings quote answers about credentials. What came of those an outcome tells."""
 _FIELDS = "postroad_fields"
 
 
