@@ -20,7 +20,7 @@ class Terminal(io.StringIO):
 def as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    libraries = {name: logging.getLogger(name).level for name in logs.QUIET}
+    libraries = {name: logging.getLogger(name).level for name in logs.QUIET + logs.MUTED}
     yield
     root.handlers[:], root.level = handlers, level
     for name, quiet in libraries.items():
@@ -50,6 +50,13 @@ def test_json_is_one_object_a_line_with_the_named_values(log_format: str, stream
 def test_text_stays_on_one_line_whatever_a_value_holds(log_format: str, stream: io.StringIO) -> None:
     [line] = written(log_format, stream).splitlines()
     assert line.endswith(r"WARNING postroad.test: Not sent attempt=1 name='a b\nc' status=None")
+
+
+def test_an_answer_about_credentials_that_an_sdk_warns_of_is_not_written() -> None:
+    stream = io.StringIO()
+    before = written("json", stream)
+    logging.getLogger("aiobotocore.credentials").warning("Refreshing failed: not authorized with %s", "t0ken")
+    assert stream.getvalue() == before
 
 
 def test_an_exception_is_part_of_its_object() -> None:

@@ -15,6 +15,8 @@ from postroad.errors import ConfigError
 FORMATS = ("auto", "text", "json")
 QUIET = ("alembic", "uvicorn", "aiohttp", "asyncio", "azure", "botocore", "aiobotocore")
 """Libraries whose lines below a warning say nothing that an operator needs."""
+MUTED = ("aiobotocore.credentials",)
+"""Loggers whose warnings quote answers about credentials. What came of those an outcome tells."""
 _FIELDS = "postroad_fields"
 
 
@@ -61,6 +63,8 @@ def configure(log_format: str, stream: TextIO | None = None) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for library in QUIET:
         logging.getLogger(library).setLevel(logging.WARNING)
+    for logger in MUTED:
+        logging.getLogger(logger).setLevel(logging.ERROR)
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -1,6 +1,7 @@
 """Those who tell an SDK of Amazon who it is: STS, a container's agent, an instance's metadata. Each is a ``Remote``.
 
-Source   Amazon's documentation of AssumeRole, container credential providers and IMDS version 2.
+Source   Amazon's documentation of AssumeRole, AssumeRoleWithWebIdentity, container credential providers and IMDS
+         version 2.
 """
 
 import json
@@ -26,23 +27,34 @@ class Sts:
     def __init__(self, remote: Remote, role_arn: str, external_id: str | None) -> None:
         self.asked: list[dict[str, str]] = []
         self.lasts = timedelta(hours=1)
+        self.workload: tuple[str, str] | None = None
+        """A role that is given without a key, and the web identity's token that it is given for."""
         self._asked_for = (role_arn, external_id)
         remote.answer = self.answer
 
     def answer(self, request: Request) -> Reply:
         said = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
         self.asked.append(said)
+        if said["Action"] == "AssumeRoleWithWebIdentity":
+            token = said["WebIdentityToken"]
+            if (said["RoleArn"], token) != self.workload:
+                return refusal(request, 403, "AccessDenied", f"not authorized with {token}")
+            return self._given("workload", said)
         if not is_signed(request):
             return refusal(request, 403, "SignatureDoesNotMatch", "not ours")
         if (said["RoleArn"], said.get("ExternalId")) != self._asked_for:
             return refusal(request, 403, "AccessDenied", "not authorized to perform sts:AssumeRole")
+        return self._given("role", said)
+
+    def _given(self, to: str, said: dict[str, str]) -> Reply:
+        action = said["Action"]
         text = (
-            '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>'
+            f'<{action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{action}Result>'
             f"<AssumedRoleUser><Arn>{said['RoleArn']}/{said['RoleSessionName']}</Arn>"
             f"<AssumedRoleId>AROA:{said['RoleSessionName']}</AssumedRoleId></AssumedRoleUser>"
             f"<Credentials><AccessKeyId>{ACCESS_KEY}</AccessKeyId><SecretAccessKey>{SECRET_KEY}</SecretAccessKey>"
-            f"<SessionToken>role-{len(self.asked)}</SessionToken><Expiration>{expires(self.lasts)}</Expiration>"
-            "</Credentials></AssumeRoleResult></AssumeRoleResponse>"
+            f"<SessionToken>{to}-{len(self.asked)}</SessionToken><Expiration>{expires(self.lasts)}</Expiration>"
+            f"</Credentials></{action}Result></{action}Response>"
         )
         return Reply(body=text.encode(), headers={"Content-Type": "text/xml"})
 

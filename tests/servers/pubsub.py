@@ -10,7 +10,7 @@ filters, snapshots, schemas, exactly-once delivery, the REST face. Tests break i
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -94,15 +94,24 @@ class Subscription:
 class PubSubServer:
     """``start`` it; ``close`` it. It works in threads of its own."""
 
-    def __init__(self, *, key: Key | None = None, credentials: grpc.ServerCredentials | None = None) -> None:
-        """Plaintext, or with ``credentials`` TLS; with ``key`` only for whom it signs."""
+    def __init__(
+        self,
+        *,
+        key: Key | None = None,
+        tokens: Collection[str] | None = None,
+        credentials: grpc.ServerCredentials | None = None,
+    ) -> None:
+        """Plaintext, or with ``credentials`` TLS; with ``key`` only for whom it signs; ``tokens`` are taken too."""
         self.port = 0
         self.faults = Faults()
         self.topics: dict[str, list[types.PubsubMessage]] = {}
         self.subscriptions: dict[str, Subscription] = {}
         self.requests = 0
         """That published."""
+        self.shown: list[str] = []
+        """The tokens that each call with one came with."""
         self._key = key
+        self._tokens = tokens
         self._credentials = credentials
         self._next_id = 1
         self._server: grpc.Server | None = None
@@ -225,11 +234,15 @@ class PubSubServer:
             raise self.faults.next.popleft()
 
     def _authenticate(self, context: Any, service: str) -> None:
-        if self._key is None:
+        if self._key is None and self._tokens is None:
             return
-        given = dict(context.invocation_metadata()).get("authorization", "")
+        token = dict(context.invocation_metadata()).get("authorization", "").removeprefix("Bearer ")
+        self.shown.append(token)
+        if token in (self._tokens or ()):
+            return
+        certificates = {} if self._key is None else {"k1": self._key.certificate}
         try:
-            jwt.decode(given.removeprefix("Bearer "), certs={"k1": self._key.certificate}, audience=AUDIENCE + service)
+            jwt.decode(token, certs=certificates, audience=AUDIENCE + service)
         except (ValueError, GoogleAuthError) as exc:
             raise Refused(Code.UNAUTHENTICATED, "Request had invalid authentication credentials.") from exc
 

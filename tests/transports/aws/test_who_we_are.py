@@ -20,6 +20,8 @@ from servers.aws_who import Sts, container, instance
 
 MESSAGE = Message(body=b'[{"id":1}]', content_type="application/json", request_id="bulk-1")
 ROLE = "arn:aws:iam::123456789012:role/telemetry/postroad"
+WORKLOAD = "arn:aws:iam::123456789012:role/cluster/postroad"
+WORKLOAD_TOKEN = "eyJhbGciOiJub25lIn0.e30.of-the-cluster"
 MACHINE = ("access_key", "secret_key")
 
 
@@ -190,3 +192,72 @@ async def test_who_runs_the_machine_says_who_we_are(
         monkeypatch.setenv(name, value.format(url=f"http://127.0.0.1:{remote.port}"))
     assert isinstance(await site.send(*MACHINE), Delivered)
     assert site.tokens == [token]
+
+
+@pytest.fixture
+async def cluster(
+    start_remote: StartRemote, ca_file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> tuple[Sts, Path]:
+    """A cluster that gives its workloads tokens, in a file, and an account that gives those a role."""
+    remote = await start_remote()
+    sts = Sts(remote, ROLE, None)
+    sts.workload = (WORKLOAD, WORKLOAD_TOKEN)
+    file = tmp_path / "token"
+    file.write_text(WORKLOAD_TOKEN)
+    for name, value in {
+        "AWS_WEB_IDENTITY_TOKEN_FILE": str(file),
+        "AWS_ROLE_ARN": WORKLOAD,
+        "AWS_ENDPOINT_URL_STS": remote.url,
+        "AWS_CA_BUNDLE": ca_file,
+    }.items():
+        monkeypatch.setenv(name, value)
+    return sts, file
+
+
+async def test_a_workload_s_token_says_who_we_are_and_again_before_the_session_expires(
+    site: Site, cluster: tuple[Sts, Path]
+) -> None:
+    sts, _ = cluster
+    sts.lasts = timedelta(minutes=5)  # less than the SDK leaves itself
+    transport = site.open(*MACHINE)
+    assert isinstance(await transport.send(MESSAGE), Delivered)
+    sts.lasts = timedelta(hours=1)
+    for _ in range(2):
+        assert isinstance(await transport.send(MESSAGE), Delivered)
+    assert site.tokens[0] != site.tokens[-1]
+    assert site.tokens[1] == site.tokens[2] == f"workload-{len(sts.asked)}"
+
+
+async def test_a_workload_that_is_refused_is_no_message_s_fault_and_shows_the_token_that_its_file_has_by_then(
+    site: Site, cluster: tuple[Sts, Path]
+) -> None:
+    _, file = cluster
+    file.write_text("of-somebody-else")
+    transport = site.open(*MACHINE)
+    outcome = await transport.send(MESSAGE)
+    assert isinstance(outcome, Failed)
+    assert (outcome.reason, outcome.status) == ("credentials", 403)
+    assert "of-somebody-else" not in outcome.detail
+    assert site.tokens == []
+    file.write_text(WORKLOAD_TOKEN)
+    assert isinstance(await transport.send(MESSAGE), Delivered)
+
+
+async def test_a_workload_without_its_token_file_says_so(site: Site, cluster: tuple[Sts, Path]) -> None:
+    _, file = cluster
+    file.unlink()
+    outcome = await site.send(*MACHINE)
+    assert isinstance(outcome, Failed)
+    assert (outcome.reason, outcome.status) == ("credentials", None)
+
+
+async def test_a_workload_can_assume_another_role(
+    site: Site, cluster: tuple[Sts, Path], start_remote: StartRemote
+) -> None:
+    sts, _ = cluster
+    remote = await start_remote()
+    other = Sts(remote, ROLE, "nordvogn:0815")
+    outcome = await site.send(*MACHINE, role_arn=ROLE, external_id="nordvogn:0815", sts_endpoint=remote.url)
+    assert isinstance(outcome, Delivered)
+    assert (len(sts.asked), len(other.asked)) == (1, 1)
+    assert site.tokens == ["role-1"]

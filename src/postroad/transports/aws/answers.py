@@ -57,6 +57,8 @@ _NO_CREDENTIALS: Final = (
     exceptions.TokenRetrievalError,
     exceptions.SSOError,
     exceptions.RefreshWithMFAUnsupportedError,
+    FileNotFoundError,  # the file of a workload's token; what comes of a socket is wrapped by the SDK
+    PermissionError,
 )
 
 
