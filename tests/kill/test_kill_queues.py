@@ -97,10 +97,12 @@ class Killer:
         self._at: int | None = None
         self._struck = threading.Event()
 
-    async def kill(self, at: int) -> None:
-        """Once so many messages are acknowledged in all; return when the hub is dead."""
+    def aim(self, at: int) -> None:
+        """Kill it once so many messages are acknowledged in all."""
         self._struck.clear()
         self._at = at
+
+    async def until_dead(self) -> None:
         await until(self._struck.is_set, within_s=60)
         await self._hub.kill()
 
@@ -144,10 +146,9 @@ async def test_what_a_queue_brought_is_stored_once_and_sent_on_in_order_over_kil
     await queues.watch(folder, killer.heard)
     for number in range(KILLS):
         await queues.be_silent(True)
-        at = number * (BURST + WHILE_DEAD) + random.randint(BURST // 2, BURST - VEHICLES)
-        dying = asyncio.create_task(killer.kill(at))
+        killer.aim(number * (BURST + WHILE_DEAD) + random.randint(BURST // 2, BURST - VEHICLES))
         await vendor.put(BURST)
-        await dying
+        await killer.until_dead()
         assert acknowledged(queues) - stored(folder).keys() == set(), "acknowledged before it was stored"
         await queues.be_silent(False)
         await vendor.put(WHILE_DEAD)
