@@ -81,6 +81,8 @@ class AmqpServer(MessagingHandler):
         """What happens to the next links that somebody opens."""
         self.poison: bytes | None = None
         """Nothing is taken that holds it."""
+        self.silent = False
+        """Nothing that somebody sends is taken, nor answered."""
         self.transfers = 0
         self.connections = 0
         self.tokens: list[tuple[str, bool]] = []
@@ -292,7 +294,7 @@ class AmqpServer(MessagingHandler):
                 self._reply(event.link, request, status, text, body)
             return
         self.transfers += 1
-        fault = self.faults.popleft() if self.faults else None
+        fault = SILENCE if self.silent else self.faults.popleft() if self.faults else None
         if fault is None and len(raw) > self.max_message_bytes:
             fault = TOO_LARGE
         if fault is None and self.poison is not None and self.poison in raw:

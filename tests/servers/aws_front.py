@@ -3,11 +3,13 @@
 Source   Amazon, "Signature Version 4 signing process"; the query protocol of SNS, the JSON protocol of SQS.
 """
 
+import asyncio
 import hashlib
 import hmac
 import json
 import re
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 from xml.sax.saxutils import escape
@@ -44,6 +46,10 @@ class AwsFront:
         self.handed_out: dict[str, bytes] = {}
         """By receipt handle: the bodies of messages that went out to receivers."""
         self.deleted: list[bytes] = []
+        self.heard: Callable[[], None] = lambda: None
+        """Called when messages were deleted, before that is answered."""
+        self.silent = False
+        """No message that somebody sends is taken, nor is he answered."""
         self._resend_ids: set[str | None] = set()
         self._behind = behind
         self._session = aiohttp.ClientSession(auto_decompress=False)
@@ -62,6 +68,8 @@ class AwsFront:
             return refusal(request, *self.faults.popleft(), "as the test wants it")
         if operation in SENDS:
             self.calls += 1
+            if self.silent:
+                await asyncio.Event().wait()
             return await (self._publish(request) if operation == "PublishBatch" else self._send(request))
         reply = await self._forward(request)
         if operation == "ReceiveMessage":
@@ -71,6 +79,7 @@ class AwsFront:
             handles = {entry["Id"]: entry["ReceiptHandle"] for entry in json.loads(request.body)["Entries"]}
             for entry in json.loads(reply.body).get("Successful", []):
                 self.deleted.append(self.handed_out[handles[entry["Id"]]])
+            self.heard()
         return reply
 
     async def _publish(self, request: Request) -> Reply:

@@ -48,6 +48,8 @@ class Faults:
         """A request that publishes a message holding this is refused whole, as Google refuses what is not valid."""
         self.cut_after_publish = False
         """The next request's messages are kept, and the connection ends before it is answered."""
+        self.silent = False
+        """Nothing that is published is kept, nor answered as long as this is so."""
 
 
 class Held:
@@ -118,6 +120,8 @@ class PubSubServer:
         self._changed = threading.Condition()
         """Held by whoever looks at, or changes, any of this."""
         self._stopping = False
+        self.heard: Callable[[], None] = lambda: None
+        """Called when messages were acknowledged, before that is answered; in one of the server's threads."""
 
     def start(self) -> None:
         """Listen; on the same port again after a stop."""
@@ -175,6 +179,9 @@ class PubSubServer:
     def _publish(self, request: types.PublishRequest) -> types.PublishResponse:
         self.requests += 1
         self._fault()
+        if self.faults.silent:
+            self._changed.wait_for(lambda: self._stopping or not self.faults.silent)
+            raise Refused(Code.UNAVAILABLE, "Nothing was kept")
         if request.topic not in self.topics:
             raise Refused(Code.NOT_FOUND, "Resource not found")
         if not 1 <= len(request.messages) <= MAX_MESSAGES:
@@ -214,6 +221,7 @@ class PubSubServer:
         gone = set(request.ack_ids)
         subscription.acknowledged += [held.message.message_id for held in subscription.held if held.ack_id in gone]
         subscription.held = [held for held in subscription.held if held.ack_id not in gone]
+        self.heard()
         self._changed.notify_all()
         return empty_pb2.Empty()
 

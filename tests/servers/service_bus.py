@@ -9,7 +9,7 @@ Not there: scheduled and deferred messages, filters of subscriptions, transactio
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +101,8 @@ class ServiceBusServer(AmqpServer):
         self.queues = {queue.name: queue for queue in every}
         self.queues |= {queue.dead.name: queue.dead for queue in every if queue.dead is not None}
         self._held: dict[Delivery, tuple[Queue, Item, uuid.UUID]] = {}
+        self.heard: Callable[[], None] = lambda: None
+        """Called when a receiver has settled a message, before it is told so; in the server's thread."""
 
     # --- see AmqpServer
 
@@ -159,6 +161,7 @@ class ServiceBusServer(AmqpServer):
         condition = delivery.remote.condition if how == "dead-letter" else None
         told = {str(name): str(value) for name, value in ((condition and condition.info) or {}).items()}
         queue.settle(item, how, told.get("DeadLetterReason", ""), told.get("DeadLetterErrorDescription", ""))
+        self.heard()
         delivery.update(delivery.remote_state)
         delivery.settle()
         self._pump(queue)

@@ -1,5 +1,7 @@
 """Connected Cars over Pub/Sub end to end: pulled from one subscription, sent on to a topic, by a real hub."""
 
+import asyncio
+import contextlib
 import json
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -12,7 +14,9 @@ import pytest
 from fixtures.bulks import event
 from fixtures.folder_hub import FolderHub
 from fixtures.pubsub_site import IN, OUT, PUSHER, SUBSCRIPTION, declared
-from fixtures.until import until
+from fixtures.until import until, until_so
+from postroad.api.process import ApiProcess
+from postroad.settings import HubSettings, Settings
 from servers.google_keys import Key, pushed
 
 
@@ -123,3 +127,30 @@ async def test_what_a_subscription_pushes_is_taken_in_for_its_token_only(
         await until(lambda: site.values() == [7])
     finally:
         await site.close()
+
+
+async def test_the_role_api_receives_nothing(site: Site) -> None:
+    def receivers() -> list[str]:
+        return [name for task in asyncio.all_tasks() if (name := task.get_name()).startswith("receiver ")]
+
+    assert receivers(), "the hub's"
+    await site.hub.stop()
+    async with running_api(site.folder) as api, aiohttp.ClientSession() as session:
+
+        async def knows_what_is_declared() -> bool:
+            async with session.get(f"http://127.0.0.1:{api.port}/healthz") as answer:
+                return answer.status == 200
+
+        await until_so(knows_what_is_declared)
+        assert receivers() == []
+
+
+@contextlib.asynccontextmanager
+async def running_api(folder: Path) -> AsyncIterator[ApiProcess]:
+    """What ``postroad serve --role api`` runs."""
+    api = ApiProcess(folder, Settings(hub=HubSettings(port=0, stop_within_s=1.0)))
+    await api.start()
+    try:
+        yield api
+    finally:
+        await api.stop()
