@@ -8,6 +8,8 @@ import pytest
 
 from fixtures.damoov_hub import ADA, BOB, DamoovHub, accident, track, until_so
 from fixtures.until import until
+from postroad.alerts import over
+from postroad.clock import DAY_US
 from postroad.protocols import damoov
 from postroad.simulate.damoov_platform import path_of
 
@@ -131,8 +133,9 @@ async def test_a_host_that_is_down_for_a_day_loses_nothing(phones_hub: DamoovHub
 
 
 async def test_a_missing_dataset_is_given_up_after_7_days_and_can_be_asked_for_again(
-    phones_hub: DamoovHub, clock: Any
+    phones_hub: DamoovHub, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(over, "DEAD_STANDS_US", 2 * DAY_US)  # half hours pass here before a letter is in the store
     phones_hub.clock = clock
     await phones_hub.start()
     platform = phones_hub.platform
