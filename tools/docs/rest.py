@@ -24,8 +24,8 @@ def operations_page() -> str:
         for route in resource:
             summary = described(route.id, (route.handler.__doc__ or "").partition("\n\n")[0])
             roles = ", ".join(role.value.replace("_", " ") for role in Role if route.may in ALLOWED[role])
-            rows.append([f"`{route.method}`", f"`{route.path}`", f"`{route.id}`", summary, roles])
-        text += table(["method", "path", "operation", "what it does", "roles"], rows)
+            rows.append([f"`{route.id}`", f"`{route.method} {route.path}`<br>{summary}", roles])
+        text += table(["operation", "what it does", "roles"], rows)
     return text
 
 
