@@ -77,6 +77,16 @@ async def assumed(start_remote: StartRemote, server_context: Any, external_id: s
     return Sts(remote, ROLE, external_id), remote.url
 
 
+async def asked_again(site: Site, sts: Sts, transport: Transport, who: str) -> None:
+    """Before the first session ends, and not again while the second lasts."""
+    assert isinstance(await transport.send(MESSAGE), Delivered)
+    sts.lasts = timedelta(hours=1)
+    for _ in range(2):
+        assert isinstance(await transport.send(MESSAGE), Delivered)
+    assert site.tokens[0] != site.tokens[-1]
+    assert site.tokens[1] == site.tokens[2] == f"{who}-{len(sts.asked)}"
+
+
 @pytest.mark.parametrize("external_id", [None, "nordvogn:0815"])
 async def test_a_role_is_assumed_once_and_its_session_used_as_long_as_it_lasts(
     site: Site, start_remote: StartRemote, server_context: Any, external_id: str | None
@@ -98,12 +108,7 @@ async def test_a_role_is_assumed_again_before_its_session_expires(
     sts, url = await assumed(start_remote, server_context, None)
     sts.lasts = timedelta(minutes=5)  # less than the SDK leaves itself
     transport = site.open(role_arn=ROLE, sts_endpoint=url)
-    assert isinstance(await transport.send(MESSAGE), Delivered)
-    sts.lasts = timedelta(hours=1)
-    for _ in range(2):
-        assert isinstance(await transport.send(MESSAGE), Delivered)
-    assert site.tokens[0] != site.tokens[-1]
-    assert site.tokens[1] == site.tokens[2] == f"role-{len(sts.asked)}"
+    await asked_again(site, sts, transport, "role")
 
 
 @pytest.mark.parametrize(
@@ -220,12 +225,7 @@ async def test_a_workload_s_token_says_who_we_are_and_again_before_the_session_e
     sts, _ = cluster
     sts.lasts = timedelta(minutes=5)  # less than the SDK leaves itself
     transport = site.open(*MACHINE)
-    assert isinstance(await transport.send(MESSAGE), Delivered)
-    sts.lasts = timedelta(hours=1)
-    for _ in range(2):
-        assert isinstance(await transport.send(MESSAGE), Delivered)
-    assert site.tokens[0] != site.tokens[-1]
-    assert site.tokens[1] == site.tokens[2] == f"workload-{len(sts.asked)}"
+    await asked_again(site, sts, transport, "workload")
 
 
 async def test_a_workload_that_is_refused_is_no_message_s_fault_and_shows_the_token_that_its_file_has_by_then(

@@ -6,12 +6,10 @@ from typing import Protocol, TypeVar
 from postroad.egress.failures import EgressFailed
 from postroad.errors import EgressRefused, StoreUnavailable
 from postroad.transports.answers import MAX_DETAIL_CHARS, mask
+from postroad.transports.asking import ASKING
 from postroad.transports.azure.calls import CLOSE_S, AmqpFailed, bounded, told
 from postroad.transports.azure.way import Way
-from postroad.transports.backoff import Backoff
 from postroad.transports.receiving import ReceiverMeans
-
-CONNECTING = Backoff(first_s=1.0, cap_s=60.0)
 
 IsWell = Callable[[], None]
 
@@ -53,7 +51,7 @@ async def keep_receiving(
             wrong = "broken: the service closed the link"
         failures += 1
         means.tell(wrong)
-        await means.clock.sleep(CONNECTING.wait_s(failures, means.random))
+        await means.clock.sleep(ASKING.wait_s(failures, means.random))
 
 
 async def _read(way: Way, connect: Callable[[], C], read: Callable[[C], Awaitable[None]]) -> None:
